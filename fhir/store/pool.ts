@@ -1,0 +1,54 @@
+import postgres from 'postgres';
+
+export type Sql = postgres.Sql;
+/** What a statement runs on: the pool, or the connection that owns a transaction. */
+export type Db = Pick<postgres.Sql, 'unsafe'>;
+
+export interface PoolOptions {
+  readonly max: number;
+  /** Shown in pg_stat_activity. */
+  readonly application: string;
+  readonly statementTimeoutMs?: number;
+}
+
+/**
+ * A pool of connections to `url`, each with a statement timeout and idle-transaction timeout; bigint columns
+ * read as JavaScript numbers (resource ids stay below 2^53 by construction, see rid.ts).
+ */
+export const createPool = (url: string, { max, application, statementTimeoutMs = 30_000 }: PoolOptions): Sql =>
+  postgres(url, {
+    max,
+    ...socketHost(url),
+    connect_timeout: 10,
+    idle_timeout: 0,
+    onnotice: () => undefined,
+    types: { bigint: { to: 20, from: [20], parse: Number, serialize: String } },
+    connection: {
+      application_name: application,
+      statement_timeout: statementTimeoutMs,
+      idle_in_transaction_session_timeout: 30_000,
+    },
+  }) as unknown as Sql;
+
+/** A `host=/dir` query parameter names the folder of a Unix socket, as in libpq. */
+const socketHost = (url: string): { path?: string } => {
+  const parsed = new URL(url);
+  const host = parsed.searchParams.get('host');
+  return host?.startsWith('/') ? { path: `${host}/.s.PGSQL.${parsed.searchParams.get('port') ?? (parsed.port || '5432')}` } : {};
+};
+
+/** A Postgres array literal of numbers, such as `{1,2}`. */
+export const numberArray = (values: readonly number[]): string => `{${values.join(',')}}`;
+
+/** A Postgres array literal of texts; null stays null, U+0000 (which Postgres can't hold) is dropped. */
+export const textArray = (values: readonly (string | null)[]): string => {
+  let out = '{';
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (i > 0) out += ',';
+    out += value === null ? 'null' : `"${SPECIAL.test(value) ? value.replace(/["\\]/g, '\\$&').replaceAll('\0', '') : value}"`;
+  }
+  return `${out}}`;
+};
+// oxlint-disable-next-line no-control-regex -- U+0000 is exactly what is looked for
+const SPECIAL = /["\\\0]/;
