@@ -86,3 +86,11 @@ grant select, insert on fhir.resource_history, fhir.index_key to fhir_app;
 grant select, insert, delete on
   fhir.sp_token, fhir.sp_string, fhir.sp_date, fhir.sp_number, fhir.sp_quantity, fhir.sp_ref, fhir.sp_uri, fhir.sp_patient_code
   to fhir_app;
+
+-- Ends a write whose resources have moved on since they were read (see fhir/store/write-statement.ts).
+create function fhir.require_current(current boolean) returns void language plpgsql as $f$
+begin
+  if not current then
+    raise exception 'a resource has changed since it was read' using errcode = 'PC409';
+  end if;
+end $f$;
