@@ -37,10 +37,16 @@ export const migrate = async (ownerUrl: string, passwords: Readonly<Record<strin
     await sql`select pg_advisory_lock(${LOCK})`;
     await sql`create table if not exists public.portcullis_migration
       (version int primary key, name text not null, sha256 text not null, ran_at timestamptz not null default now())`;
-    const done = new Map((await sql`select version, sha256 from public.portcullis_migration`).map((row) => [row['version'] as number, row['sha256'] as string]));
+    const done = new Map(
+      (await sql`select version, sha256 from public.portcullis_migration`).map((row) => [
+        row['version'] as number,
+        row['sha256'] as string,
+      ]),
+    );
     const known = migrations();
     const newest = Math.max(0, ...done.keys());
-    if (newest > (known.at(-1)?.version ?? 0)) throw new Error(`the database is at migration ${newest}, newer than this code: deploy the newer release`);
+    if (newest > (known.at(-1)?.version ?? 0))
+      throw new Error(`the database is at migration ${newest}, newer than this code: deploy the newer release`);
     for (const { version, name, text, sha256 } of known) {
       const before = done.get(version);
       if (before === sha256) continue;

@@ -18,7 +18,7 @@ export const createRidAllocator = (sql: Db): RidAllocator => {
   let refill: Promise<void> | undefined;
   const load = async (): Promise<void> => {
     const [row] = await sql.unsafe(`select nextval('fhir.rid') as first`, [], { prepare: true });
-    next = Number((row as { first: number }).first);
+    next = Number((row as unknown as { first: number }).first);
     end = next + BLOCK;
   };
   return {

@@ -80,7 +80,9 @@ export const insertSql = (table: SearchTable, first: number): string => {
 export const deleteSql = (table: SearchTable, first: number): string => {
   const columns: readonly Column[] = SEARCH_TABLES[table];
   const same = columns.map((column) =>
-    column.name === 'unit' || column.name === 'system' ? `t.${column.name} is not distinct from ${stored(column)}` : `t.${column.name} = ${stored(column)}`,
+    column.name === 'unit' || column.name === 'system'
+      ? `t.${column.name} is not distinct from ${stored(column)}`
+      : `t.${column.name} = ${stored(column)}`,
   );
   return `delete from fhir.sp_${table} t using ${source(table, first)} where t.rid = i.rid and ${same.join(' and ')}`;
 };

@@ -24,7 +24,7 @@ create table fhir.resource (
   updated timestamptz not null,
   deleted boolean not null default false,
   xid     xid8 not null default pg_current_xact_id(),
-  body    text compression lz4
+  body    text
 ) with (fillfactor = 90);
 create unique index resource_type_id on fhir.resource (type, id);
 create index resource_updated on fhir.resource (updated, rid);
@@ -38,7 +38,7 @@ create table fhir.resource_history (
   updated timestamptz not null,
   deleted boolean not null,
   xid     xid8 not null,
-  body    text compression lz4,
+  body    text,
   primary key (rid, version)
 );
 create index resource_history_updated on fhir.resource_history (updated, rid);

@@ -1,0 +1,144 @@
+/**
+ * What a request asks for, judged from its method and path alone: the gateway and the FHIR server use this one function.
+ * Source: http://hl7.org/fhir/R4/http.html
+ */
+
+export type Interaction =
+  | 'capabilities'
+  | 'read'
+  | 'vread'
+  | 'search-type'
+  | 'search-system'
+  | 'search-compartment'
+  | 'create'
+  | 'update'
+  | 'patch'
+  | 'delete'
+  | 'conditional-update'
+  | 'conditional-patch'
+  | 'conditional-delete'
+  | 'history-instance'
+  | 'history-type'
+  | 'history-system'
+  | 'batch'
+  | 'operation';
+
+/** What quotas count by; `bulk` is a Bundle posted to the base, $export and $import. */
+export type InteractionClass = 'read' | 'search' | 'write' | 'bulk' | 'operation' | 'capabilities';
+
+export interface Classified {
+  readonly interaction: Interaction;
+  readonly class: InteractionClass;
+  readonly resourceType?: string | undefined;
+  readonly id?: string | undefined;
+  readonly versionId?: string | undefined;
+  /** With its `$`. */
+  readonly operation?: string | undefined;
+  readonly compartment?: { readonly type: string; readonly id: string } | undefined;
+}
+
+const CLASS: Record<Exclude<Interaction, 'operation'>, InteractionClass> = {
+  capabilities: 'capabilities',
+  read: 'read',
+  vread: 'read',
+  'history-instance': 'read',
+  'search-type': 'search',
+  'search-system': 'search',
+  'search-compartment': 'search',
+  'history-type': 'search',
+  'history-system': 'search',
+  create: 'write',
+  update: 'write',
+  patch: 'write',
+  delete: 'write',
+  'conditional-update': 'write',
+  'conditional-patch': 'write',
+  'conditional-delete': 'write',
+  batch: 'bulk',
+};
+
+const ON_TYPE = {
+  GET: 'search-type',
+  POST: 'create',
+  PUT: 'conditional-update',
+  PATCH: 'conditional-patch',
+  DELETE: 'conditional-delete',
+} as const;
+const ON_INSTANCE = { GET: 'read', PUT: 'update', PATCH: 'patch', DELETE: 'delete' } as const;
+const BULK_OPERATIONS = new Set(['$export', '$import']);
+
+const TYPE = /^[A-Z][A-Za-z]{1,63}$/;
+const ID = /^[A-Za-z0-9\-.]{1,64}$/;
+const OPERATION = /^\$[A-Za-z][A-Za-z0-9-]{0,63}$/;
+
+/** The path's segments, decoded, or undefined where the encoding is malformed or hides a slash. */
+const segmentsOf = (path: string): string[] | undefined => {
+  if (path === '' || path === '/') return [];
+  if (path.length > 1024 || path.charCodeAt(0) !== 47) return undefined;
+  const segments = path.slice(1).split('/');
+  if (!path.includes('%')) return segments;
+  try {
+    const decoded = segments.map((segment) => decodeURIComponent(segment));
+    return decoded.some((segment) => segment.includes('/')) ? undefined : decoded;
+  } catch {
+    return undefined;
+  }
+};
+
+type Target = Omit<Classified, 'interaction' | 'class'>;
+
+const known = (interaction: Exclude<Interaction, 'operation'> | undefined, target: Target): Classified | undefined =>
+  interaction === undefined ? undefined : { interaction, class: CLASS[interaction], ...target };
+
+const operationOn = (method: string, operation: string, target: Target): Classified | undefined =>
+  (method === 'GET' || method === 'POST') && OPERATION.test(operation)
+    ? { interaction: 'operation', class: BULK_OPERATIONS.has(operation) ? 'bulk' : 'operation', operation, ...target }
+    : undefined;
+
+const onSystem = (method: string, first: string | undefined): Classified | undefined => {
+  if (first === undefined) return known(method === 'GET' ? 'search-system' : method === 'POST' ? 'batch' : undefined, {});
+  if (first.startsWith('$')) return operationOn(method, first, {});
+  if (first === 'metadata' && method === 'GET') return known('capabilities', {});
+  if (first === '_history' && method === 'GET') return known('history-system', {});
+  if (first === '_search' && method === 'POST') return known('search-system', {});
+  return undefined;
+};
+
+const onType = (method: string, resourceType: string, second: string | undefined): Classified | undefined => {
+  const target = { resourceType };
+  if (second === undefined) return known(ON_TYPE[method as keyof typeof ON_TYPE], target);
+  if (second.startsWith('$')) return operationOn(method, second, target);
+  if (second === '_history') return known(method === 'GET' ? 'history-type' : undefined, target);
+  if (second === '_search') return known(method === 'POST' ? 'search-type' : undefined, target);
+  return ID.test(second) ? known(ON_INSTANCE[method as keyof typeof ON_INSTANCE], { resourceType, id: second }) : undefined;
+};
+
+const onInstance = (method: string, [resourceType, id, third, fourth, fifth]: readonly string[]): Classified | undefined => {
+  if (resourceType === undefined || id === undefined || third === undefined || !ID.test(id)) return undefined;
+  const target = { resourceType, id };
+  if (third === '_history') {
+    if (fourth === undefined) return known(method === 'GET' ? 'history-instance' : undefined, target);
+    if (!ID.test(fourth)) return undefined;
+    if (fifth !== undefined) return operationOn(method, fifth, { ...target, versionId: fourth });
+    return known(method === 'GET' ? 'vread' : undefined, { ...target, versionId: fourth });
+  }
+  if (fifth !== undefined) return undefined;
+  if (third.startsWith('$')) return fourth === undefined ? operationOn(method, third, target) : undefined;
+  const searched = third === '*' ? undefined : third;
+  if (searched !== undefined && !TYPE.test(searched)) return undefined;
+  const found = fourth === undefined ? method === 'GET' : fourth === '_search' && method === 'POST';
+  return known(found ? 'search-compartment' : undefined, { resourceType: searched, compartment: { type: resourceType, id } });
+};
+
+/**
+ * The interaction that a request asks for, or undefined where FHIR has none of that shape.
+ * `path` has no query and starts after the base, as in `/Patient/1`.
+ */
+export const classify = (method: string, path: string): Classified | undefined => {
+  const segments = segmentsOf(path);
+  if (segments === undefined || segments.length > 5) return undefined;
+  const verb = method === 'HEAD' ? 'GET' : method;
+  const [first] = segments;
+  if (first === undefined || !TYPE.test(first)) return segments.length < 2 ? onSystem(verb, first) : undefined;
+  return segments.length < 3 ? onType(verb, first, segments[1]) : onInstance(verb, segments);
+};
