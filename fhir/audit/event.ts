@@ -1,0 +1,73 @@
+/**
+ * The audit event: its text is made once, here, and is stored, hashed and sealed byte for byte.
+ * It names people by id only; values that a client searched for are masked before they get here.
+ * Fields after FHIR AuditEvent, http://hl7.org/fhir/R4/auditevent.html.
+ */
+export interface AuditFields {
+  /** UUID of the event. */
+  readonly id: string;
+  /** ISO 8601 with milliseconds. */
+  readonly at: string;
+  readonly kind: 'write' | 'read' | 'search' | 'deny' | 'throttle' | 'auth' | 'operation' | 'admin';
+  /** AuditEvent.action: create, read, update, delete, execute. */
+  readonly action: 'C' | 'R' | 'U' | 'D' | 'E';
+  /** AuditEvent.outcome: success, minor failure (the client's), serious failure (ours), major failure. */
+  readonly outcome: 0 | 4 | 8 | 12;
+  /** HTTP status. */
+  readonly status: number;
+  /** Request id; the entries of one Bundle share it. */
+  readonly request: string;
+  readonly client: string;
+  /** SHA-256 of the client's certificate, hex. */
+  readonly fingerprint?: string;
+  readonly interaction: string;
+  /** `Patient/1` */
+  readonly resource?: string;
+  readonly version?: number;
+  /** `Patient/<id>` of each patient concerned. */
+  readonly patients?: readonly string[];
+  readonly query?: string;
+  readonly reason?: string;
+  /** Matches of a search, entries of a Bundle, refusals that one event stands for. */
+  readonly count?: number;
+}
+
+/** One line of JSON, members always in this order. */
+export const auditEvent = (fields: AuditFields): string => {
+  const {
+    id,
+    at,
+    kind,
+    action,
+    outcome,
+    status,
+    request,
+    client,
+    fingerprint,
+    interaction,
+    resource,
+    version,
+    patients,
+    query,
+    reason,
+    count,
+  } = fields;
+  return JSON.stringify({
+    id,
+    at,
+    kind,
+    action,
+    outcome,
+    status,
+    request,
+    client,
+    fingerprint,
+    interaction,
+    resource,
+    version,
+    patients,
+    query,
+    reason,
+    count,
+  });
+};

@@ -1,0 +1,70 @@
+/**
+ * Transactions whose COMMIT is checked. postgres.js 3.4.9 resolves `sql.begin()` although nothing was stored when the backend has
+ * lost its prepared statement `commit` (behind a transaction pooler, after DEALLOCATE ALL; porsager/postgres#1212): a 201 for data that
+ * isn't there. So a transaction here counts only when the server itself has answered COMMIT.
+ */
+import type { Db, Sql } from '../store/pool.ts';
+
+type Reserved = Awaited<ReturnType<Sql['reserve']>>;
+type Values = Parameters<Db['unsafe']>[1];
+
+const requireCommit = (result: { readonly command: string }): void => {
+  if (result.command === 'COMMIT') return;
+  throw new Error(`the database answered ${result.command} to COMMIT: nothing was stored`);
+};
+
+// Simple protocol: no prepared statement that could be missing.
+const plain = (connection: Reserved, text: string): Promise<{ readonly command: string }> =>
+  connection.unsafe(text) as unknown as Promise<{ readonly command: string }>;
+
+/** Runs `work` in a transaction of its own and resolves when it is committed; rolls back when it throws. */
+export const inTransaction = async <T>(sql: Sql, work: (db: Db) => Promise<T>): Promise<T> => {
+  const connection = await sql.reserve();
+  try {
+    await plain(connection, 'begin');
+    let result: T;
+    try {
+      result = await work(connection);
+    } catch (error) {
+      await plain(connection, 'rollback').catch(() => undefined);
+      throw error;
+    }
+    requireCommit(await plain(connection, 'commit'));
+    return result;
+  } finally {
+    connection.release();
+  }
+};
+
+/** One statement in a transaction of its own: begin, statement and commit leave together, so that it takes one round trip. */
+export const commitPipelined = async (sql: Sql, text: string, parameters: Values): Promise<void> => {
+  const connection = await sql.reserve();
+  try {
+    const began = plain(connection, 'begin');
+    const stored = connection.unsafe(text, parameters, { prepare: true }) as unknown as Promise<unknown>;
+    const committed = plain(connection, 'commit');
+    // The statement's error says why; the commit that follows it then answers ROLLBACK.
+    const [first, second, third] = await Promise.allSettled([began, stored, committed]);
+    for (const outcome of [second, first, third]) if (outcome.status === 'rejected') throw outcome.reason;
+    requireCommit((third as PromiseFulfilledResult<{ command: string }>).value);
+  } finally {
+    connection.release();
+  }
+};
+
+const DURABLE: Readonly<Record<string, readonly string[]>> = {
+  fsync: ['on'],
+  full_page_writes: ['on'],
+  synchronous_commit: ['on', 'local', 'remote_write', 'remote_apply'],
+};
+
+/** Throws where the database may forget what it has committed. */
+export const assertDurable = async (sql: Db): Promise<void> => {
+  const rows = await sql.unsafe<{ name: string; setting: string }[]>('select name, setting from pg_settings where name = any($1::text[])', [
+    `{${Object.keys(DURABLE).join(',')}}`,
+  ]);
+  for (const { name, setting } of rows) {
+    if (!DURABLE[name]!.includes(setting))
+      throw new Error(`the database runs with ${name} = ${setting} and could forget what it has acknowledged: set ${name} = on`);
+  }
+};
