@@ -1,0 +1,140 @@
+/**
+ * The FHIRPath that R4's search parameters are written in, compiled to closures: steps by name, ofType(), where() on a code or on the
+ * type of a reference, an index, and one boolean. Source: http://hl7.org/fhir/R4/searchparameter.html, http://hl7.org/fhirpath/
+ */
+import type { Registry } from './registry.ts';
+
+/** Called with each value that a path finds and its FHIR type. */
+export type Emit = (value: unknown, fhirType: string) => void;
+
+export interface CompiledPath {
+  /** The same text for the same elements, whichever parameter asks for them. */
+  readonly key: string;
+  /** What can come out. */
+  readonly types: readonly string[];
+  readonly select: (resource: unknown, emit: Emit) => void;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+type Walk = (value: Json, emit: Emit) => void;
+
+interface Step {
+  readonly name: string;
+  readonly ofType?: string;
+  readonly where?: { readonly element: string; readonly equals: string };
+  readonly resolvesTo?: string;
+  readonly index?: number;
+}
+
+/** One path per branch of the union that can apply to `baseType`. Throws on what this subset doesn't know. */
+export const compilePath = (expression: string, baseType: string, registry: Registry): CompiledPath[] =>
+  branches(expression).flatMap((branch) => compileBranch(branch, baseType, registry) ?? []);
+
+const branches = (expression: string): string[] =>
+  expression
+    .split('|')
+    .map((branch) => branch.trim().replace(/^\((.*?\))\)/, '$1'))
+    .filter((branch) => branch !== '');
+
+const EXISTS = /^(\S+)\.exists\(\) and \1 != false$/;
+
+const compileBranch = (written: string, baseType: string, registry: Registry): CompiledPath | undefined => {
+  // InsurancePlan.name is written without its type: `name | alias`.
+  const branch = /^[a-z]/.test(written) ? `${baseType}.${written}` : written;
+  const existing = EXISTS.exec(branch)?.[1];
+  const [root, ...steps] = parseSteps(existing ?? branch);
+  if (root === undefined || !isA(baseType, root.name, registry)) return undefined;
+  const { types, walk } = compileSteps(root.name === 'Resource' || root.name === 'DomainResource' ? root.name : baseType, steps, registry);
+  if (existing === undefined) return { key: branch, types, select: (resource, emit) => walk(resource as Json, emit) };
+  return {
+    key: branch,
+    types: ['boolean'],
+    select: (resource, emit) => {
+      let found = false;
+      walk(resource as Json, (value) => (found ||= value !== false));
+      emit(found, 'boolean');
+    },
+  };
+};
+
+const isA = (type: string, name: string, registry: Registry): boolean => {
+  for (let current: string | undefined = type; current !== undefined; current = registry.type(current)?.base)
+    if (current === name) return true;
+  return false;
+};
+
+// At points between steps: not within the parentheses of a function.
+const parseSteps = (path: string): Step[] => {
+  const steps: Step[] = [];
+  for (const part of path.match(/[^.(]+(?:\((?:[^()]|\([^()]*\))*\))?/g) ?? []) {
+    const last = steps.at(-1);
+    const [, argument] = /^\w+\((.*)\)$/.exec(part) ?? [];
+    if (argument === undefined) {
+      const [, name, index] = /^(\w+)(?:\[(\d+)\])?$/.exec(part) ?? [];
+      if (name === undefined) throw new Error(`"${path}": "${part}" is no step this server knows`);
+      steps.push({ name, ...(index !== undefined && { index: Number(index) }) });
+    } else if (last !== undefined && part.startsWith('ofType(')) steps[steps.length - 1] = { ...last, ofType: argument };
+    else if (last !== undefined && part.startsWith('where(')) steps[steps.length - 1] = { ...last, ...parseWhere(argument, path) };
+    else throw new Error(`"${path}": "${part}" is no function this server knows`);
+  }
+  return steps;
+};
+
+const parseWhere = (condition: string, path: string): Pick<Step, 'where' | 'resolvesTo'> => {
+  const resolvesTo = /^resolve\(\) is (\w+)$/.exec(condition)?.[1];
+  if (resolvesTo !== undefined) return { resolvesTo };
+  const [, element, equals] = /^(\w+)='([^']*)'$/.exec(condition) ?? [];
+  if (element === undefined || equals === undefined) throw new Error(`"${path}": where(${condition}) is no condition this server knows`);
+  return { where: { element, equals } };
+};
+
+const compileSteps = (type: string, steps: readonly Step[], registry: Registry): { types: string[]; walk: Walk } => {
+  const [step, ...rest] = steps;
+  if (step === undefined) return { types: [type], walk: (value, emit) => emit(value, type) };
+  const element = registry.type(type)?.element.get(step.name);
+  if (element === undefined) throw new Error(`${type} has no element ${step.name}`);
+  const chosen = step.ofType === undefined ? element.types : element.types.filter((each) => each === step.ofType);
+  const keep = filterOf(step);
+  const branchesOfStep = chosen.map((each) => {
+    const property = element.isChoice ? step.name + each.charAt(0).toUpperCase() + each.slice(1) : step.name;
+    const next = compileNext(each, rest, registry);
+    const walk: Walk = (value, emit) => {
+      const found = value[property];
+      if (found === undefined || found === null) return;
+      if (!Array.isArray(found)) {
+        if (keep(found)) next.walk(found as Json, emit);
+        return;
+      }
+      const items: readonly unknown[] = step.index === undefined ? found : found.slice(step.index, step.index + 1);
+      for (const item of items) if (item !== null && keep(item)) next.walk(item as Json, emit);
+    };
+    return { types: next.types, walk };
+  });
+  const [only] = branchesOfStep;
+  return {
+    types: [...new Set(branchesOfStep.flatMap((each) => each.types))],
+    walk:
+      branchesOfStep.length === 1
+        ? only!.walk
+        : (value, emit) => {
+            for (const { walk } of branchesOfStep) walk(value, emit);
+          },
+  };
+};
+
+// A choice may hold types without the element that the path goes on to, such as primitives.
+const compileNext = (type: string, rest: readonly Step[], registry: Registry): { types: string[]; walk: Walk } => {
+  const [next] = rest;
+  if (next !== undefined && registry.type(type)?.element.get(next.name) === undefined) return { types: [], walk: () => undefined };
+  return compileSteps(type, rest, registry);
+};
+
+const filterOf = ({ where, resolvesTo }: Step): ((value: unknown) => boolean) => {
+  if (where !== undefined) return (value) => (value as Json)[where.element] === where.equals;
+  if (resolvesTo === undefined) return () => true;
+  const prefix = `${resolvesTo}/`;
+  return (value) => {
+    const { reference, type } = value as Json;
+    return type === resolvesTo || (typeof reference === 'string' && (reference.startsWith(prefix) || reference.includes(`/${prefix}`)));
+  };
+};
