@@ -24,9 +24,6 @@ export interface Statement {
   readonly parameters: (string | null)[];
 }
 
-/** SQLSTATE raised when a resource isn't at the version that a write was computed from. */
-export const STALE = 'PC409';
-
 const collect = (writes: readonly Write[], table: SearchTable, rowsOf: (write: Write) => SearchRows): SearchBatch => {
   const batch = emptyBatch(table);
   for (const write of writes) for (const row of rowsOf(write)[table]) add(batch, write.rid, row);
@@ -41,12 +38,13 @@ const texts = new Map<string, string>();
 
 /**
  * Everything that some writes store, as one statement: heads, superseded versions, search rows, audit events. It has a part only
- * for what is there, so it comes in a few shapes, each prepared once per connection. Raises {@link STALE} if any resource
+ * for what is there, so it comes in a few shapes, each prepared once per connection. Raises PC409 (errors.ts) if any resource
  * has moved on. Rows are in order of rid, so that two statements can't wait for each other in a ring.
  */
 export const writeStatement = (unsorted: readonly Write[], extraEvents: readonly string[] = []): Statement => {
   const writes = unsorted.length > 1 ? unsorted.toSorted((a, b) => a.rid - b.rid) : unsorted;
-  const created = writes.filter((write) => write.version === 1);
+  // New ones in order of their name: two statements that create the same ones would else wait for each other in the unique index.
+  const created = writes.filter((write) => write.version === 1).sort((a, b) => a.typeId - b.typeId || (a.id < b.id ? -1 : 1));
   const updated = writes.filter((write) => write.version !== 1);
   const events = [...writes.map((write) => write.event), ...extraEvents];
   const parameters: (string | null)[] = [];

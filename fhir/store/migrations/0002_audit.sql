@@ -70,7 +70,7 @@ create table audit.sealed (
   sealed      timestamptz not null default clock_timestamp()
 );
 -- The number of the relay that leads; one that finds another number here has been followed by a newer one.
-create table audit.leader (only boolean primary key default true check (only), fence bigint not null default 0);
+create table audit.leader (one boolean primary key default true check (one), fence bigint not null default 0);
 insert into audit.leader default values;
 
 -- Drops a day that lies sealed in the bucket; refuses while one event of it isn't.

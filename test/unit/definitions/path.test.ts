@@ -37,14 +37,16 @@ test('finds each value of a repeating element, and those of its choice types', (
 });
 
 test('says whether somebody is deceased by either form of the element', () => {
+  const patient = (elements: object): { resourceType: string } => Object.assign({ resourceType: 'Patient' }, elements);
   const expression = 'Patient.deceased.exists() and Patient.deceased != false';
-  assert.equal(found(expression, { resourceType: 'Patient', ...{ deceasedDateTime: '2020' } }), [[true, 'boolean']]);
-  assert.equal(found(expression, { resourceType: 'Patient', ...{ deceasedBoolean: false } }), [[false, 'boolean']]);
+  assert.equal(found(expression, patient({ deceasedDateTime: '2020' })), [[true, 'boolean']]);
+  assert.equal(found(expression, patient({ deceasedBoolean: false })), [[false, 'boolean']]);
   assert.equal(found(expression, { resourceType: 'Patient' }), [[false, 'boolean']]);
 });
 
 test('keeps only references to the type that resolve() is asked for', () => {
-  const observation = (reference: string): { resourceType: string } => ({ resourceType: 'Observation', ...{ subject: { reference } } });
+  const observation = (reference: string): { resourceType: string } =>
+    Object.assign({ resourceType: 'Observation' }, { subject: { reference } });
   const expression = 'Observation.subject.where(resolve() is Patient)';
   assert.is(found(expression, observation('Patient/1')).length, 1);
   assert.is(found(expression, observation('https://elsewhere.org/fhir/Patient/1')).length, 1);

@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+import type { HttpBindings } from '@hono/node-server';
+import { type Context, Hono } from 'hono';
+import { classify } from '../proto/access/interaction.ts';
+import { readBody } from './http/body.ts';
+import type { Call } from './http/call.ts';
+import type { Identify } from './http/identity.ts';
+import { FHIR_JSON, parsePrefer, requireJsonAccepted, requireJsonContent } from './http/negotiation.ts';
+import { FhirError, outcomeText } from './http/outcome.ts';
+import { answer, type OnFault } from './interaction/answer.ts';
+import type { Server } from './server.ts';
+
+export interface AppOptions {
+  readonly identify: Identify;
+  readonly onFault: OnFault;
+}
+
+type Bindings = { Bindings: HttpBindings };
+
+/** The HTTP side: who asks, for what, in which form; everything after that is fhir/interaction/. */
+export const createApp = (server: Server, { identify, onFault }: AppOptions): Hono<Bindings> => {
+  const basePath = new URL(server.baseUrl).pathname.replace(/\/$/, '');
+  const app = new Hono<Bindings>();
+
+  app.all('*', async (context: Context<Bindings>) => {
+    const { incoming } = context.env;
+    try {
+      const call = callOf(server, incoming, basePath, identify);
+      const { status, headers, body } = await answer(server, call, onFault);
+      return new Response(body, { status, headers });
+    } catch (error) {
+      if (!(error instanceof FhirError)) onFault({ request: '', interaction: '', error });
+      const known = error instanceof FhirError ? error : new FhirError('exception', 'the server failed: tell its operator when');
+      return new Response(outcomeText(known.issues), { status: known.status, headers: { ...known.headers, 'content-type': FHIR_JSON } });
+    }
+  });
+  return app;
+};
+
+const callOf = (server: Server, incoming: HttpBindings['incoming'], basePath: string, identify: Identify): Call => {
+  const header = (name: string): string | undefined => {
+    const value = incoming.headers[name];
+    return Array.isArray(value) ? value[0] : value;
+  };
+  const identity = identify(header);
+  const url = incoming.url ?? '/';
+  const question = url.indexOf('?');
+  const path = question === -1 ? url : url.slice(0, question);
+  const query = question === -1 ? '' : url.slice(question + 1);
+  const method = incoming.method ?? 'GET';
+  const target = path === basePath || path.startsWith(`${basePath}/`) ? classify(method, path.slice(basePath.length) || '/') : undefined;
+  if (target === undefined) {
+    throw new FhirError('invalid', `FHIR has no ${method} of this form of address: see ${server.baseUrl}/metadata for what is served`);
+  }
+  requireJsonAccepted(header('accept'), query);
+  const isForm = target.interaction.startsWith('search-');
+  if (!isForm) requireJsonContent(header('content-type'));
+  const limit = target.interaction === 'batch' ? server.limits.bundleBytes : server.limits.resourceBytes;
+  return {
+    target,
+    identity,
+    requestId: identity.requestId ?? header('x-request-id') ?? randomUUID(),
+    header,
+    prefer: parsePrefer(header('prefer')),
+    isPost: method === 'POST',
+    query,
+    text: () => readBody(incoming, limit),
+  };
+};

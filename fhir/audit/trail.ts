@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import type { Interaction } from '../../proto/access/interaction.ts';
+import type { Call } from '../http/call.ts';
+import { Audited } from './audited.ts';
+import { type AuditFields, auditEvent } from './event.ts';
+import type { Outbox } from './outbox.ts';
+
+const KIND: Record<Interaction, readonly [AuditFields['kind'], AuditFields['action']]> = {
+  capabilities: ['read', 'R'],
+  read: ['read', 'R'],
+  vread: ['read', 'R'],
+  'search-type': ['search', 'E'],
+  'search-system': ['search', 'E'],
+  'search-compartment': ['search', 'E'],
+  create: ['write', 'C'],
+  update: ['write', 'U'],
+  patch: ['write', 'U'],
+  delete: ['write', 'D'],
+  'conditional-update': ['write', 'U'],
+  'conditional-patch': ['write', 'U'],
+  'conditional-delete': ['write', 'D'],
+  'history-instance': ['read', 'R'],
+  'history-type': ['search', 'E'],
+  'history-system': ['search', 'E'],
+  batch: ['write', 'E'],
+  operation: ['operation', 'E'],
+};
+
+/** What came of a call. */
+export interface Outcome {
+  readonly status: number;
+  /** `Patient/1`, if one resource was concerned. */
+  readonly resource?: string | undefined;
+  readonly version?: number | undefined;
+  /** `Patient/<id>` of each patient concerned. */
+  readonly patients?: readonly string[] | undefined;
+  /** The search with its values masked. */
+  readonly query?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly count?: number | undefined;
+}
+
+const severity = (status: number): AuditFields['outcome'] => (status < 400 ? 0 : status < 500 ? 4 : 8);
+
+/** The event of a call, for a write's own transaction. */
+export const eventOf = ({ identity, requestId, target }: Pick<Call, 'identity' | 'requestId' | 'target'>, outcome: Outcome): string => {
+  const [kind, action] = KIND[target.interaction];
+  const { status, resource, version, patients, query, reason, count } = outcome;
+  return auditEvent({
+    id: randomUUID(),
+    at: new Date().toISOString(),
+    kind,
+    action,
+    outcome: severity(status),
+    status,
+    request: requestId,
+    client: identity.client,
+    interaction: target.interaction,
+    ...(identity.fingerprint !== undefined && { fingerprint: identity.fingerprint }),
+    ...(resource !== undefined && { resource }),
+    ...(version !== undefined && { version }),
+    ...(patients !== undefined && patients.length > 0 && { patients: [...patients] }),
+    ...(query !== undefined && { query }),
+    ...(reason !== undefined && { reason }),
+    ...(count !== undefined && { count }),
+  });
+};
+
+/** Makes the event of a call that writes nothing, and waits until it is durable. */
+export const record = (outbox: Outbox, call: Pick<Call, 'identity' | 'requestId' | 'target'>, outcome: Outcome): Promise<Audited> =>
+  Audited.after(outbox.append(eventOf(call, outcome)));

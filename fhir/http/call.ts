@@ -1,0 +1,35 @@
+import type { Classified } from '../../proto/access/interaction.ts';
+import type { Audited } from '../audit/audited.ts';
+import type { Identity } from './identity.ts';
+import type { Preferences } from './negotiation.ts';
+
+/** One interaction to answer: an HTTP request, or an entry of a Bundle that stands for one. */
+export interface Call {
+  readonly target: Classified;
+  readonly identity: Identity;
+  readonly requestId: string;
+  /** By lower-case name. */
+  readonly header: (name: string) => string | undefined;
+  readonly prefer: Preferences;
+  readonly isPost: boolean;
+  /** Without the question mark, still encoded. */
+  readonly query: string;
+  /** The body; empty without one. */
+  readonly text: () => Promise<string>;
+}
+
+interface Message {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+}
+
+/** An answer; it can't be made without the proof that its audit event is durable. */
+export interface Reply extends Message {
+  readonly audited: Audited;
+}
+
+/** A refusal: its event is durable too, unless the trail itself is what fails. */
+export interface Refusal extends Message {
+  readonly refused: true;
+}

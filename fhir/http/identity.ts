@@ -1,0 +1,51 @@
+import { IDENTITY_HEADER, verifyIdentity } from '../../proto/access/identity.ts';
+import type { IdentityKeys } from '../../proto/access/identity-keys.ts';
+import { type ScopeSet, missingScope, parseScopes, type ScopeLetter } from '../../proto/access/scope.ts';
+import { FhirError } from './outcome.ts';
+
+/** Who asks, as the gateway has sworn. */
+export interface Identity {
+  readonly client: string;
+  readonly fingerprint: string | undefined;
+  readonly requestId: string | undefined;
+  readonly scopes: ScopeSet;
+}
+
+/** Answers who sent a request, or throws 401. */
+export type Identify = (header: (name: string) => string | undefined) => Identity;
+
+const KNOWN_SCOPES = 1000;
+
+/** Believes only the signed header; `onRefused` hears why another was not believed, which the client doesn't. */
+export const signedIdentity = (keys: () => IdentityKeys, onRefused: (reason: string) => void): Identify => {
+  const scopeSets = new Map<string, ScopeSet>();
+  const scopesOf = (text: string): ScopeSet => {
+    let scopes = scopeSets.get(text);
+    if (scopes === undefined) {
+      if (scopeSets.size >= KNOWN_SCOPES) scopeSets.clear();
+      scopeSets.set(text, (scopes = parseScopes(text.split(' ').filter(Boolean))));
+    }
+    return scopes;
+  };
+  return (header) => {
+    const { claims, error } = verifyIdentity(header(IDENTITY_HEADER), keys(), Date.now() / 1000);
+    if (claims === undefined) {
+      onRefused(error);
+      throw new FhirError('security', 'this server answers only requests that came through its gateway: use the public address');
+    }
+    return { client: claims.sub, fingerprint: claims.fpr || undefined, requestId: claims.rid || undefined, scopes: scopesOf(claims.scp) };
+  };
+};
+
+/** Lets everybody do everything: for a bare server on a developer's machine, never in front of patient data. */
+export const noIdentity = (): Identify => {
+  const identity: Identity = { client: 'anonymous', fingerprint: undefined, requestId: undefined, scopes: parseScopes(['system/*.cruds']) };
+  return () => identity;
+};
+
+/** Throws 403 that names the scope to ask for. */
+export const requireScope = ({ scopes }: Identity, resourceType: string, letter: ScopeLetter): void => {
+  const missing = missingScope(scopes, resourceType, letter);
+  if (missing !== undefined)
+    throw new FhirError('forbidden', `this needs the scope ${missing}, which your client doesn't have: ask the operator for it`);
+};

@@ -1,0 +1,47 @@
+import { record } from '../audit/trail.ts';
+import type { Call, Refusal, Reply } from '../http/call.ts';
+import { FHIR_JSON } from '../http/negotiation.ts';
+import { FhirError, outcomeText } from '../http/outcome.ts';
+import type { Server } from '../server.ts';
+import { asFhirError } from '../store/errors.ts';
+import { batch } from './batch.ts';
+import { parseBundle } from './bundle.ts';
+import { interact } from './interaction.ts';
+import { transaction } from './transaction.ts';
+
+/** Hears of faults that are ours; never gets anything that a client sent. */
+export type OnFault = (fault: { readonly request: string; readonly interaction: string; readonly error: unknown }) => void;
+
+/** Answers a call whatever happens: what is thrown becomes an OperationOutcome, and an event. */
+export const answer = async (server: Server, call: Call, onFault: OnFault): Promise<Reply | Refusal> => {
+  try {
+    if (call.target.interaction !== 'batch') return await interact(server, call);
+    const { type, entries } = parseBundle(await call.text(), server.baseUrl, server.limits.bundleEntries);
+    if (type === 'transaction') return await transaction(server, call, entries);
+    return await batch(server, call, entries, (entryCall) => answer(server, entryCall, onFault));
+  } catch (error) {
+    return refuse(server, call, error, onFault);
+  }
+};
+
+const refuse = async (server: Server, call: Call, error: unknown, onFault: OnFault): Promise<Refusal> => {
+  const fault = (cause: unknown): void => onFault({ request: call.requestId, interaction: call.target.interaction, error: cause });
+  let known = error instanceof FhirError ? error : asFhirError(error);
+  if (known === undefined) {
+    fault(error);
+    known = new FhirError('exception', `the server failed: tell its operator the request id ${call.requestId}`);
+  }
+  const { resourceType, id } = call.target;
+  const resource = resourceType !== undefined && id !== undefined ? `${resourceType}/${id}` : undefined;
+  try {
+    await record(server.outbox, call, { status: known.status, resource, reason: known.kind });
+  } catch (cause) {
+    fault(cause);
+  }
+  return {
+    refused: true,
+    status: known.status,
+    headers: { ...known.headers, 'content-type': FHIR_JSON },
+    body: outcomeText(known.issues),
+  };
+};

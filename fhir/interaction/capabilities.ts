@@ -1,0 +1,62 @@
+/** Source: http://hl7.org/fhir/R4/capabilitystatement.html */
+import { readFileSync } from 'node:fs';
+import type { Registry } from '../definitions/registry.ts';
+import type { TypeIndex } from '../search/index-plan.ts';
+
+const INTERACTIONS = ['read', 'vread', 'update', 'delete', 'history-instance', 'history-type', 'create', 'search-type'];
+const SYSTEM_INTERACTIONS = ['transaction', 'batch', 'history-system'];
+/** Answered from columns, not from the search index. */
+const COLUMN_PARAMETERS = [
+  { name: '_id', type: 'token', definition: 'http://hl7.org/fhir/SearchParameter/Resource-id' },
+  { name: '_lastUpdated', type: 'date', definition: 'http://hl7.org/fhir/SearchParameter/Resource-lastUpdated' },
+];
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+
+/** What this server does, from the definitions that it serves by. */
+export const capabilityStatement = (registry: Registry, planOf: (type: string) => TypeIndex, baseUrl: string): string =>
+  JSON.stringify({
+    resourceType: 'CapabilityStatement',
+    status: 'active',
+    date: new Date().toISOString(),
+    kind: 'instance',
+    software: { name: 'Portcullis', version },
+    implementation: { description: 'A FHIR server behind a gate that answers for every access', url: baseUrl },
+    fhirVersion: registry.fhirVersion,
+    format: ['application/fhir+json', 'json'],
+    rest: [
+      {
+        mode: 'server',
+        security: {
+          description:
+            'Mutual TLS: the client certificate says who asks, and system scopes (SMART App Launch 2) say what that client may do. Every access is audited before it is answered.',
+        },
+        resource: registry.resourceTypes.map((type) => resource(type, planOf(type))),
+        interaction: SYSTEM_INTERACTIONS.map((code) => ({ code })),
+      },
+    ],
+  });
+
+const resource = (type: string, { parameters }: TypeIndex): object => {
+  const references = [...parameters.values()]
+    .filter(({ parameterType }) => parameterType.table === 'ref')
+    .map(({ parameter }) => `${type}:${parameter.code}`);
+  return {
+    type,
+    profile: `http://hl7.org/fhir/StructureDefinition/${type}`,
+    interaction: INTERACTIONS.map((code) => ({ code })),
+    versioning: 'versioned-update',
+    readHistory: true,
+    updateCreate: true,
+    conditionalCreate: true,
+    conditionalRead: 'full-support',
+    conditionalUpdate: true,
+    conditionalDelete: 'not-supported',
+    referencePolicy: ['literal', 'local'],
+    ...(references.length > 0 && { searchInclude: references }),
+    searchParam: [
+      ...COLUMN_PARAMETERS,
+      ...[...parameters.values()].map(({ parameter }) => ({ name: parameter.code, definition: parameter.url, type: parameter.type })),
+    ],
+  };
+};

@@ -1,0 +1,17 @@
+import type { Call, Reply } from '../http/call.ts';
+import type { Server } from '../server.ts';
+import { newLogicalId } from '../store/logical-id.ts';
+import { conditionalCreate } from './conditional.ts';
+import { planCreate } from './plan.ts';
+import { prepare } from './prepare.ts';
+import { commit, written } from './written.ts';
+
+/** Source: http://hl7.org/fhir/R4/http.html#create */
+export const create = async (server: Server, call: Call): Promise<Reply> => {
+  const prepared = prepare(server, await call.text(), call.target.resourceType!);
+  const criteria = call.header('if-none-exist');
+  if (criteria !== undefined) return conditionalCreate(server, call, prepared, criteria);
+  const [n] = await server.rids.take(1);
+  const plan = planCreate(server, call, prepared, newLogicalId(), n!);
+  return written(server, call, plan, await commit(server, [plan]));
+};

@@ -1,0 +1,123 @@
+/** Source: http://hl7.org/fhir/R4/http.html#history */
+import { record } from '../audit/trail.ts';
+import type { Call, Reply } from '../http/call.ts';
+import { FHIR_JSON } from '../http/negotiation.ts';
+import { FhirError } from '../http/outcome.ts';
+import { etagOf } from '../http/preconditions.ts';
+import { newLogicalId } from '../store/logical-id.ts';
+import type { Server } from '../server.ts';
+import { readHead } from '../store/head.ts';
+import { countHistory, type HistoryCursor, type HistoryRange, type HistoryRow, readHistory } from '../store/history.ts';
+import { RID_SPAN } from '../store/rid.ts';
+
+const DEFAULT_COUNT = 50;
+const MAX_COUNT = 1000;
+
+/** History of a resource, of a type, or of everything. */
+export const history = async (server: Server, call: Call): Promise<Reply> => {
+  const { resourceType: type, id } = call.target;
+  const asked = parse(call.query);
+  const rids = await ridsOf(server, type, id);
+  const rows = await readHistory(server.db, { ...asked, rids, limit: asked.limit + 1 });
+  const page = rows.slice(0, asked.limit);
+  const total =
+    id === undefined || asked.sinceMs !== undefined || asked.untilMs !== undefined ? undefined : await countHistory(server.db, rids!);
+  const path = [type, id, '_history'].filter(Boolean).join('/');
+  const self = `${server.baseUrl}/${path}`;
+  const last = page.at(-1);
+  const next = rows.length > page.length && last !== undefined ? pageUrl(self, call.query, last) : undefined;
+  const patients = type === 'Patient' && id !== undefined ? [`Patient/${id}`] : undefined;
+  const resource = type !== undefined && id !== undefined ? `${type}/${id}` : undefined;
+  const audited = await record(server.outbox, call, { status: 200, resource, patients, count: page.length });
+  const body = bundle(server, { page, self: call.query === '' ? self : `${self}?${call.query}`, next, total });
+  return { status: 200, headers: { 'content-type': FHIR_JSON }, body, audited };
+};
+
+const ridsOf = async (server: Server, type: string | undefined, id: string | undefined): Promise<readonly [number, number] | undefined> => {
+  if (type === undefined) return undefined;
+  const typeId = server.registry.typeId(type);
+  if (id === undefined) return [typeId * RID_SPAN, (typeId + 1) * RID_SPAN - 1];
+  const head = await readHead(server.db, typeId, id);
+  if (head === undefined) throw new FhirError('not-found', `there is no ${type}/${id}`);
+  return [head.rid, head.rid];
+};
+
+const parse = (query: string): HistoryRange => {
+  let limit = DEFAULT_COUNT;
+  let sinceMs: number | undefined;
+  let untilMs: number | undefined;
+  let after: HistoryCursor | undefined;
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (name === '_count') limit = countOf(value);
+    else if (name === '_since') sinceMs = instantOf(name, value);
+    else if (name === '_at') untilMs = instantOf(name, value);
+    else if (name === '_cursor') after = cursorOf(value);
+    else if (name !== '_format' && name !== '_pretty') {
+      throw new FhirError('not-supported', `${name.slice(0, 60)} is no parameter of a history: use _count, _since or _at`, {
+        expression: `http.${name}`,
+      });
+    }
+  }
+  return { limit, sinceMs, untilMs, after };
+};
+
+const countOf = (value: string): number => {
+  if (!/^[1-9]\d{0,8}$/.test(value))
+    throw new FhirError('value', `_count=${value.slice(0, 40)} is no number from 1`, { expression: 'http._count' });
+  return Math.min(Number(value), MAX_COUNT);
+};
+
+const instantOf = (name: string, value: string): number => {
+  // A plus sign of a time zone arrives as a space where the client didn't encode it.
+  const ms = /^\d{4}(-\d\d(-\d\d(T\S+)?)?)?$/.test(value.replace(' ', '+')) ? Date.parse(value.replace(' ', '+')) : Number.NaN;
+  if (Number.isNaN(ms))
+    throw new FhirError('value', `${name}=${value.slice(0, 40)} is no date or instant, such as 2024-01-31T10:00:00Z`, {
+      expression: `http.${name}`,
+    });
+  return ms;
+};
+
+const cursorOf = (value: string): HistoryCursor => {
+  const [updated, rid, version] = Buffer.from(value, 'base64url').toString().split('.').map(Number);
+  if (![updated, rid, version].every(Number.isSafeInteger)) {
+    throw new FhirError('value', '_cursor is damaged: follow the next link as it was given', { expression: 'http._cursor' });
+  }
+  return { updated: updated!, rid: rid!, version: version! };
+};
+
+const pageUrl = (self: string, query: string, { updated, rid, version }: HistoryRow): string => {
+  const parameters = new URLSearchParams(query);
+  parameters.set('_cursor', Buffer.from(`${updated}.${rid}.${version}`).toString('base64url'));
+  return `${self}?${parameters.toString()}`;
+};
+
+interface Page {
+  readonly page: readonly HistoryRow[];
+  readonly self: string;
+  readonly next: string | undefined;
+  readonly total: number | undefined;
+}
+
+const bundle = ({ baseUrl, registry }: Server, { page, self, next, total }: Page): string => {
+  const links = [{ relation: 'self', url: self }, ...(next === undefined ? [] : [{ relation: 'next', url: next }])];
+  const head = {
+    resourceType: 'Bundle',
+    id: newLogicalId(),
+    meta: { lastUpdated: new Date().toISOString() },
+    type: 'history',
+    total,
+    link: links,
+  };
+  const entries = page.map((row) => entry(baseUrl, registry.typeName(row.type), row));
+  return entries.length === 0 ? JSON.stringify(head) : `${JSON.stringify(head).slice(0, -1)},"entry":[${entries.join(',')}]}`;
+};
+
+const entry = (baseUrl: string, type: string, { id, version, updated, body }: HistoryRow): string => {
+  const method = body === null ? 'DELETE' : version === 1 ? 'POST' : 'PUT';
+  const status = body === null ? '204' : version === 1 ? '201' : '200';
+  const rest = JSON.stringify({
+    request: { method, url: method === 'POST' ? type : `${type}/${id}` },
+    response: { status, etag: etagOf(version), lastModified: new Date(updated).toISOString() },
+  }).slice(1);
+  return `{"fullUrl":${JSON.stringify(`${baseUrl}/${type}/${id}`)},${body === null ? '' : `"resource":${body},`}${rest}`;
+};

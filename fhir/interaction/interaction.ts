@@ -1,0 +1,59 @@
+import type { Interaction } from '../../proto/access/interaction.ts';
+import { neededScopes } from '../../proto/access/scope.ts';
+import type { Call, Reply } from '../http/call.ts';
+import { requireScope } from '../http/identity.ts';
+import { FhirError } from '../http/outcome.ts';
+import type { Server } from '../server.ts';
+import { conditionalUpdate } from './conditional.ts';
+import { create } from './create.ts';
+import { deleteResource } from './delete.ts';
+import { history } from './history.ts';
+import { metadata } from './metadata.ts';
+import { read, vread } from './read.ts';
+import { search } from './search.ts';
+import { update } from './update.ts';
+
+type Handler = (server: Server, call: Call) => Promise<Reply>;
+
+const notYet: Handler = (_, { target: { interaction, operation } }) => {
+  throw new FhirError('method-not-allowed', `${operation ?? interaction} is not offered by this server: /metadata says what is`);
+};
+
+/** Every interaction that an entry of a Bundle may ask for too; the Bundle itself is answered one level up. */
+const HANDLERS: Record<Exclude<Interaction, 'batch'>, Handler> = {
+  capabilities: metadata,
+  read,
+  vread,
+  create,
+  update,
+  delete: deleteResource,
+  patch: notYet,
+  'conditional-update': conditionalUpdate,
+  'conditional-patch': notYet,
+  'conditional-delete': notYet,
+  'history-instance': history,
+  'history-type': history,
+  'history-system': history,
+  'search-type': search,
+  'search-system': notYet,
+  'search-compartment': notYet,
+  operation: notYet,
+};
+
+/** Throws 404 on a type that R4 hasn't, 403 that names the scope missing. */
+export const requireAllowed = ({ registry }: Pick<Server, 'registry'>, { target, identity }: Pick<Call, 'target' | 'identity'>): void => {
+  for (const type of [target.resourceType, target.compartment?.type]) {
+    if (type !== undefined && !registry.isResourceType(type)) {
+      throw new FhirError('unknown-type', `${type} is no FHIR R4 resource type: names are written as in /metadata, such as Patient`);
+    }
+  }
+  for (const { resourceType, letter } of neededScopes(target)) requireScope(identity, resourceType, letter);
+};
+
+/** Answers one interaction other than a Bundle, if the caller may have it. */
+export const interact = (server: Server, call: Call): Promise<Reply> => {
+  const { interaction } = call.target;
+  if (interaction === 'batch') throw new FhirError('invalid', 'a Bundle can hold no Bundle to process');
+  requireAllowed(server, call);
+  return HANDLERS[interaction](server, call);
+};

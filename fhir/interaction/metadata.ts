@@ -1,0 +1,12 @@
+import { record } from '../audit/trail.ts';
+import type { Call, Reply } from '../http/call.ts';
+import { FHIR_JSON } from '../http/negotiation.ts';
+import type { Server } from '../server.ts';
+
+/** Source: http://hl7.org/fhir/R4/http.html#capabilities */
+export const metadata = async (server: Server, call: Call): Promise<Reply> => ({
+  status: 200,
+  headers: { 'content-type': FHIR_JSON },
+  body: server.capabilities,
+  audited: await record(server.outbox, call, { status: 200 }),
+});

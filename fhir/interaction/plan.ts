@@ -1,0 +1,109 @@
+import { eventOf } from '../audit/trail.ts';
+import type { Call } from '../http/call.ts';
+import { withIdAndMeta } from '../json/splice.ts';
+import type { Server } from '../server.ts';
+import type { Head } from '../store/head.ts';
+import { ridOf } from '../store/rid.ts';
+import { NO_ROWS, rowDifference } from '../store/row-difference.ts';
+import type { SearchRows } from '../store/search-table.ts';
+import type { Write } from '../store/write-statement.ts';
+import type { Prepared } from './prepare.ts';
+
+type Caller = Pick<Call, 'identity' | 'requestId' | 'target'>;
+
+/** What a write will store and answer, worked out before anything is locked. */
+export interface Plan {
+  readonly status: 200 | 201 | 204;
+  readonly type: string;
+  readonly id: string;
+  readonly version: number;
+  readonly updatedMs: number;
+  readonly body: string | null;
+  /** Absent where nothing changes; the event then stands alone. */
+  readonly write?: Write;
+  readonly event: string;
+}
+
+const MAX_PATIENTS = 20;
+
+/** The patients that a resource is about, from its own type and its search rows. */
+const patientsOf = (type: string, id: string, ...rows: readonly SearchRows[]): string[] => {
+  const found = new Set<string>(type === 'Patient' ? [`Patient/${id}`] : []);
+  for (const { ref } of rows) {
+    for (const [, target] of ref) if (typeof target === 'string' && target.startsWith('Patient/')) found.add(target);
+  }
+  return [...found].slice(0, MAX_PATIENTS);
+};
+
+interface Versioned {
+  readonly status: 200 | 201 | 204;
+  readonly rid: number;
+  readonly type: string;
+  readonly id: string;
+  readonly version: number;
+  readonly updatedMs: number;
+  readonly body: string | null;
+  readonly before: SearchRows;
+  readonly after: SearchRows;
+}
+
+const plan = (server: Server, caller: Caller, { status, rid, type, id, version, updatedMs, body, before, after }: Versioned): Plan => {
+  const { added, removed } = rowDifference(before, after);
+  const event = eventOf(caller, { status, resource: `${type}/${id}`, version, patients: patientsOf(type, id, before, after) });
+  const updated = new Date(updatedMs).toISOString();
+  const write = { rid, typeId: server.registry.typeId(type), id, version, updated, body, added, removed, event };
+  return { status, type, id, version, updatedMs, body, write, event };
+};
+
+/** A first version; `n` comes from the allocator of resource keys. */
+export const planCreate = (server: Server, caller: Caller, { type, text, resource }: Prepared, id: string, n: number): Plan => {
+  const updatedMs = Date.now();
+  const body = withIdAndMeta(text, { id, versionId: '1', lastUpdated: new Date(updatedMs).toISOString() });
+  const after = server.extractor.extract(type, resource);
+  const rid = ridOf(server.registry.typeId(type), n);
+  return plan(server, caller, { status: 201, rid, type, id, version: 1, updatedMs, body, before: NO_ROWS, after });
+};
+
+/** The next version, or no write where the resource is what it was, to the byte. */
+export const planUpdate = (server: Server, caller: Caller, { type, text, resource }: Prepared, head: Head): Plan => {
+  const { rid, id } = head;
+  const as = (version: number, updatedMs: number): string =>
+    withIdAndMeta(text, { id, versionId: String(version), lastUpdated: new Date(updatedMs).toISOString() });
+  if (head.body !== null && as(head.version, head.updatedMs) === head.body) {
+    const { version, updatedMs, body } = head;
+    const event = eventOf(caller, { status: 200, resource: `${type}/${id}`, reason: 'nothing changed' });
+    return { status: 200, type, id, version, updatedMs, body, event };
+  }
+  const version = head.version + 1;
+  // Never before the version that it follows, whatever the clocks of several servers say.
+  const updatedMs = Math.max(Date.now(), head.updatedMs + 1);
+  const before = rowsOf(server, type, head);
+  const after = server.extractor.extract(type, resource);
+  const status = head.body === null ? 201 : 200;
+  return plan(server, caller, { status, rid, type, id, version, updatedMs, body: as(version, updatedMs), before, after });
+};
+
+/** A version that says deleted, or no write where there is nothing to delete. */
+export const planDelete = (server: Server, caller: Caller, type: string, id: string, head: Head | undefined): Plan => {
+  if (head === undefined || head.body === null) {
+    const event = eventOf(caller, { status: 204, resource: `${type}/${id}`, reason: 'nothing to delete' });
+    return { status: 204, type, id, version: head?.version ?? 0, updatedMs: head?.updatedMs ?? 0, body: null, event };
+  }
+  const version = head.version + 1;
+  const updatedMs = Math.max(Date.now(), head.updatedMs + 1);
+  return plan(server, caller, {
+    status: 204,
+    rid: head.rid,
+    type,
+    id,
+    version,
+    updatedMs,
+    body: null,
+    before: rowsOf(server, type, head),
+    after: NO_ROWS,
+  });
+};
+
+// Extraction is deterministic, so the old body names exactly the rows that were stored for it.
+const rowsOf = ({ extractor }: Server, type: string, { body }: Head): SearchRows =>
+  body === null ? NO_ROWS : extractor.extract(type, JSON.parse(body) as Record<string, unknown>);

@@ -1,0 +1,69 @@
+import { FhirError, type Issue } from '../http/outcome.ts';
+import { JsonSyntaxError, parseJson } from '../json/strict.ts';
+import type { Server } from '../server.ts';
+
+/** A resource as it was sent, parsed and found valid. */
+export interface Prepared {
+  readonly type: string;
+  readonly text: string;
+  readonly resource: Readonly<Record<string, unknown>>;
+}
+
+/** The body as JSON; 400 with line and column where it isn't. */
+export const parseBody = (text: string): unknown => {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (error instanceof JsonSyntaxError)
+      throw new FhirError('structure', `the body is not valid JSON: ${error.message}`, { cause: error });
+    throw error;
+  }
+};
+
+const shown = (value: unknown): string => (typeof value === 'string' ? `"${value.slice(0, 60)}"` : `no string`);
+
+/** Throws 400 naming each element that is wrong; `at` precedes the element's path, as in `Bundle.entry[3].resource`. */
+export const requireValid = (
+  { validator }: Pick<Server, 'validator'>,
+  value: unknown,
+  type: string,
+  at?: string,
+): Readonly<Record<string, unknown>> => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new FhirError('structure', `a ${type} is a JSON object: send {"resourceType": "${type}", …}`, { expression: at });
+  }
+  const resource = value as Readonly<Record<string, unknown>>;
+  if (resource['resourceType'] !== type) {
+    throw new FhirError('invalid', `the body's resourceType is ${shown(resource['resourceType'])}, but this address takes a ${type}`, {
+      expression: at === undefined ? `${type}.resourceType` : `${at}.resourceType`,
+    });
+  }
+  const errors = validator.validate(resource, type).filter(({ severity }) => severity === 'error');
+  if (errors.length > 0) {
+    const issues: Issue[] = errors.map((issue) => ({
+      severity: 'error',
+      code: issue.code,
+      diagnostics: issue.diagnostics,
+      expression: at === undefined ? issue.expression : issue.expression.replace(/^\w+/, at),
+    }));
+    throw new FhirError('structure', issues[0]!.diagnostics, { issues });
+  }
+  return resource;
+};
+
+export const prepare = (server: Pick<Server, 'validator'>, text: string, type: string): Prepared => {
+  if (text.trim() === '') throw new FhirError('structure', `the body is empty: send the ${type} as JSON`);
+  return { type, text, resource: requireValid(server, parseBody(text), type) };
+};
+
+/** Throws 400 unless the body carries the id of the address, as an update must. Source: http://hl7.org/fhir/R4/http.html#update */
+export const requireSameId = ({ type, resource }: Prepared, id: string): void => {
+  if (resource['id'] === id) return;
+  throw new FhirError(
+    'invalid',
+    resource['id'] === undefined
+      ? `the body has no id: an update of ${type}/${id} must carry "id": "${id}"`
+      : `the body's id is ${shown(resource['id'])}, but the address says ${id}: they must be the same`,
+    { expression: `${type}.id` },
+  );
+};

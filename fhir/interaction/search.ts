@@ -1,0 +1,35 @@
+import { record } from '../audit/trail.ts';
+import { missingScope } from '../../proto/access/scope.ts';
+import type { Call, Reply } from '../http/call.ts';
+import { FHIR_JSON } from '../http/negotiation.ts';
+import { FhirError } from '../http/outcome.ts';
+import type { Server } from '../server.ts';
+
+/** GET with parameters in the address, or POST to _search with a form. Source: http://hl7.org/fhir/R4/http.html#search */
+export const search = async (server: Server, call: Call): Promise<Reply> => {
+  const { resourceType } = call.target;
+  const form = call.isPost ? await formOf(call) : '';
+  const query = [call.query, form].filter(Boolean).join('&');
+  const {
+    body,
+    count,
+    patients,
+    query: masked,
+  } = await server.search.run(server.db, resourceType!, query, {
+    lenient: call.prefer.lenient,
+    allowed: (type, letter) => missingScope(call.identity.scopes, type, letter) === undefined,
+  });
+  const audited = await record(server.outbox, call, { status: 200, patients, query: masked, count });
+  return { status: 200, headers: { 'content-type': FHIR_JSON }, body, audited };
+};
+
+const formOf = async (call: Call): Promise<string> => {
+  const text = await call.text();
+  const type = call.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
+  if (text !== '' && type !== 'application/x-www-form-urlencoded') {
+    throw new FhirError('unsupported-media-type', '_search takes its parameters as application/x-www-form-urlencoded', {
+      expression: 'http.Content-Type',
+    });
+  }
+  return text.trim();
+};

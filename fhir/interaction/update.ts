@@ -1,0 +1,25 @@
+import type { Call, Reply } from '../http/call.ts';
+import { parseIfMatch, requireMatch } from '../http/preconditions.ts';
+import type { Server } from '../server.ts';
+import { readHead } from '../store/head.ts';
+import { planCreate, planUpdate } from './plan.ts';
+import { prepare, requireSameId } from './prepare.ts';
+import { commit, untilCurrent, written } from './written.ts';
+
+/** Creates too where the id is new, or was deleted. Source: http://hl7.org/fhir/R4/http.html#update */
+export const update = async (server: Server, call: Call): Promise<Reply> => {
+  const type = call.target.resourceType!;
+  const id = call.target.id!;
+  const demanded = parseIfMatch(call.header('if-match'));
+  const prepared = prepare(server, await call.text(), type);
+  requireSameId(prepared, id);
+  return untilCurrent(async () => {
+    const head = await readHead(server.db, server.registry.typeId(type), id);
+    requireMatch(demanded, head?.version);
+    const plan =
+      head === undefined
+        ? planCreate(server, call, prepared, id, (await server.rids.take(1))[0]!)
+        : planUpdate(server, call, prepared, head);
+    return written(server, call, plan, await commit(server, [plan]));
+  });
+};

@@ -1,0 +1,68 @@
+import { createOutbox } from './audit/outbox.ts';
+import { assertDurable } from './audit/verified-commit.ts';
+import { loadRegistry } from './definitions/registry.ts';
+import { capabilityStatement } from './interaction/capabilities.ts';
+import { createExtractor } from './search/extract.ts';
+import { createIndexPlan, indexKeys } from './search/index-plan.ts';
+import { createSearch } from './search/search.ts';
+import type { Limits, Server } from './server.ts';
+import { storeIndexKeys } from './store/index-key.ts';
+import { createPool } from './store/pool.ts';
+import { createRidAllocator } from './store/rid.ts';
+import { createWriteLane } from './store/write-lane.ts';
+import { createValidator } from './validation/validator.ts';
+
+export interface ServerOptions {
+  /** For the role fhir_app. */
+  readonly databaseUrl: string;
+  /** Connections for reads and transactions; commits and audit events have two each of their own, so that none waits for a reader. */
+  readonly pool: number;
+  readonly baseUrl: string;
+  readonly limits?: Limits;
+}
+
+const LIMITS: Limits = { resourceBytes: 10 << 20, bundleBytes: 60 << 20, bundleEntries: 20_000 };
+const LANES = 2;
+
+/** Everything that interactions work with, connected; throws where the database isn't durable or isn't migrated. */
+export const openServer = async ({
+  databaseUrl,
+  pool,
+  baseUrl,
+  limits = LIMITS,
+}: ServerOptions): Promise<{ server: Server; close: () => Promise<void> }> => {
+  const registry = loadRegistry();
+  const sql = createPool(databaseUrl, { max: pool, application: 'fhir' });
+  const commits = createPool(databaseUrl, { max: LANES, application: 'fhir commits' });
+  const events = createPool(databaseUrl, { max: LANES, application: 'fhir audit' });
+  await assertDurable(sql);
+  const planOf = createIndexPlan(registry, baseUrl);
+  const ids = await storeIndexKeys(sql, indexKeys(registry, planOf));
+  const keyId = (key: string): number => {
+    const id = ids.get(key);
+    if (id === undefined) throw new Error(`no index key ${key}`);
+    return id;
+  };
+  const lane = createWriteLane(commits, { lanes: LANES });
+  const outbox = createOutbox(events);
+  const server: Server = {
+    registry,
+    validator: createValidator(registry),
+    extractor: createExtractor(planOf, keyId),
+    search: createSearch({ registry, planOf, keyId, baseUrl }),
+    db: sql,
+    sql,
+    lane,
+    outbox,
+    rids: createRidAllocator(sql),
+    baseUrl,
+    capabilities: capabilityStatement(registry, planOf, baseUrl),
+    limits,
+  };
+  const close = async (): Promise<void> => {
+    await lane.drain();
+    await outbox.close();
+    await Promise.all([sql, commits, events].map((each) => each.end({ timeout: 5 })));
+  };
+  return { server, close };
+};

@@ -1,0 +1,106 @@
+import type { Registry } from '../definitions/registry.ts';
+import { FhirError } from '../http/outcome.ts';
+import { type Head, readHeads } from '../store/head.ts';
+import { type Db, textArray } from '../store/pool.ts';
+import { canonicalReference, isLocalReference } from './parameter/reference.ts';
+import type { ParseOptions } from './parse.ts';
+import type { Include, SearchRequest } from './request.ts';
+
+const MAX_INCLUDED = 5000;
+const MAX_ROUNDS = 8;
+
+export interface IncludeContext {
+  readonly registry: Registry;
+  readonly keyId: (key: string) => number;
+  readonly baseUrl: string;
+  readonly allowed: ParseOptions['allowed'];
+}
+
+/** The resources that the matches of a search point to, or that point to them; each once, none of the matches. */
+export const readIncluded = async (
+  db: Db,
+  { includes, revincludes }: SearchRequest,
+  matches: readonly Head[],
+  context: IncludeContext,
+): Promise<Head[]> => {
+  if (includes.length === 0 && revincludes.length === 0) return [];
+  const seen = new Set(matches.map(({ rid }) => rid));
+  const included: Head[] = [];
+  let from: readonly Head[] = matches;
+  for (let round = 0; round < MAX_ROUNDS && from.length > 0; round++) {
+    const apply = (each: Include): boolean => round === 0 || each.iterate;
+    const found = [
+      ...(await follow(db, includes.filter(apply), from, context)),
+      ...(await pointingTo(db, revincludes.filter(apply), from, context)),
+    ];
+    const fresh: Head[] = [];
+    for (const head of found) {
+      if (seen.has(head.rid) || head.body === null) continue;
+      seen.add(head.rid);
+      fresh.push(head);
+    }
+    included.push(...fresh);
+    if (included.length > MAX_INCLUDED)
+      throw new FhirError('too-costly', `more than ${MAX_INCLUDED} resources would be included: ask for smaller pages with _count`);
+    from = fresh;
+  }
+  return included;
+};
+
+const follow = async (
+  db: Db,
+  includes: readonly Include[],
+  from: readonly Head[],
+  { registry, baseUrl, allowed }: IncludeContext,
+): Promise<Head[]> => {
+  if (includes.length === 0) return [];
+  const wanted = new Map<string, { typeId: number; id: string }>();
+  for (const { typeId, body } of from) {
+    const own = includes.filter(({ source }) => registry.typeId(source) === typeId);
+    if (own.length === 0 || body === null) continue;
+    const resource: unknown = JSON.parse(body);
+    for (const { parameters, target } of own) {
+      for (const path of parameters.flatMap(({ paths }) => paths)) {
+        path.select(resource, (value) => {
+          const reference = typeof value === 'string' ? value : (value as { reference?: unknown }).reference;
+          if (typeof reference !== 'string') return;
+          const local = canonicalReference(reference, baseUrl);
+          const [type, id] = local.split('/') as [string, string];
+          if (
+            !isLocalReference(local) ||
+            !registry.isResourceType(type) ||
+            (target !== undefined && target !== type) ||
+            !allowed(type, 'r')
+          )
+            return;
+          wanted.set(local, { typeId: registry.typeId(type), id });
+        });
+      }
+    }
+  }
+  return [...(await readHeads(db, [...wanted.values()])).values()];
+};
+
+const pointingTo = async (
+  db: Db,
+  revincludes: readonly Include[],
+  to: readonly Head[],
+  { registry, keyId }: IncludeContext,
+): Promise<Head[]> => {
+  const found: Head[] = [];
+  for (const { parameters, target, source } of revincludes) {
+    const targets = to.filter(({ typeId }) => target === undefined || registry.typeId(target) === typeId);
+    if (targets.length === 0) continue;
+    const keys = parameters.flatMap(({ keys: each }) => each).map(keyId);
+    const rows = await db.unsafe<{ rid: number; type: number; id: string; version: number; updated: number; body: string }[]>(
+      `select r.rid, r.type, r.id, r.version, (extract(epoch from r.updated) * 1000)::bigint as updated, r.body
+from (select distinct t.rid from unnest($1::text[]) as wanted(reference)
+  join fhir.sp_ref t on t.key in (${keys.join(', ')}) and t.target = hashtextextended(wanted.reference, 0) limit ${MAX_INCLUDED + 1}) hit
+join fhir.resource r on r.rid = hit.rid where r.type = ${registry.typeId(source)} order by r.rid`,
+      [textArray(targets.map(({ typeId, id }) => `${registry.typeName(typeId)}/${id}`))],
+      { prepare: true },
+    );
+    found.push(...rows.map(({ type, updated, ...row }) => ({ ...row, typeId: type, updatedMs: updated })));
+  }
+  return found;
+};

@@ -1,0 +1,80 @@
+/** Source: http://hl7.org/fhir/R4/search.html#number */
+import { FhirError } from '../../http/outcome.ts';
+import type { ParameterType } from './parameter.ts';
+import { type Interval, parsePrefix, type Prefix } from './prefix.ts';
+
+const NUMBER = /^[+-]?\d+(\.\d+)?(?:[eE]([+-]?\d{1,3}))?$/;
+
+/** A number and the range that its digits leave open: 100 is 99.5 to 100.5, 1.00e2 is 99.5 to 100.5 too. */
+export const parseNumber = (text: string): (Interval & { readonly value: number }) | undefined => {
+  const match = NUMBER.exec(text);
+  const value = Number(text);
+  if (match === null || !Number.isFinite(value)) return undefined;
+  const [, decimals, exponent] = match;
+  const half = 0.5 * 10 ** (Number(exponent ?? 0) - (decimals === undefined ? 0 : decimals.length - 1));
+  return { value, lo: value - half, hi: value + half };
+};
+
+/** The comparison of stored bounds with a number, as SQL. */
+export const compareNumbers = (prefix: Prefix, number: Interval & { readonly value: number }, value: (given: number) => string): string => {
+  const sql = (given: number): string => `${value(given)}::double precision`;
+  switch (prefix) {
+    case 'eq':
+      return `t.lo >= ${sql(number.lo)} and t.lo <= ${sql(number.hi)} and t.hi <= ${sql(number.hi)}`;
+    case 'ne':
+      return `not (t.lo >= ${sql(number.lo)} and t.hi <= ${sql(number.hi)})`;
+    case 'gt':
+      return `t.hi > ${sql(number.value)}`;
+    case 'lt':
+      return `t.lo < ${sql(number.value)}`;
+    case 'ge':
+      return `t.hi >= ${sql(number.value)}`;
+    case 'le':
+      return `t.lo <= ${sql(number.value)}`;
+    case 'sa':
+      return `t.lo > ${sql(number.value)}`;
+    case 'eb':
+      return `t.hi < ${sql(number.value)}`;
+    case 'ap': {
+      const slack = Math.abs(number.value) / 10;
+      return `t.lo <= ${sql(number.value + slack)} and t.hi >= ${sql(number.value - slack)}`;
+    }
+  }
+};
+
+/** Throws FhirError `value`. */
+export const requireNumber = (text: string, name: string): Interval & { readonly value: number } => {
+  const number = parseNumber(text);
+  if (number !== undefined) return number;
+  throw new FhirError('value', `${name}=${text.slice(0, 40)} is no number: write 5.4 or 5.4e1, with a prefix such as gt`, {
+    expression: `http.${name}`,
+  });
+};
+
+const bound = (quantity: unknown): number | undefined => {
+  const value = (quantity as { value?: unknown } | undefined)?.value;
+  return typeof value === 'number' ? value : undefined;
+};
+
+/** The numbers that a Range covers; undefined where it says nothing. */
+export const rangeOf = (value: unknown): Interval | undefined => {
+  const { low, high } = value as { low?: unknown; high?: unknown };
+  const lo = bound(low);
+  const hi = bound(high);
+  return lo === undefined && hi === undefined ? undefined : { lo: lo ?? -Number.MAX_VALUE, hi: hi ?? Number.MAX_VALUE };
+};
+
+export const number: ParameterType = {
+  table: 'number',
+  datatypes: new Set(['integer', 'decimal', 'positiveInt', 'unsignedInt', 'Range', 'SimpleQuantity']),
+  extract: (value, fhirType, add) => {
+    if (fhirType === 'Range') {
+      const range = rangeOf(value);
+      if (range !== undefined) add(range.lo, range.hi);
+    } else if (typeof value === 'number') add(value, value);
+  },
+  condition: (text, { name, value }) => {
+    const { prefix, rest } = parsePrefix(text);
+    return compareNumbers(prefix, requireNumber(rest, name), value);
+  },
+};

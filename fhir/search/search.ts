@@ -1,0 +1,140 @@
+import { patientsOf } from '../audit/patients.ts';
+import type { Registry } from '../definitions/registry.ts';
+import { FhirError, outcomeText } from '../http/outcome.ts';
+import type { Head } from '../store/head.ts';
+import { newLogicalId } from '../store/logical-id.ts';
+import type { Db } from '../store/pool.ts';
+import { type CompileContext, compileCount, compileMatch, compilePage } from './compile.ts';
+import { encodeCursor } from './cursor.ts';
+import { readIncluded } from './include.ts';
+import type { TypeIndex } from './index-plan.ts';
+import { maskedQuery } from './masked-query.ts';
+import { decodeQuery, parseCriterion, parseSearch, type ParseOptions } from './parse.ts';
+import type { SearchRequest } from './request.ts';
+
+export interface SearchResult {
+  /** The Bundle, with the stored texts as they are. */
+  readonly body: string;
+  readonly count: number;
+  /** `Patient/<id>` of those concerned, for the audit event. */
+  readonly patients: readonly string[];
+  /** The query without the values that could name somebody. */
+  readonly query: string;
+}
+
+export interface Match {
+  readonly rid: number;
+  readonly id: string;
+  readonly version: number;
+}
+
+export interface Search {
+  run(db: Db, type: string, query: string, options: ParseOptions): Promise<SearchResult>;
+  /** The first resources that match the criteria of a conditional interaction. */
+  match(db: Db, type: string, criteria: string, limit: number): Promise<readonly Match[]>;
+}
+
+export interface SearchOptions {
+  readonly registry: Registry;
+  readonly planOf: (type: string) => TypeIndex;
+  readonly keyId: (key: string) => number;
+  readonly baseUrl: string;
+}
+
+interface Row {
+  readonly rid: number;
+  readonly type: number;
+  readonly id: string;
+  readonly version: number;
+  readonly updated: number;
+  readonly body: string;
+  readonly [sortKey: `k${number}`]: string | number | null;
+}
+
+export const createSearch = ({ registry, planOf, keyId, baseUrl }: SearchOptions): Search => {
+  const context: CompileContext = { typeId: registry.typeId, keyId, planOf, baseUrl };
+  const count = async (db: Db, request: Pick<SearchRequest, 'type' | 'criteria'>): Promise<number> => {
+    const { text, parameters } = compileCount(request, context);
+    const [row] = await db.unsafe<{ total: number }[]>(text, parameters, { prepare: true });
+    return row!.total;
+  };
+  return {
+    run: async (db, type, query, options) => {
+      const request = parseSearch(type, query, { registry, planOf }, options);
+      const masked = maskedQuery(request);
+      if (request.onlyCount) {
+        const body = bundleText(baseUrl, request, { rows: [], included: [], total: await count(db, request), next: undefined, registry });
+        return { body, count: 0, patients: [], query: masked };
+      }
+      const { text, parameters } = compilePage(request, context);
+      const found = await db.unsafe<Row[]>(text, parameters, { prepare: true });
+      const rows = found.slice(0, request.count);
+      const next = found.length > rows.length ? cursorAfter(rows.at(-1)!, request) : undefined;
+      // The first page alone tells how many there are when nothing follows it.
+      const isAll = next === undefined && request.cursor === undefined;
+      const total = isAll ? rows.length : request.total ? await count(db, request) : undefined;
+      const heads = rows.map(({ rid, type: typeId, id, version, updated, body }): Head => ({
+        rid,
+        typeId,
+        id,
+        version,
+        updatedMs: updated,
+        body,
+      }));
+      const included = await readIncluded(db, request, heads, { registry, keyId, baseUrl, allowed: options.allowed });
+      const body = bundleText(baseUrl, request, { rows: heads, included, total, next, registry });
+      const patients = patientsOf(
+        [...heads, ...included].map((head) => ({ type: registry.typeName(head.typeId), id: head.id, body: head.body! })),
+      );
+      return { body, count: rows.length + included.length, patients, query: masked };
+    },
+    match: async (db, type, criteria, limit) => {
+      const pairs = decodeQuery(criteria);
+      if (pairs.length === 0) throw new FhirError('invalid', 'a conditional interaction needs criteria, such as identifier=system|value');
+      const parsed = pairs.map(([name, value]) =>
+        parseCriterion(type, name, value, { registry, planOf }, { lenient: false, allowed: () => true }),
+      );
+      const { text, parameters } = compileMatch(type, parsed, limit, context);
+      return db.unsafe<Match[]>(text, parameters, { prepare: true });
+    },
+  };
+};
+
+const cursorAfter = (row: Row, { sort }: SearchRequest): string => encodeCursor([...sort.map((_, i) => row[`k${i}`] ?? null), row.rid]);
+
+interface Found {
+  readonly rows: readonly Head[];
+  readonly included: readonly Head[];
+  readonly total: number | undefined;
+  readonly next: string | undefined;
+  readonly registry: Registry;
+}
+
+const encoded = (pairs: readonly (readonly [string, string])[]): string =>
+  pairs.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&');
+
+const bundleText = (baseUrl: string, { type, used, warnings }: SearchRequest, { rows, included, total, next, registry }: Found): string => {
+  const address = (more: readonly (readonly [string, string])[]): string => {
+    const query = encoded([...used, ...more]);
+    return `${baseUrl}/${type}${query === '' ? '' : `?${query}`}`;
+  };
+  const link = [
+    { relation: 'self', url: address([]) },
+    ...(next === undefined ? [] : [{ relation: 'next', url: address([['_cursor', next]]) }]),
+  ];
+  const head = JSON.stringify({
+    resourceType: 'Bundle',
+    id: newLogicalId(),
+    meta: { lastUpdated: new Date().toISOString() },
+    type: 'searchset',
+    total,
+    link,
+  });
+  const entry =
+    (mode: 'match' | 'include') =>
+    ({ typeId, id, body }: Head): string =>
+      `{"fullUrl":"${baseUrl}/${registry.typeName(typeId)}/${id}","resource":${body},"search":{"mode":"${mode}"}}`;
+  const entries = [...rows.map(entry('match')), ...included.map(entry('include'))];
+  if (warnings.length > 0) entries.push(`{"resource":${outcomeText(warnings)},"search":{"mode":"outcome"}}`);
+  return entries.length === 0 ? head : `${head.slice(0, -1)},"entry":[${entries.join(',')}]}`;
+};

@@ -1,0 +1,34 @@
+import type { Outbox } from './audit/outbox.ts';
+import type { Registry } from './definitions/registry.ts';
+import type { Extractor } from './search/extract.ts';
+import type { Search } from './search/search.ts';
+import type { Db, Sql } from './store/pool.ts';
+import type { RidAllocator } from './store/rid.ts';
+import type { WriteLane } from './store/write-lane.ts';
+import type { Validator } from './validation/validator.ts';
+
+/** What every interaction works with. */
+export interface Server {
+  readonly registry: Registry;
+  readonly validator: Validator;
+  readonly extractor: Extractor;
+  readonly search: Search;
+  /** Where to read: the pool, or the connection of the transaction that the interaction is part of. */
+  readonly db: Db;
+  readonly sql: Sql;
+  readonly lane: WriteLane;
+  readonly outbox: Outbox;
+  readonly rids: RidAllocator;
+  /** Public, without a slash at the end: `https://localhost:8443/fhir`. */
+  readonly baseUrl: string;
+  /** The CapabilityStatement. */
+  readonly capabilities: string;
+  readonly limits: Limits;
+}
+
+export interface Limits {
+  /** Bytes of a body with one resource, and of a Bundle posted to the base. */
+  readonly resourceBytes: number;
+  readonly bundleBytes: number;
+  readonly bundleEntries: number;
+}

@@ -1,0 +1,54 @@
+import { type Db, numberArray, textArray } from './pool.ts';
+
+/** The newest version of a resource. */
+export interface Head {
+  readonly rid: number;
+  readonly typeId: number;
+  readonly id: string;
+  readonly version: number;
+  readonly updatedMs: number;
+  /** As it is served; null where this version deletes. */
+  readonly body: string | null;
+}
+
+interface Row {
+  readonly rid: number;
+  readonly type: number;
+  readonly id: string;
+  readonly version: number;
+  readonly updated: number;
+  readonly body: string | null;
+}
+
+const COLUMNS = 'r.rid, r.type, r.id, r.version, (extract(epoch from r.updated) * 1000)::bigint as updated, r.body';
+const head = ({ rid, type, id, version, updated, body }: Row): Head => ({ rid, typeId: type, id, version, updatedMs: updated, body });
+
+const ONE = `select ${COLUMNS} from fhir.resource r where r.type = $1 and r.id = $2`;
+
+export const readHead = async (db: Db, typeId: number, id: string): Promise<Head | undefined> => {
+  const [row] = await db.unsafe<Row[]>(ONE, [typeId, id], { prepare: true });
+  return row === undefined ? undefined : head(row);
+};
+
+const MANY = `select ${COLUMNS} from unnest($1::smallint[], $2::text[]) as wanted(type, id) join fhir.resource r using (type, id)`;
+
+/** The heads that are there, by `typeId/id`. */
+export const readHeads = async (
+  db: Db,
+  wanted: readonly { readonly typeId: number; readonly id: string }[],
+): Promise<Map<string, Head>> => {
+  if (wanted.length === 0) return new Map();
+  const parameters = [numberArray(wanted.map(({ typeId }) => typeId)), textArray(wanted.map(({ id }) => id))];
+  const rows = await db.unsafe<Row[]>(MANY, parameters, { prepare: true });
+  return new Map(rows.map((row) => [`${row.type}/${row.id}`, head(row)]));
+};
+
+const OLD = `select ${COLUMNS} from fhir.resource_history r where r.rid = $1 and r.version = $2`;
+
+/** A version of the resource that `current` is the head of. */
+export const readVersion = async (db: Db, current: Head, version: number): Promise<Head | undefined> => {
+  if (version === current.version) return current;
+  if (version > current.version || version < 1) return undefined;
+  const [row] = await db.unsafe<Row[]>(OLD, [current.rid, version], { prepare: true });
+  return row === undefined ? undefined : head(row);
+};
