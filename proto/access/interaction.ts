@@ -37,6 +37,7 @@ export interface Classified {
   readonly compartment?: { readonly type: string; readonly id: string } | undefined;
 }
 
+/** The class of each interaction but operations, whose class goes by their name. */
 const CLASS: Record<Exclude<Interaction, 'operation'>, InteractionClass> = {
   capabilities: 'capabilities',
   read: 'read',
@@ -56,6 +57,9 @@ const CLASS: Record<Exclude<Interaction, 'operation'>, InteractionClass> = {
   'conditional-delete': 'write',
   batch: 'bulk',
 };
+
+/** The same for a name that comes from outside. */
+export const INTERACTION_CLASS: Readonly<Record<string, InteractionClass | undefined>> = { ...CLASS, operation: 'operation' };
 
 const ON_TYPE = {
   GET: 'search-type',
