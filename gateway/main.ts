@@ -6,12 +6,13 @@ import { drainOnSignal } from '../proto/process/drain.ts';
 import { readEnv } from '../proto/process/env.ts';
 import { createHealthState, decodeHealthRequest, encodeHealthResponse, SERVICE_UNKNOWN } from '../proto/process/health.ts';
 import { createLog } from '../proto/process/log.ts';
+import { serveMetrics } from '../proto/process/metrics.ts';
 import { createDenialTrail } from './audit/denials.ts';
 import { createCheck } from './authz/check.ts';
 import { openPolicy } from './config/watch.ts';
 import { ConfigError } from './config/yaml-reader.ts';
 import { createGrpcServer, GRPC_STATUS, GrpcError, listen } from './grpc/server.ts';
-import { createMetrics, serveMetrics } from './metrics.ts';
+import { createMetrics } from './metrics.ts';
 import { createQuotaEngine } from './quota/engine.ts';
 import { createRedisCounter } from './quota/redis-counter.ts';
 import { createShouldRateLimit } from './quota/should-rate-limit.ts';
@@ -96,7 +97,7 @@ const server = createGrpcServer({
 const addresses = env.list('GATEWAY_LISTEN', 'where to listen: unix:/path or host:port, several separated by commas');
 for (const address of addresses) await listen(server, address);
 const metricsListen = env.optional('METRICS_LISTEN');
-const closeMetrics = metricsListen === undefined ? undefined : await serveMetrics(metricsListen, metrics);
+const closeMetrics = metricsListen === undefined ? undefined : await serveMetrics(metricsListen, metrics.registry);
 
 drainOnSignal({
   log,

@@ -1,6 +1,4 @@
-import { createServer } from 'node:http';
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
-import { hostAndPort, socketPath } from '../proto/process/listen.ts';
 
 export interface Metrics {
   readonly registry: Registry;
@@ -44,21 +42,4 @@ export const createMetrics = (): Metrics => {
     redisUp: (up) => redis.set(up ? 1 : 0),
     lost: (count) => lost.inc(count),
   };
-};
-
-/** Serves the metrics as text on host:port or unix:/path. */
-export const serveMetrics = async (address: string, { registry }: Pick<Metrics, 'registry'>): Promise<() => Promise<void>> => {
-  const server = createServer((_, response) => {
-    registry.metrics().then(
-      (text) => response.setHeader('content-type', registry.contentType).end(text),
-      () => response.writeHead(500).end(),
-    );
-  });
-  const path = socketPath(address);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    if (path === undefined) server.listen(hostAndPort(address), resolve);
-    else server.listen(path, resolve);
-  });
-  return () => new Promise((resolve) => server.close(() => resolve()));
 };

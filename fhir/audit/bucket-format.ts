@@ -1,0 +1,51 @@
+/**
+ * What lies where in the bucket, and in which form. Everything but `checkpoint` and partial tiles is written once and never changed:
+ *   seg/<first index>-<count>.ndjson.gz     events, one line each
+ *   tile/<level>/<index>                    256 hashes of 32 bytes, https://c2sp.org/tlog-tiles
+ *   tile/<level>/<index>.p/<width>          the last tile of a level while it isn't full
+ *   history/<size>-<time>                   every checkpoint that was ever signed
+ *   checkpoint                              the newest one
+ */
+export const CHECKPOINT = 'checkpoint';
+export const SEGMENTS = 'seg';
+export const HISTORY = 'history';
+
+const digits = (value: number): string => String(value).padStart(12, '0');
+
+export interface SegmentName {
+  readonly first: number;
+  readonly count: number;
+}
+
+export const segmentPath = ({ first, count }: SegmentName): string => `${SEGMENTS}/${digits(first)}-${count}.ndjson.gz`;
+
+export const parseSegmentName = (name: string): SegmentName | undefined => {
+  const [, first, count] = /^(\d{12,})-([1-9]\d*)\.ndjson\.gz$/.exec(name) ?? [];
+  return first === undefined || count === undefined ? undefined : { first: Number(first), count: Number(count) };
+};
+
+/** `time` is ISO 8601. */
+export const historyPath = (size: number, time: string): string => `${HISTORY}/${digits(size)}-${time.replaceAll(/[-:.]/g, '')}`;
+
+/** An index in groups of three digits, all but the last marked: 1234067 is x001/x234/067. */
+const tileIndex = (index: number): string => {
+  const groups = [String(index % 1000).padStart(3, '0')];
+  for (let rest = Math.floor(index / 1000); rest > 0; rest = Math.floor(rest / 1000))
+    groups.unshift(`x${String(rest % 1000).padStart(3, '0')}`);
+  return groups.join('/');
+};
+
+export const tilePath = (level: number, index: number, width?: number): string =>
+  `tile/${level}/${tileIndex(index)}${width === undefined ? '' : `.p/${width}`}`;
+
+export interface StoredEvent {
+  readonly xid: string;
+  readonly seq: number;
+  /** ISO 8601 with microseconds. */
+  readonly recorded: string;
+  readonly body: string;
+}
+
+/** The line of an event, without its line feed; the leaf of the tree is the hash of exactly these bytes. */
+export const eventLine = (index: number, { xid, seq, recorded, body }: StoredEvent): string =>
+  `{"index":${index},"xid":"${xid}","seq":${seq},"recorded":"${recorded}","event":${body}}`;
