@@ -108,20 +108,20 @@ export const startSystem = async (settings: SystemSettings): Promise<System> => 
   const databaseUp = async (): Promise<DatabaseUrls> => {
     if (settings.databaseUrls !== undefined) return settings.databaseUrls;
     if (settings.databaseUrl !== undefined) {
-      await prepareDatabase(settings.databaseUrl, secrets.database);
-      return urlsOf(settings.databaseUrl, secrets.database);
+      await prepareDatabase(settings.databaseUrl, secrets.roles);
+      return urlsOf(settings.databaseUrl, secrets.roles);
     }
     onProgress('PostgreSQL');
     const server = await startPostgres({
       dir: join(data, 'postgres'),
       port: pgPort!,
       log: join(logs, 'postgres.log'),
-      password: secrets.database.portcullis,
+      password: secrets.owner,
       guardian,
     });
     keep('postgres', server.process);
-    await prepareDatabase(server.url('portcullis'), secrets.database, server.url());
-    return urlsOf(server.url('portcullis'), secrets.database);
+    await prepareDatabase(server.url('portcullis'), secrets.roles, server.url());
+    return urlsOf(server.url('portcullis'), secrets.roles);
   };
   const redisUp = async (): Promise<string> => {
     if (settings.redisUrl !== undefined) return settings.redisUrl;

@@ -46,6 +46,19 @@ export interface StoredEvent {
   readonly body: string;
 }
 
-/** The line of an event, without its line feed; the leaf of the tree is the hash of exactly these bytes. */
+/**
+ * The line of an event, without its line feed; the leaf of the tree is the hash of exactly these bytes. What a writer stored is embedded
+ * as it is where it is one line of JSON, and otherwise (it could pass for other members or lines) as a string.
+ */
 export const eventLine = (index: number, { xid, seq, recorded, body }: StoredEvent): string =>
-  `{"index":${index},"xid":"${xid}","seq":${seq},"recorded":"${recorded}","event":${body}}`;
+  `{"index":${index},"xid":"${xid}","seq":${seq},"recorded":"${recorded}",${isOneJsonLine(body) ? `"event":${body}` : `"text":${JSON.stringify(body)}`}}`;
+
+const isOneJsonLine = (text: string): boolean => {
+  if (text.includes('\n') || text.includes('\r')) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+};

@@ -9,18 +9,16 @@ import { serveMetrics } from '../../proto/process/metrics.ts';
 import { describeFault } from '../http/fault.ts';
 import { createPool } from '../store/pool.ts';
 import { openBucket } from './bucket.ts';
-import { createRelay } from './relay.ts';
-import { type FaultPoint, ForkError } from './sealer.ts';
+import { runRelay } from './relay.ts';
+import type { FaultPoint } from './sealer.ts';
+import { ForkError } from './segment.ts';
 import { parseSigningKey } from './signing-key.ts';
 
 const log = createLog('audit relay');
 const env = readEnv();
 const key = parseSigningKey(readFileSync(env.text('AUDIT_SIGNING_KEY', 'the file with the key that signs checkpoints'), 'utf8'));
 const bucket = openBucket(env.text('AUDIT_BUCKET', 'the folder that sealed events are put into'));
-const sql = createPool(env.text('DATABASE_URL', 'the address of the database, for the role audit_relay'), {
-  max: 3,
-  application: 'audit relay',
-});
+const databaseUrl = env.text('DATABASE_URL', 'the address of the database, for the role audit_relay');
 
 const registry = new Registry();
 collectDefaultMetrics({ register: registry });
@@ -31,32 +29,16 @@ const lag = new Histogram({
   buckets: [0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 5, 30, 300],
   registers,
 });
-const unsealed = new Gauge({
-  name: 'audit_unsealed_events',
-  help: 'Events below the horizon that wait to be sealed, as far as they were read.',
+const oldest = new Gauge({ name: 'audit_unsealed_age_seconds', help: 'Age of the oldest event that is not sealed.', registers });
+const horizon = new Gauge({
+  name: 'audit_horizon_age_seconds',
+  help: 'Age of the transaction that holds the order of events back.',
   registers,
 });
 const leading = new Gauge({ name: 'audit_relay_leading', help: '1 while this relay seals.', registers });
 
 // For tests of crashes: dies at the named point, as if by kill -9.
 const faultAt = env.optional('AUDIT_FAULT') as FaultPoint | undefined;
-
-const relay = createRelay({
-  sql,
-  bucket,
-  key,
-  log,
-  ...(faultAt !== undefined && {
-    fault: (point: FaultPoint) => {
-      if (point === faultAt) process.kill(process.pid, 'SIGKILL');
-    },
-  }),
-  onSealed: (lagsMs, left) => {
-    for (const ms of lagsMs) lag.observe(ms / 1000);
-    unsealed.set(left);
-  },
-  onLeading: (value) => leading.set(value ? 1 : 0),
-});
 
 const metricsListen = env.optional('METRICS_LISTEN');
 const closeMetrics = metricsListen === undefined ? undefined : await serveMetrics(metricsListen, registry);
@@ -66,38 +48,52 @@ const health = healthListen === undefined ? undefined : await startHealth(health
 /** Runs until it is stopped; a lost database is waited for, two histories are not: somebody has to look. */
 const RETRY_MS = 1000;
 const stopping = new AbortController();
+const fault = (point: FaultPoint): void => {
+  if (point === faultAt) process.kill(process.pid, 'SIGKILL');
+};
 const running = (async (): Promise<void> => {
   while (!stopping.signal.aborted) {
     try {
-      await relay.run();
-      return;
+      await runRelay({
+        connect: () => createPool(databaseUrl, { max: 3, application: 'audit relay' }),
+        bucket,
+        key,
+        signal: stopping.signal,
+        ...(faultAt !== undefined && { fault }),
+        onLead: (state) => {
+          leading.set(1);
+          health?.set('audit-relay', true);
+          log.info(state, 'leading');
+        },
+        onStandby: () => log.info('another relay leads, waiting'),
+        onSealed: (lagsMs) => {
+          for (const ms of lagsMs) lag.observe(ms / 1000);
+        },
+        onBacklog: ({ oldestMs, horizonMs }) => {
+          oldest.set((oldestMs ?? 0) / 1000);
+          horizon.set((horizonMs ?? 0) / 1000);
+        },
+      });
     } catch (error) {
       if (error instanceof ForkError) {
         log.fatal({ reason: error.message }, 'fork: nothing more is sealed');
         process.exit(2);
       }
-      health?.set('audit-relay', false);
       log.error(describeFault(error), 'sealing interrupted');
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-      health?.set('audit-relay', true);
     }
+    leading.set(0);
+    if (stopping.signal.aborted) return;
+    health?.set('audit-relay', false);
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
 })();
 
 drainOnSignal({
   log,
   closers: [
-    {
-      name: 'relay',
-      close: () => {
-        stopping.abort();
-        relay.stop();
-        return running;
-      },
-    },
+    { name: 'relay', close: () => (stopping.abort(), running) },
     { name: 'health', close: () => health?.close() },
     { name: 'metrics', close: () => closeMetrics?.() },
-    { name: 'database', close: () => sql.end({ timeout: 2 }) },
   ],
 });
 log.info({ key: key.name }, 'ready');

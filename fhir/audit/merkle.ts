@@ -97,13 +97,14 @@ export class Tree {
 export const tileHashes = (bytes: Buffer): Buffer[] =>
   Array.from({ length: bytes.length / HASH_BYTES }, (_, i) => bytes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES));
 
-/** The hashes that prove entry `index` in a tree over `leaves`. Source: RFC 6962 section 2.1.1 */
-export const inclusionProof = (leaves: readonly Buffer[], index: number, from = 0, to = leaves.length): Buffer[] => {
-  if (to - from <= 1) return [];
-  const middle = from + split(to - from);
-  return index < middle
-    ? [...inclusionProof(leaves, index, from, middle), rootOf(leaves, middle, to)]
-    : [...inclusionProof(leaves, index, middle, to), rootOf(leaves, from, middle)];
+/** The hashes that prove entry `index` in a tree of `size`; `rangeRoot` gives the root over [from, to). Source: RFC 6962 section 2.1.1 */
+export const inclusionProof = (rangeRoot: (from: number, to: number) => Buffer, index: number, size: number): Buffer[] => {
+  const path = (from: number, to: number): Buffer[] => {
+    if (to - from <= 1) return [];
+    const middle = from + split(to - from);
+    return index < middle ? [...path(from, middle), rangeRoot(middle, to)] : [...path(middle, to), rangeRoot(from, middle)];
+  };
+  return path(0, size);
 };
 
 /** The root that an entry and its proof lead to. Source: RFC 9162 section 2.1.3.2 */

@@ -1,198 +1,169 @@
-import type { Db, Sql } from '../store/pool.ts';
-import type { StoredEvent } from './bucket-format.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Sql } from '../store/pool.ts';
 import type { Bucket } from './bucket.ts';
-import { createSealer, type FaultPoint, ForkError, segmentOf, type Sealer, signedSize } from './sealer.ts';
+import { type Backlog, type Cursor, eventsBetween, type FedEvent, nextEvents, readBacklog, START } from './event-feed.ts';
+import { ForkError, type Segment, segmentOf } from './segment.ts';
+import { lastPlanned, markSealed, planSegment, requireLead, takeLead } from './segment-plan.ts';
+import { createSealer, type FaultPoint, newestCheckpoint, type Sealer } from './sealer.ts';
 import type { SigningKey } from './signing-key.ts';
-import { inTransaction } from './verified-commit.ts';
+import { assertDurable } from './verified-commit.ts';
 
 export interface RelayOptions {
-  /** For the role audit_relay. */
-  readonly sql: Sql;
+  /** Three connections for the role audit_relay, closed by the relay. */
+  readonly connect: () => Sql;
   readonly bucket: Bucket;
   readonly key: SigningKey;
-  readonly log: { info(fields: object, message: string): void; error(fields: object, message: string): void };
+  readonly signal: AbortSignal;
   readonly fault?: (point: FaultPoint) => void;
-  /** Milliseconds that each of the events waited from being recorded to being sealed. */
-  readonly onSealed?: (lagsMs: readonly number[], unsealed: number) => void;
-  readonly onLeading?: (leading: boolean) => void;
+  readonly heartbeatMs?: number;
+  readonly onLead?: (state: { readonly fence: number; readonly size: number }) => void;
+  readonly onStandby?: () => void;
+  /** Milliseconds from recorded to sealed, of each event. */
+  readonly onSealed?: (lagsMs: readonly number[]) => void;
+  readonly onBacklog?: (backlog: Backlog) => void;
 }
 
 const MAX_EVENTS = 8192;
 const MAX_BYTES = 4 << 20;
-/** An event waits at most this long for others to share its segment. */
-const MAX_WAIT_MS = 500;
-const POLL_MS = 100;
-const HEARTBEAT_MS = 60_000;
-const MAINTENANCE_MS = 3_600_000;
-const LEADER_LOCK = 7_265_170_434;
+/** An event waits this long, since it was recorded, for others to share its segment. */
+const MAX_WAIT_MS = 800;
+const POLL_MS = { least: 20, most: 250 };
+/** So many new events at one poll mean that the next one comes soon. */
+const BUSY_EVENTS = 1000;
+const BACKLOG_MS = 2000;
+const PARTITIONS_MS = 3_600_000;
+const LEADER_LOCK = 7_265_170_434; // any constant that no other user of this database takes
+const STANDBY_POLL_MS = 500;
 
-interface Row {
-  readonly xid: string;
-  readonly seq: number;
-  readonly recorded: string;
-  readonly body: string;
-  readonly age: number;
-}
-
-const COLUMNS = `xid::text as xid, seq, to_char(recorded at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as recorded, body,
-  (extract(epoch from clock_timestamp() - recorded) * 1000)::double precision as age`;
-
-// Below the horizon every transaction has ended, so that nothing can appear there later: a poll by sequence alone loses events of
-// transactions that commit late.
-const NEXT = `select ${COLUMNS} from audit.event
-where xid < pg_snapshot_xmin(pg_current_snapshot()) and (xid, seq) > ($1::text::xid8, $2::bigint) order by xid, seq limit ${MAX_EVENTS}`;
-const PLANNED = `select ${COLUMNS} from audit.event
-where (xid, seq) > ($1::text::xid8, $2::bigint) and (xid, seq) <= ($3::text::xid8, $4::bigint) order by xid, seq`;
-
-interface Cursor {
-  readonly xid: string;
-  readonly seq: number;
-}
-
-interface PlannedRow extends Cursor {
-  readonly first: number;
-  readonly count: number;
-  readonly sha256: Buffer;
-  readonly isSealed: boolean;
-}
-
-/** Seals events until `stop`; throws ForkError where bucket and database tell two histories, and whatever the database throws. */
-export const createRelay = ({
-  sql,
-  bucket,
-  key,
-  log,
-  fault,
-  onSealed = () => undefined,
-  onLeading = () => undefined,
-}: RelayOptions): { run(): Promise<void>; stop(): void } => {
-  const stopping = new AbortController();
-  let wake: () => void = () => undefined;
-  const pause = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-
-  const lead = async (db: Db): Promise<void> => {
-    const [row] = await db.unsafe<{ fence: number }[]>('update audit.leader set fence = fence + 1 returning fence');
-    const fence = row!.fence;
-    const { sealer, cursor: start } = await recover(db);
-    log.info({ fence, size: sealer.size() }, 'leading');
-    onLeading(true);
-    let cursor = start;
-    let waiting = 0;
-    let beatAt = Date.now();
-    let maintainedAt = 0;
-    while (!stopping.signal.aborted) {
-      if (Date.now() - maintainedAt > MAINTENANCE_MS) {
-        await db.unsafe('select audit.add_partitions(7)');
-        maintainedAt = Date.now();
-      }
-      const rows = await db.unsafe<Row[]>(NEXT, [cursor.xid, cursor.seq], { prepare: true });
-      const taken = upTo(rows, MAX_BYTES);
-      const isFull = taken.length < rows.length || taken.length === MAX_EVENTS;
-      if (taken.length > 0 && (isFull || waiting >= MAX_WAIT_MS || Math.max(...taken.map(({ age }) => age)) >= MAX_WAIT_MS)) {
-        cursor = await sealNext(db, sealer, fence, taken);
-        onSealed(
-          taken.map(({ age }) => age),
-          rows.length - taken.length,
-        );
-        waiting = 0;
-        beatAt = Date.now();
-        if (isFull) continue;
-      } else if (taken.length > 0) waiting += POLL_MS;
-      else if (Date.now() - beatAt >= HEARTBEAT_MS) {
-        sealer.heartbeat();
-        beatAt = Date.now();
-      }
-      await pause(POLL_MS);
+/**
+ * Seals events until `signal` aborts, and then what is left; waits while another relay leads. Throws ForkError where bucket and database
+ * tell two histories, DeposedError where another relay has taken over, and whatever the database throws: all but the first are for trying again.
+ */
+export const runRelay = async (options: RelayOptions): Promise<void> => {
+  const { connect, signal, onStandby = () => undefined } = options;
+  const sql = connect();
+  try {
+    await assertDurable(sql);
+    const session = await sql.reserve();
+    for (let told = false; !signal.aborted;) {
+      // The lock is the session's and ends with it: `sql` is closed whatever happens.
+      const [row] = await session.unsafe<{ locked: boolean }[]>(`select pg_try_advisory_lock(${LEADER_LOCK}) as locked`);
+      if (row!.locked) return await lead(sql, options);
+      if (!told) onStandby();
+      told = true;
+      await pause(STANDBY_POLL_MS, signal);
     }
-    // What is there when we are told to stop is sealed before we go.
-    for (;;) {
-      const rows = await db.unsafe<Row[]>(NEXT, [cursor.xid, cursor.seq], { prepare: true });
-      if (rows.length === 0) break;
-      cursor = await sealNext(db, sealer, fence, upTo(rows, MAX_BYTES));
-    }
-  };
-
-  const sealNext = async (db: Db, sealer: Sealer, fence: number, rows: readonly Row[]): Promise<Cursor> => {
-    const segment = segmentOf(sealer.size(), rows);
-    const last = rows.at(-1)!;
-    // The plan is durable before the bucket is touched: whoever takes over makes the same bytes for the same place.
-    await inTransaction(sql, async (tx) => {
-      const planned = await tx.unsafe(
-        `insert into audit.segment (first_index, count, to_xid, to_seq, sha256, fence)
-select $1::bigint, $2::integer, $3::text::xid8, $4::bigint, decode($5, 'hex'), $6::bigint from audit.leader where fence = $6::bigint for share returning 1`,
-        [segment.first, segment.count, last.xid, last.seq, segment.sha256.toString('hex'), fence],
-      );
-      if (planned.length === 0) throw new Error('another relay leads now');
-    });
-    sealer.seal(segment);
-    await db.unsafe('insert into audit.sealed (first_index) values ($1)', [segment.first]);
-    return { xid: last.xid, seq: last.seq };
-  };
-
-  /** Finishes what a former leader has planned, and finds where to go on. */
-  const recover = async (db: Db): Promise<{ sealer: Sealer; cursor: Cursor }> => {
-    const tail = await db.unsafe<PlannedRow[]>(
-      `select s.first_index as first, s.count, s.to_xid::text as xid, s.to_seq as seq, s.sha256, d.first_index is not null as "isSealed"
-from audit.segment s left join audit.sealed d using (first_index) order by s.first_index desc limit 2`,
-    );
-    const [last, before] = tail;
-    const signed = signedSize(bucket, key);
-    const sealedSize = last === undefined ? 0 : last.isSealed ? last.first + last.count : last.first;
-    if (signed !== sealedSize && !(last !== undefined && !last.isSealed && signed === last.first + last.count)) {
-      throw new ForkError(
-        `the bucket has signed ${signed} events and the database knows of ${sealedSize}: was one of them restored from a backup?`,
-      );
-    }
-    const sealer = createSealer({ bucket, key, size: Math.min(signed, sealedSize), ...(fault && { fault }) });
-    if (last === undefined) return { sealer, cursor: { xid: '0', seq: 0 } };
-    if (!last.isSealed) {
-      const from = before ?? { xid: '0', seq: 0 };
-      const rows = await db.unsafe<Row[]>(PLANNED, [from.xid, from.seq, last.xid, last.seq]);
-      const segment = segmentOf(last.first, rows as readonly StoredEvent[]);
-      if (!segment.sha256.equals(last.sha256))
-        throw new ForkError(`segment ${last.first} was planned with other events than the database has now`);
-      sealer.seal(segment);
-      await db.unsafe('insert into audit.sealed (first_index) values ($1)', [last.first]);
-    }
-    return { sealer, cursor: { xid: last.xid, seq: last.seq } };
-  };
-
-  return {
-    run: async () => {
-      // One session holds the lock as long as it leads; if it dies, the lock is free.
-      const session = await sql.reserve();
-      try {
-        for (let told = false; !stopping.signal.aborted;) {
-          const [row] = await session.unsafe<{ locked: boolean }[]>(`select pg_try_advisory_lock(${LEADER_LOCK}) as locked`);
-          if (row!.locked) {
-            await lead(session);
-            return;
-          }
-          if (!told) log.info({}, 'another relay leads, waiting');
-          told = true;
-          await pause(500);
-        }
-      } finally {
-        onLeading(false);
-        session.release();
-      }
-    },
-    stop: () => {
-      stopping.abort();
-      wake();
-    },
-  };
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
 };
 
-const upTo = (rows: readonly Row[], maxBytes: number): readonly Row[] => {
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  sleep(ms, undefined, { signal }).then(
+    () => undefined,
+    () => undefined,
+  );
+
+const lead = async (sql: Sql, options: RelayOptions): Promise<void> => {
+  const { signal, heartbeatMs = 30_000, fault = () => undefined, onSealed = () => undefined, onBacklog = () => undefined } = options;
+  const fence = await takeLead(sql);
+  const recovered = await recover(sql, fence, options);
+  const { sealer } = recovered;
+  options.onLead?.({ fence, size: sealer.size() });
+
+  const seal = async (events: readonly FedEvent[]): Promise<void> => {
+    const segment = segmentOf(sealer.size(), events);
+    await planSegment(sql, segment, events.at(-1)!, fence);
+    await finish(sql, sealer, segment, fence);
+    fault('after-done');
+  };
+
+  let cursor = recovered.cursor;
+  let sealed = cursor;
+  let pending: Pending[] = [];
+  let pollMs = POLL_MS.least;
+  // A heartbeat at once: an auditor sees that somebody leads.
+  const due = { heartbeat: 0, backlog: 0, partitions: 0 };
+  for (;;) {
+    const isEnding = signal.aborted;
+    const now = Date.now();
+    if (now >= due.partitions) {
+      await sql.unsafe('select audit.add_partitions(7)');
+      due.partitions = now + PARTITIONS_MS;
+    }
+    if (now >= due.backlog) {
+      onBacklog(await readBacklog(sql, sealed));
+      due.backlog = now + BACKLOG_MS;
+    }
+    const events = await nextEvents(sql, cursor, MAX_EVENTS);
+    const readAt = Date.now();
+    for (const event of events) pending.push({ event, recordedMs: readAt - event.ageMs });
+    cursor = events.at(-1) ?? cursor;
+    while (pending.length > 0) {
+      const taken = firstSegment(pending);
+      const isFull = taken.length < pending.length || taken.length === MAX_EVENTS;
+      if (!isFull && !isEnding && Date.now() - pending[0]!.recordedMs < MAX_WAIT_MS) break;
+      await seal(taken.map(({ event }) => event));
+      sealed = taken.at(-1)!.event;
+      pending = pending.slice(taken.length);
+      const sealedAt = Date.now();
+      onSealed(taken.map(({ recordedMs }) => sealedAt - recordedMs));
+      due.heartbeat = sealedAt + heartbeatMs;
+    }
+    if (Date.now() >= due.heartbeat || (isEnding && events.length === 0)) {
+      await requireLead(sql, fence);
+      sealer.sign();
+      due.heartbeat = Date.now() + heartbeatMs;
+    }
+    if (isEnding && events.length === 0) return;
+    pollMs = events.length >= BUSY_EVENTS ? POLL_MS.least : Math.min(POLL_MS.most, pollMs * 2);
+    const untilCut = pending.length === 0 ? Infinity : pending[0]!.recordedMs + MAX_WAIT_MS - Date.now();
+    if (!isEnding && events.length < MAX_EVENTS) await pause(Math.max(1, Math.min(pollMs, untilCut)), signal);
+  }
+};
+
+interface Pending {
+  readonly event: FedEvent;
+  readonly recordedMs: number;
+}
+
+const firstSegment = (pending: readonly Pending[]): readonly Pending[] => {
   let bytes = 0;
-  const end = rows.findIndex(({ body }) => (bytes += body.length + 120) > maxBytes);
-  return end === -1 ? rows : rows.slice(0, Math.max(1, end));
+  const end = pending.findIndex(({ event }, i) => i === MAX_EVENTS || (bytes += event.body.length + 120) > MAX_BYTES);
+  return end === -1 ? pending : pending.slice(0, Math.max(1, end));
+};
+
+const finish = async (sql: Sql, sealer: Sealer, segment: Segment, fence: number): Promise<void> => {
+  sealer.put(segment);
+  // A relay that was paused meanwhile must not sign after a newer one has.
+  await requireLead(sql, fence);
+  sealer.sign();
+  await markSealed(sql, segment);
+};
+
+/** Finishes what a former leader has planned, and finds where to go on. */
+const recover = async (
+  sql: Sql,
+  fence: number,
+  { bucket, key, fault = () => undefined }: RelayOptions,
+): Promise<{ sealer: Sealer; cursor: Cursor }> => {
+  const [last, before] = await lastPlanned(sql, 2);
+  const signed = newestCheckpoint(bucket, key)?.size ?? 0;
+  const planned = last === undefined ? 0 : last.first + last.count;
+  const size = last === undefined || last.isSealed ? planned : last.first;
+  if (signed !== size && signed !== planned) {
+    throw new ForkError(
+      `the bucket has signed ${signed} events and the database knows of ${size}: was one of them restored from a backup?`,
+    );
+  }
+  const sealer = createSealer({ bucket, key, size, fault: (point) => point !== 'before-done' && fault(point) });
+  if (last === undefined) return { sealer, cursor: START };
+  if (!last.isSealed) {
+    const segment = segmentOf(last.first, await eventsBetween(sql, before ?? START, last));
+    if (!segment.sha256.equals(last.sha256)) {
+      throw new ForkError(`segment ${last.first} was planned with other events than the database has now`);
+    }
+    await finish(sql, sealer, segment, fence);
+  }
+  return { sealer, cursor: { xid: last.xid, seq: last.seq } };
 };

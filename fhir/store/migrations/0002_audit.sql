@@ -73,6 +73,14 @@ create table audit.sealed (
 create table audit.leader (one boolean primary key default true check (one), fence bigint not null default 0);
 insert into audit.leader default values;
 
+-- Who keeps the order of events from being known: the oldest transaction that has written and not ended.
+create function audit.horizon(out age_ms double precision, out blocking_pid integer) language sql stable security definer set search_path = pg_catalog as $f$
+  select extract(epoch from clock_timestamp() - oldest.xact_start) * 1000, oldest.pid
+  from (select) as one left join lateral (
+    select xact_start, pid from pg_stat_activity where backend_xid is not null and pid <> pg_backend_pid() order by age(backend_xid) desc limit 1
+  ) as oldest on true
+$f$;
+
 -- Drops a day that lies sealed in the bucket; refuses while one event of it isn't.
 create function audit.drop_partition(day date) returns void language plpgsql security definer set search_path = pg_catalog as $f$
 declare
@@ -100,4 +108,4 @@ grant usage on sequence audit.event_seq to fhir_app, gateway_audit;
 grant select on audit.event, audit.segment, audit.sealed, audit.leader to audit_relay, audit_read;
 grant insert on audit.segment, audit.sealed to audit_relay;
 grant update (fence) on audit.leader to audit_relay;
-grant execute on function audit.add_partitions(integer), audit.drop_partition(date) to audit_relay;
+grant execute on function audit.add_partitions(integer), audit.drop_partition(date), audit.horizon() to audit_relay;

