@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sql } from '../store/pool.ts';
 import type { Bucket } from './bucket.ts';
-import { type Backlog, type Cursor, eventsBetween, type FedEvent, nextEvents, readBacklog, START } from './event-feed.ts';
-import { ForkError, type Segment, segmentOf } from './segment.ts';
-import { lastPlanned, markSealed, planSegment, requireLead, takeLead } from './segment-plan.ts';
-import { createSealer, type FaultPoint, newestCheckpoint, type Sealer } from './sealer.ts';
+import { type Backlog, type FedEvent, nextEvents, readBacklog } from './event-feed.ts';
+import { finishSegment, recoverLog } from './recovery.ts';
+import type { FaultPoint } from './sealer.ts';
+import { planSegment, requireLead, takeLead } from './segment-plan.ts';
+import { segmentOf } from './segment.ts';
 import type { SigningKey } from './signing-key.ts';
 import { assertDurable } from './verified-commit.ts';
 
@@ -65,17 +66,24 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   );
 
 const lead = async (sql: Sql, options: RelayOptions): Promise<void> => {
-  const { signal, heartbeatMs = 30_000, fault = () => undefined, onSealed = () => undefined, onBacklog = () => undefined } = options;
+  const {
+    bucket,
+    key,
+    signal,
+    heartbeatMs = 30_000,
+    fault = () => undefined,
+    onSealed = () => undefined,
+    onBacklog = () => undefined,
+  } = options;
   const fence = await takeLead(sql);
-  const recovered = await recover(sql, fence, options);
+  const recovered = await recoverLog({ sql, fence, bucket, key, fault });
   const { sealer } = recovered;
   options.onLead?.({ fence, size: sealer.size() });
 
   const seal = async (events: readonly FedEvent[]): Promise<void> => {
     const segment = segmentOf(sealer.size(), events);
     await planSegment(sql, segment, events.at(-1)!, fence);
-    await finish(sql, sealer, segment, fence);
-    fault('after-done');
+    await finishSegment({ sql, fence, fault }, sealer, segment);
   };
 
   let cursor = recovered.cursor;
@@ -131,39 +139,4 @@ const firstSegment = (pending: readonly Pending[]): readonly Pending[] => {
   let bytes = 0;
   const end = pending.findIndex(({ event }, i) => i === MAX_EVENTS || (bytes += event.body.length + 120) > MAX_BYTES);
   return end === -1 ? pending : pending.slice(0, Math.max(1, end));
-};
-
-const finish = async (sql: Sql, sealer: Sealer, segment: Segment, fence: number): Promise<void> => {
-  sealer.put(segment);
-  // A relay that was paused meanwhile must not sign after a newer one has.
-  await requireLead(sql, fence);
-  sealer.sign();
-  await markSealed(sql, segment);
-};
-
-/** Finishes what a former leader has planned, and finds where to go on. */
-const recover = async (
-  sql: Sql,
-  fence: number,
-  { bucket, key, fault = () => undefined }: RelayOptions,
-): Promise<{ sealer: Sealer; cursor: Cursor }> => {
-  const [last, before] = await lastPlanned(sql, 2);
-  const signed = newestCheckpoint(bucket, key)?.size ?? 0;
-  const planned = last === undefined ? 0 : last.first + last.count;
-  const size = last === undefined || last.isSealed ? planned : last.first;
-  if (signed !== size && signed !== planned) {
-    throw new ForkError(
-      `the bucket has signed ${signed} events and the database knows of ${size}: was one of them restored from a backup?`,
-    );
-  }
-  const sealer = createSealer({ bucket, key, size, fault: (point) => point !== 'before-done' && fault(point) });
-  if (last === undefined) return { sealer, cursor: START };
-  if (!last.isSealed) {
-    const segment = segmentOf(last.first, await eventsBetween(sql, before ?? START, last));
-    if (!segment.sha256.equals(last.sha256)) {
-      throw new ForkError(`segment ${last.first} was planned with other events than the database has now`);
-    }
-    await finish(sql, sealer, segment, fence);
-  }
-  return { sealer, cursor: { xid: last.xid, seq: last.seq } };
 };

@@ -145,9 +145,8 @@ const parseSort = (type: string, text: string, { planOf }: ParseContext): SortKe
     });
 
 const unknownParameter = (type: string, code: string, name: string, planOf: ParseContext['planOf']): FhirError => {
-  const near = [...planOf(type).parameters.keys()].filter((each) => each.startsWith(code.slice(0, 2).toLowerCase())).slice(0, 6);
-  const hint = near.length > 0 ? `did you mean ${near.join(', ')}?` : 'see /metadata for those there are';
-  return unknown(name, `${type} has no search parameter ${code.slice(0, 60)}: ${hint}`);
+  const known = [...planOf(type).parameters.keys()].sort().join(', ');
+  return unknown(name, `${type} has no search parameter ${code.slice(0, 60)}: it has ${known}`);
 };
 
 const ANY = new Set(['missing']);

@@ -24,6 +24,7 @@ export class YamlReader {
     this.#file = file;
     const document = parseDocument(text, { lineCounter: this.#lines, uniqueKeys: true, prettyErrors: false });
     for (const { message, pos } of [...document.errors, ...document.warnings]) this.#add(pos[0], message);
+    this.finish(); // of a text that is no YAML nothing more can be said
     this.root = document.contents;
   }
 

@@ -20,9 +20,9 @@ export const compareNumbers = (prefix: Prefix, number: Interval & { readonly val
   const sql = (given: number): string => `${value(given)}::double precision`;
   switch (prefix) {
     case 'eq':
-      return `t.lo >= ${sql(number.lo)} and t.lo <= ${sql(number.hi)} and t.hi <= ${sql(number.hi)}`;
+      return `t.lo >= ${sql(number.lo)} and t.lo < ${sql(number.hi)} and t.hi < ${sql(number.hi)}`;
     case 'ne':
-      return `not (t.lo >= ${sql(number.lo)} and t.hi <= ${sql(number.hi)})`;
+      return `not (t.lo >= ${sql(number.lo)} and t.hi < ${sql(number.hi)})`;
     case 'gt':
       return `t.hi > ${sql(number.value)}`;
     case 'lt':

@@ -1,0 +1,137 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Answer, type RequestOptions, type Stack, startStack } from '../../support/stack.ts';
+
+let stack: Stack;
+test.before(async () => {
+  stack = await startStack();
+  await stack.request('/Patient/p1', { method: 'PUT', body: { resourceType: 'Patient', id: 'p1', active: true } });
+});
+test.after(() => stack.stop());
+
+interface Case {
+  readonly path: string;
+  readonly options?: RequestOptions;
+  readonly status: number;
+  readonly says: RegExp;
+}
+
+const patient = (body: string | Buffer | object): Pick<Case, 'path' | 'options'> => ({ path: '/Patient', options: { body } });
+const CASES: Readonly<Record<string, Case>> = {
+  'malformed JSON': { ...patient('{"resourceType":"Patient",'), status: 400, says: /not valid JSON.*line 1, column 27/ },
+  'an empty body': { ...patient(''), status: 400, says: /body is empty/ },
+  'another resourceType than the address': {
+    ...patient({ resourceType: 'Observation' }),
+    status: 400,
+    says: /resourceType is "Observation"/,
+  },
+  'no resourceType': { ...patient({ active: true }), status: 400, says: /resourceType/ },
+  'an unknown resource type': { path: '/Pacient/1', status: 404, says: /Pacient is no FHIR R4 resource type/ },
+  'an unknown element': { ...patient({ resourceType: 'Patient', nmae: [] }), status: 400, says: /no element nmae/ },
+  'a code outside of its required binding': {
+    ...patient({ resourceType: 'Patient', gender: 'm' }),
+    status: 400,
+    says: /male, other, unknown/,
+  },
+  'a date that is none': { ...patient({ resourceType: 'Patient', birthDate: '2024-02-30' }), status: 400, says: /should be a date/ },
+  'a missing required element': {
+    path: '/Observation',
+    options: { body: { resourceType: 'Observation', status: 'final' } },
+    status: 400,
+    says: /code is required/,
+  },
+  'a body of 20 MB': { ...patient(`{"resourceType":"Patient","id":"${'x'.repeat(20 << 20)}"}`), status: 413, says: /larger than/ },
+  'JSON that is 10 000 levels deep': {
+    ...patient(`{"resourceType":"Patient","extension":${'['.repeat(10_000)}${']'.repeat(10_000)}}`),
+    status: 400,
+    says: /deeper than 100/,
+  },
+  'bytes that are no UTF-8': { ...patient(Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d])), status: 400, says: /UTF-8/ },
+  'a member that comes twice': { ...patient('{"resourceType":"Patient","active":true,"active":false}'), status: 400, says: /same name/ },
+  'an unknown search parameter': { path: '/Patient?nmae=x', status: 400, says: /no search parameter nmae: it has .*, name,/ },
+  'an unknown modifier': { path: '/Patient?name:like=x', status: 400, says: /modifier :like/ },
+  'a search date that is none': { path: '/Patient?birthdate=yesterday', status: 400, says: /is no date/ },
+  'a search number that is none': { path: '/RiskAssessment?probability=high', status: 400, says: /is no number/ },
+  'a malformed _count': { path: '/Patient?_count=many', status: 400, says: /whole number/ },
+  'a forged cursor': { path: '/Patient?_cursor=abc', status: 400, says: /_cursor/ },
+  'a malformed If-Match': {
+    path: '/Patient/p1',
+    options: { method: 'PUT', headers: { 'if-match': '3' }, body: { resourceType: 'Patient', id: 'p1' } },
+    status: 400,
+    says: /If-Match/,
+  },
+  'an If-Match of an older version': {
+    path: '/Patient/p1',
+    options: { method: 'PUT', headers: { 'if-match': 'W/"7"' }, body: { resourceType: 'Patient', id: 'p1' } },
+    status: 412,
+    says: /version 7.*version 1/,
+  },
+  'a body whose id is not that of the address': {
+    path: '/Patient/p1',
+    options: { method: 'PUT', body: { resourceType: 'Patient', id: 'p2' } },
+    status: 400,
+    says: /must be the same/,
+  },
+  'a malformed percent encoding in the query': { path: '/Patient?name=%ZZ', status: 400, says: /percent/ },
+  'a malformed percent encoding in the path': { path: '/Patient/%ZZ', status: 400, says: /./ },
+  'a media type that is no FHIR': {
+    path: '/Patient',
+    options: { method: 'POST', headers: { 'content-type': 'text/csv' }, body: 'a,b' },
+    status: 415,
+    says: /application\/fhir\+json/,
+  },
+  'an Accept without JSON': {
+    path: '/Patient/p1',
+    options: { headers: { accept: 'image/png' } },
+    status: 406,
+    says: /accept application\/fhir\+json/,
+  },
+  'a resource that is not there': { path: '/Patient/nobody', status: 404, says: /no Patient\/nobody/ },
+  'a Bundle of another type': {
+    path: '',
+    options: { body: { resourceType: 'Bundle', type: 'collection' } },
+    status: 400,
+    says: /batch or transaction/,
+  },
+  'a resource posted to the base': {
+    path: '',
+    options: { body: { resourceType: 'Patient' } },
+    status: 400,
+    says: /post other resources to their type/,
+  },
+};
+
+for (const [name, { path, options, status, says }] of Object.entries(CASES)) {
+  test(`refuses ${name} with ${status} and an OperationOutcome that says what is wrong`, async () => {
+    const answer: Answer = await stack.request(path, options);
+    assert.is(answer.status, status, answer.text.slice(0, 300));
+    assert.is(answer.json?.resourceType, 'OperationOutcome', answer.text.slice(0, 300));
+    assert.match(`${answer.json.issue[0].diagnostics} ${answer.json.issue[0].details?.text ?? ''}`, says);
+  });
+}
+
+test('stores nothing of a transaction with one bad entry', async () => {
+  const entry = (resource: object): object => ({ resource, request: { method: 'POST', url: 'Basic' } });
+  const good = { resourceType: 'Basic', code: { text: 'good' } };
+  const answer = await stack.request('', {
+    body: { resourceType: 'Bundle', type: 'transaction', entry: [entry(good), entry({ resourceType: 'Basic', code: 5 })] },
+  });
+  assert.is(answer.status, 400);
+  assert.match(answer.json.issue[0].expression[0], /^Bundle\.entry\[1\]\.resource\.code/);
+  assert.is((await stack.request('/Basic?_summary=count')).json.total, 0);
+});
+
+test('stores the good entries of a batch with one bad entry', async () => {
+  const entry = (resource: object): object => ({ resource, request: { method: 'POST', url: 'Flag' } });
+  const good = { resourceType: 'Flag', status: 'active', code: { text: 'x' }, subject: { reference: 'Patient/p1' } };
+  const answer = await stack.request('', {
+    body: { resourceType: 'Bundle', type: 'batch', entry: [entry(good), entry({ resourceType: 'Flag' })] },
+  });
+  assert.is(answer.status, 200);
+  assert.match(answer.json.entry[0].response.status, /^201/);
+  assert.match(answer.json.entry[1].response.status, /^400/);
+  assert.is(answer.json.entry[1].response.outcome.resourceType, 'OperationOutcome');
+  assert.is((await stack.request('/Flag?_summary=count')).json.total, 1);
+});
+
+test.run();
