@@ -27,6 +27,12 @@ export const parseSegmentName = (name: string): SegmentName | undefined => {
 /** `time` is ISO 8601. */
 export const historyPath = (size: number, time: string): string => `${HISTORY}/${digits(size)}-${time.replaceAll(/[-:.]/g, '')}`;
 
+/** The size of the log that a checkpoint of the history says it covers. */
+export const parseHistoryName = (name: string): number | undefined => {
+  const [, size] = /^(\d{12,})-\d{8}T\d{9}Z$/.exec(name) ?? [];
+  return size === undefined ? undefined : Number(size);
+};
+
 /** An index in groups of three digits, all but the last marked: 1234067 is x001/x234/067. */
 const tileIndex = (index: number): string => {
   const groups = [String(index % 1000).padStart(3, '0')];

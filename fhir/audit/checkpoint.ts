@@ -11,6 +11,11 @@ export interface Checkpoint {
   readonly time: string;
 }
 
+/** A checkpoint whose signature holds, with its exact text. */
+export interface SignedCheckpoint extends Checkpoint {
+  readonly note: string;
+}
+
 const bodyOf = ({ origin, size, root, time }: Checkpoint): string => `${origin}\n${size}\n${root.toString('base64')}\ntime ${time}\n`;
 
 export const signCheckpoint = (checkpoint: Checkpoint, { name, hash, key }: SigningKey): string => {
@@ -22,7 +27,7 @@ export const signCheckpoint = (checkpoint: Checkpoint, { name, hash, key }: Sign
 const NOTE = /^((\S+)\n(0|[1-9]\d*)\n([A-Za-z0-9+/]{43}=)\n(?:time (\S+)\n)?(?:[^\n]+\n)*)\n((?:— \S+ \S+\n)+)$/;
 
 /** The checkpoint of a note; throws unless the verifier's key has signed it. */
-export const openCheckpoint = (note: string, { name, hash, key }: SigningKey): Checkpoint => {
+export const openCheckpoint = (note: string, { name, hash, key }: SigningKey): SignedCheckpoint => {
   const [, body, origin, size, root, time, signatures] = NOTE.exec(note) ?? [];
   if (body === undefined || origin === undefined || size === undefined || root === undefined || signatures === undefined) {
     throw new Error('it is no checkpoint');
@@ -35,5 +40,5 @@ export const openCheckpoint = (note: string, { name, hash, key }: SigningKey): C
   });
   if (!isSigned) throw new Error(`it is not signed by ${name}`);
   if (origin !== name) throw new Error(`it is of another log, ${origin}`);
-  return { origin, size: Number(size), root: Buffer.from(root, 'base64'), time: time ?? '' };
+  return { origin, size: Number(size), root: Buffer.from(root, 'base64'), time: time ?? '', note };
 };

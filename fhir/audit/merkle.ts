@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 
 export const TILE_WIDTH = 256;
-const HASH_BYTES = 32;
+export const HASH_BYTES = 32;
 
 const sha256 = (bytes: Buffer): Buffer => hash('sha256', bytes, 'buffer');
 

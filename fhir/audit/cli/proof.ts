@@ -1,0 +1,35 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { checkProof, findEvent, proveEvent } from '../verify/proof.ts';
+import { AUDITOR_OPTIONS, openAuditorBucket, openVerifierKey } from './auditor-files.ts';
+
+/** `prove INDEX|EVENT_ID [--out FILE]` writes a proof that anyone can check without the bucket. */
+export const prove = (args: string[]): boolean => {
+  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { ...AUDITOR_OPTIONS, out: { type: 'string' } } });
+  const [wanted] = positionals;
+  if (wanted === undefined) throw new Error('which event? Give its index or its id');
+  const bucket = openAuditorBucket(values.bucket);
+  const index = /^\d{1,15}$/.test(wanted) ? Number(wanted) : findEvent(bucket, wanted);
+  if (index === undefined) throw new Error(`no sealed event has the id ${wanted}`);
+  const out = values.out ?? `event-${index}.proof`;
+  writeFileSync(out, proveEvent(bucket, openVerifierKey(values.key), index));
+  console.log(`event ${index}: the proof is in ${out}; check it with: npm run audit -- check ${out} --key PUBLIC_KEY`);
+  return true;
+};
+
+/** `check PROOF` says what a proof proves. */
+export const check = (args: string[]): boolean => {
+  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { key: AUDITOR_OPTIONS.key } });
+  const [file] = positionals;
+  if (file === undefined) throw new Error('which proof? Give its file');
+  const key = openVerifierKey(values.key);
+  try {
+    const { index, line, checkpoint } = checkProof(readFileSync(file, 'utf8'), key);
+    console.log(line);
+    console.log(`\nPROVEN: this is event ${index} of the log ${key.name}, which had ${checkpoint.size} events at ${checkpoint.time}.`);
+    return true;
+  } catch (error) {
+    console.log(`NOT PROVEN: ${(error as Error).message}`);
+    return false;
+  }
+};
