@@ -14,6 +14,7 @@ export interface FedEvent extends StoredEvent {
   readonly ageMs: number;
 }
 
+// In `order by` a bare xid would be this text, in which 1000 comes before 999.
 const COLUMNS = `xid::text as xid, seq, to_char(recorded at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as recorded, body,
   (extract(epoch from clock_timestamp() - recorded) * 1000)::double precision as "ageMs"`;
 
@@ -24,7 +25,7 @@ const COLUMNS = `xid::text as xid, seq, to_char(recorded at time zone 'utc', 'YY
 export const nextEvents = (db: Db, { xid, seq }: Cursor, limit: number): Promise<FedEvent[]> =>
   db.unsafe<FedEvent[]>(
     `select ${COLUMNS} from audit.event
-where xid < pg_snapshot_xmin(pg_current_snapshot()) and (xid, seq) > ($1::text::xid8, $2::bigint) order by xid, seq limit $3`,
+where xid < pg_snapshot_xmin(pg_current_snapshot()) and (xid, seq) > ($1::text::xid8, $2::bigint) order by event.xid, event.seq limit $3`,
     [xid, seq, limit],
     { prepare: true },
   );
@@ -33,7 +34,7 @@ where xid < pg_snapshot_xmin(pg_current_snapshot()) and (xid, seq) > ($1::text::
 export const eventsBetween = (db: Db, from: Cursor, to: Cursor): Promise<FedEvent[]> =>
   db.unsafe<FedEvent[]>(
     `select ${COLUMNS} from audit.event
-where (xid, seq) > ($1::text::xid8, $2::bigint) and (xid, seq) <= ($3::text::xid8, $4::bigint) order by xid, seq`,
+where (xid, seq) > ($1::text::xid8, $2::bigint) and (xid, seq) <= ($3::text::xid8, $4::bigint) order by event.xid, event.seq`,
     [from.xid, from.seq, to.xid, to.seq],
   );
 
@@ -50,7 +51,7 @@ export const readBacklog = async (db: Db, { xid, seq }: Cursor): Promise<Backlog
     `select oldest as "oldestMs", h.age_ms as "horizonMs", h.blocking_pid as "blockingPid"
 from audit.horizon() as h left join lateral (
   select (extract(epoch from clock_timestamp() - recorded) * 1000)::double precision as oldest
-  from audit.event where (xid, seq) > ($1::text::xid8, $2::bigint) order by xid, seq limit 1) as e on true`,
+  from audit.event where (xid, seq) > ($1::text::xid8, $2::bigint) order by event.xid, event.seq limit 1) as e on true`,
     [xid, seq],
   );
   return row!;

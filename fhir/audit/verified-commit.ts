@@ -4,8 +4,8 @@
  * isn't there. So a transaction here counts only when the server itself has answered COMMIT.
  */
 import type { Db, Sql } from '../store/pool.ts';
+import type { Reserved } from '../store/reserve.ts';
 
-type Reserved = Awaited<ReturnType<Sql['reserve']>>;
 type Values = Parameters<Db['unsafe']>[1];
 
 const requireCommit = (result: { readonly command: string }): void => {
@@ -17,29 +17,31 @@ const requireCommit = (result: { readonly command: string }): void => {
 const plain = (connection: Reserved, text: string): Promise<{ readonly command: string }> =>
   connection.unsafe(text) as unknown as Promise<{ readonly command: string }>;
 
-/** Runs `work` in a transaction of its own and resolves when it is committed; rolls back when it throws. */
-export const inTransaction = async <T>(sql: Sql, work: (db: Db) => Promise<T>): Promise<T> => {
+/** Runs `work` on a reserved connection, which goes back without an open transaction, or not at all if it was lost. */
+const onConnection = async <T>(sql: Sql, work: (connection: Reserved) => Promise<T>): Promise<T> => {
   const connection = await sql.reserve();
   try {
-    await plain(connection, 'begin');
-    let result: T;
-    try {
-      result = await work(connection);
-    } catch (error) {
-      await plain(connection, 'rollback').catch(() => undefined);
-      throw error;
-    }
-    requireCommit(await plain(connection, 'commit'));
-    return result;
+    return await Promise.race([work(connection), connection.lost]);
+  } catch (error) {
+    await Promise.race([plain(connection, 'rollback'), connection.lost]).catch(() => undefined);
+    throw error;
   } finally {
     connection.release();
   }
 };
 
+/** Runs `work` in a transaction of its own and resolves when it is committed; rolls back when it throws. */
+export const inTransaction = <T>(sql: Sql, work: (db: Db) => Promise<T>): Promise<T> =>
+  onConnection(sql, async (connection) => {
+    await plain(connection, 'begin');
+    const result = await work(connection);
+    requireCommit(await plain(connection, 'commit'));
+    return result;
+  });
+
 /** One statement in a transaction of its own: begin, statement and commit leave together, so that it takes one round trip. */
-export const commitPipelined = async (sql: Sql, text: string, parameters: Values): Promise<void> => {
-  const connection = await sql.reserve();
-  try {
+export const commitPipelined = (sql: Sql, text: string, parameters: Values): Promise<void> =>
+  onConnection(sql, async (connection) => {
     const began = plain(connection, 'begin');
     const stored = connection.unsafe(text, parameters, { prepare: true }) as unknown as Promise<unknown>;
     const committed = plain(connection, 'commit');
@@ -47,10 +49,7 @@ export const commitPipelined = async (sql: Sql, text: string, parameters: Values
     const [first, second, third] = await Promise.allSettled([began, stored, committed]);
     for (const outcome of [second, first, third]) if (outcome.status === 'rejected') throw outcome.reason;
     requireCommit((third as PromiseFulfilledResult<{ command: string }>).value);
-  } finally {
-    connection.release();
-  }
-};
+  });
 
 const DURABLE: Readonly<Record<string, readonly string[]>> = {
   fsync: ['on'],

@@ -33,6 +33,7 @@ const CONTROL = new Set([
   '_include',
   '_revinclude',
   '_total',
+  '_totalMethod', // fhirpy's count(): sent along with _count=0, which says it all
   '_summary',
   '_cursor',
   '_format',

@@ -1,6 +1,10 @@
 import postgres from 'postgres';
+import { createReserve, type Reserved } from './reserve.ts';
 
-export type Sql = postgres.Sql;
+export interface Sql extends Omit<postgres.Sql, 'reserve'> {
+  /** A connection for one caller alone; see reserve.ts. */
+  reserve(): Promise<Reserved>;
+}
 /** What a statement runs on: the pool, or the connection that owns a transaction. */
 export type Db = Pick<postgres.Sql, 'unsafe'>;
 
@@ -12,23 +16,35 @@ export interface PoolOptions {
 }
 
 /**
- * A pool of connections to `url`, each with a statement timeout and idle-transaction timeout; bigint columns
- * read as JavaScript numbers (resource ids stay below 2^53 by construction, see rid.ts).
+ * A pool of `max` connections to `url`, and of as many that can be reserved, each opened when it is needed, with a statement timeout and
+ * an idle-transaction timeout; bigint columns read as JavaScript numbers (resource ids stay below 2^53 by construction, see rid.ts).
  */
-export const createPool = (url: string, { max, application, statementTimeoutMs = 30_000 }: PoolOptions): Sql =>
-  postgres(url, {
-    max,
-    ...socketHost(url),
-    connect_timeout: 10,
-    idle_timeout: 0,
-    onnotice: () => undefined,
-    types: { bigint: { to: 20, from: [20], parse: Number, serialize: String } },
-    connection: {
-      application_name: application,
-      statement_timeout: statementTimeoutMs,
-      idle_in_transaction_session_timeout: 30_000,
+export const createPool = (url: string, { max, application, statementTimeoutMs = 30_000 }: PoolOptions): Sql => {
+  const connect = (count: number, onclose?: () => void): postgres.Sql =>
+    postgres(url, {
+      max: count,
+      ...socketHost(url),
+      ...(onclose && { onclose, max_lifetime: null }), // closing one that works would look like losing it
+      connect_timeout: 10,
+      idle_timeout: 0,
+      onnotice: () => undefined,
+      types: { bigint: { to: 20, from: [20], parse: Number, serialize: String } },
+      connection: {
+        application_name: application,
+        statement_timeout: statementTimeoutMs,
+        idle_in_transaction_session_timeout: 30_000,
+      },
+    }) as unknown as postgres.Sql;
+  const sql = connect(max);
+  const { reserve, end } = createReserve(max, (onclose) => connect(1, onclose));
+  const endPool = sql.end.bind(sql);
+  return Object.assign(sql, {
+    reserve,
+    end: async (options?: { timeout?: number }) => {
+      await Promise.all([end(options), endPool(options)]);
     },
-  }) as unknown as Sql;
+  });
+};
 
 /** A `host=/dir` query parameter names the folder of a Unix socket, as in libpq. */
 const socketHost = (url: string): { path?: string } => {

@@ -1,0 +1,85 @@
+import type postgres from 'postgres';
+
+/** A connection that one caller has for itself until it releases it. */
+export interface Reserved {
+  readonly unsafe: postgres.Sql['unsafe'];
+  /** Rejects when the connection is lost; what was sent on it before may then never be answered. */
+  readonly lost: Promise<never>;
+  readonly release: () => void;
+}
+
+interface Single {
+  readonly sql: postgres.Sql;
+  readonly lost: Promise<never>;
+  isLost: boolean;
+}
+
+/**
+ * Connections to reserve, each an instance of postgres.js with one connection. Its own `reserve()` (3.4.9) never answers on a connection
+ * that had to be opened again, and leaves what is queued for a reserved connection unanswered when that is lost: a killed backend hung every
+ * later write. A connection that was lost is not used again.
+ */
+export const createReserve = (
+  max: number,
+  connect: (onclose: () => void) => postgres.Sql,
+): { reserve: () => Promise<Reserved>; end: (options?: { timeout?: number }) => Promise<void> } => {
+  const all = new Set<Single>();
+  const idle: Single[] = [];
+  const waiting: ((single: Single) => void)[] = [];
+
+  const open = (): Single => {
+    let lose: (error: Error) => void = () => undefined;
+    const lost = new Promise<never>((_, reject) => (lose = reject));
+    lost.catch(() => undefined); // nobody may be waiting
+    const single: Single = {
+      lost,
+      isLost: false,
+      sql: connect(() => {
+        single.isLost = true;
+        lose(Object.assign(new Error('the database connection was lost'), { code: 'CONNECTION_CLOSED' }));
+      }),
+    };
+    all.add(single);
+    return single;
+  };
+
+  const take = (): Single | undefined => {
+    for (let single = idle.pop(); single !== undefined; single = idle.pop()) {
+      if (!single.isLost) return single;
+      drop(single);
+    }
+    return all.size < max ? open() : undefined;
+  };
+
+  const drop = (single: Single): void => {
+    all.delete(single);
+    void single.sql.end({ timeout: 0 });
+  };
+
+  const giveBack = (single: Single): void => {
+    if (single.isLost) drop(single);
+    else idle.push(single);
+    if (waiting.length === 0) return;
+    const next = take();
+    if (next !== undefined) waiting.shift()!(next);
+  };
+
+  return {
+    reserve: async () => {
+      const single = take() ?? (await new Promise<Single>((resolve) => waiting.push(resolve)));
+      let released = false;
+      return {
+        unsafe: single.sql.unsafe.bind(single.sql) as postgres.Sql['unsafe'],
+        lost: single.lost,
+        release: () => {
+          if (released) return;
+          released = true;
+          giveBack(single);
+        },
+      };
+    },
+    end: async (options) => {
+      await Promise.all([...all].map(({ sql }) => sql.end(options)));
+    },
+  };
+};

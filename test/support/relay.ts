@@ -1,0 +1,58 @@
+/** The audit relay as a process of its own on a test database, with a bucket and a key in a temporary folder. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readBucket } from '../../fhir/audit/bucket.ts';
+import { createSigningKey, parseVerifierKey } from '../../fhir/audit/signing-key.ts';
+import { type Verification, verifyLog } from '../../fhir/audit/verify/verify-log.ts';
+import { type RunningProcess, startProcess, tailOf, waitUntil } from '../../local/processes.ts';
+import { PROJECT } from '../../local/toolchain.ts';
+import type { TestDatabase } from './postgres.ts';
+
+export interface RelayFolder {
+  readonly dir: string;
+  readonly bucket: string;
+  readonly verifierKey: string;
+  /** Starts a relay; resolves when it leads, or with `isStandby` when it runs. */
+  readonly start: (options?: { readonly fault?: string; readonly isStandby?: boolean }) => Promise<RunningProcess>;
+  readonly log: () => string;
+  readonly verify: () => Verification;
+  readonly remove: () => void;
+}
+
+export const relayFolder = (database: TestDatabase): RelayFolder => {
+  const dir = mkdtempSync(join(tmpdir(), 'portcullis-relay-'));
+  const bucket = join(dir, 'bucket');
+  const { privatePem, verifierKey } = createSigningKey('test.example/audit');
+  writeFileSync(join(dir, 'signing.key'), privatePem, { mode: 0o600 });
+  writeFileSync(join(dir, 'public.key'), `${verifierKey}\n`);
+  const log = join(dir, 'relay.log');
+  return {
+    dir,
+    bucket,
+    verifierKey,
+    start: async ({ fault, isStandby = false } = {}) => {
+      const running = await startProcess({
+        name: 'audit relay',
+        command: process.execPath,
+        args: ['fhir/audit/main.ts'],
+        cwd: PROJECT,
+        log,
+        env: {
+          PATH: process.env['PATH'] ?? '',
+          DATABASE_URL: database.relayUrl,
+          AUDIT_BUCKET: bucket,
+          AUDIT_SIGNING_KEY: join(dir, 'signing.key'),
+          AUDIT_HEARTBEAT_MS: '500',
+          ...(fault !== undefined && { AUDIT_FAULT: fault }),
+        },
+      });
+      const wanted = isStandby ? '"msg":"ready"' : '"msg":"leading"';
+      await waitUntil(running, () => running.tail(200).includes(wanted));
+      return running;
+    },
+    log: () => tailOf(log, 500),
+    verify: () => verifyLog({ bucket: readBucket(bucket), key: parseVerifierKey(verifierKey) }),
+    remove: () => rmSync(dir, { recursive: true, force: true }),
+  };
+};
