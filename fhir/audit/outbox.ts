@@ -1,6 +1,6 @@
 import { FhirError } from '../http/outcome.ts';
 import { type Sql, textArray } from '../store/pool.ts';
-import { commitPipelined } from './verified-commit.ts';
+import { commitStatement } from './verified-commit.ts';
 
 export interface OutboxOptions {
   /** Flushes in flight at once. */
@@ -30,14 +30,14 @@ const INSERT = 'insert into audit.event (body) select unnest($1::text[])';
  * Group commit for events that come without data: while flushes are in flight, what arrives gathers for the next one. There is no timer:
  * alone, an event is written at once; under load, one commit carries many.
  */
-export const createOutbox = (sql: Sql, { lanes = 2, maxBatch = 512, maxQueue = 20_000 }: OutboxOptions = {}): Outbox => {
+export const createOutbox = (sql: Sql, { lanes = 1, maxBatch = 512, maxQueue = 20_000 }: OutboxOptions = {}): Outbox => {
   const queue: Waiting[] = [];
   let running = 0;
   let idle: (() => void)[] = [];
 
   const flush = async (batch: readonly Waiting[]): Promise<void> => {
     try {
-      await commitPipelined(sql, INSERT, [textArray(batch.map(({ body }) => body))]);
+      await commitStatement(sql, INSERT, [textArray(batch.map(({ body }) => body))]);
       for (const { resolve } of batch) resolve();
     } catch (error) {
       for (const { reject } of batch) reject(error);

@@ -39,17 +39,14 @@ export const inTransaction = <T>(sql: Sql, work: (db: Db) => Promise<T>): Promis
     return result;
   });
 
-/** One statement in a transaction of its own: begin, statement and commit leave together, so that it takes one round trip. */
-export const commitPipelined = (sql: Sql, text: string, parameters: Values): Promise<void> =>
-  onConnection(sql, async (connection) => {
-    const began = plain(connection, 'begin');
-    const stored = connection.unsafe(text, parameters, { prepare: true }) as unknown as Promise<unknown>;
-    const committed = plain(connection, 'commit');
-    // The statement's error says why; the commit that follows it then answers ROLLBACK.
-    const [first, second, third] = await Promise.allSettled([began, stored, committed]);
-    for (const outcome of [second, first, third]) if (outcome.status === 'rejected') throw outcome.reason;
-    requireCommit((third as PromiseFulfilledResult<{ command: string }>).value);
-  });
+/**
+ * Stores by one statement, which is a transaction of its own. postgres.js answers a query when the server is ready for the next one, and
+ * that is after the commit: there is no COMMIT that could be missing, and a third of the messages (a read's event: 3 writes to the socket
+ * and 385 us of CPU before).
+ */
+export const commitStatement = async (sql: Sql, text: string, parameters: Values): Promise<void> => {
+  await sql.unsafe(text, parameters, { prepare: true });
+};
 
 const DURABLE: Readonly<Record<string, readonly string[]>> = {
   fsync: ['on'],

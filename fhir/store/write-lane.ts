@@ -1,5 +1,5 @@
 import { Audited } from '../audit/audited.ts';
-import { commitPipelined } from '../audit/verified-commit.ts';
+import { commitStatement } from '../audit/verified-commit.ts';
 import { FhirError } from '../http/outcome.ts';
 import { isRefusal } from './errors.ts';
 import type { Sql } from './pool.ts';
@@ -62,7 +62,7 @@ export const createWriteLane = (sql: Sql, { lanes = 2, maxWrites = 128, maxQueue
       jobs.flatMap((job) => job.writes),
       jobs.flatMap((job) => job.events),
     );
-    await commitPipelined(sql, statement.text, statement.parameters);
+    await commitStatement(sql, statement.text, statement.parameters);
   };
 
   const run = async (jobs: readonly Job[]): Promise<void> => {

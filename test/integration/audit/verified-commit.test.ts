@@ -2,7 +2,7 @@ import type postgres from 'postgres';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createOutbox } from '../../../fhir/audit/outbox.ts';
-import { assertDurable, commitPipelined, inTransaction } from '../../../fhir/audit/verified-commit.ts';
+import { assertDurable, commitStatement, inTransaction } from '../../../fhir/audit/verified-commit.ts';
 import { createPool, type Sql } from '../../../fhir/store/pool.ts';
 import { startPostgres, type TestDatabase, type TestPostgres } from '../../support/postgres.ts';
 
@@ -61,11 +61,11 @@ test('a transaction whose statement failed unseen does not resolve', async () =>
 
 test('a pipelined commit tells the statement’s own error and frees its connection', async () => {
   let caught: { code?: string } = {};
-  await commitPipelined(app, 'insert into audit.event (body) values ($1::text), (1/(0*length($1::text)))::text', ['x']).catch(
+  await commitStatement(app, 'insert into audit.event (body) values ($1::text), (1/(0*length($1::text)))::text', ['x']).catch(
     (error: { code?: string }) => (caught = error),
   );
   assert.ok(caught.code !== undefined, 'it rejects with an SQLSTATE');
-  await commitPipelined(app, INSERT, ['"after"']);
+  await commitStatement(app, INSERT, ['"after"']);
   assert.is(await count('"after"'), 1);
 });
 
