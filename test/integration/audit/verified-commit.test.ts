@@ -59,26 +59,22 @@ test('a transaction whose statement failed unseen does not resolve', async () =>
   assert.is(await count('"half"'), 0);
 });
 
-test('a pipelined commit tells the statement’s own error and frees its connection', async () => {
+test('a statement that fails only when it is committed rejects, and its connection goes on', async () => {
+  await owner.unsafe(`create table parent (id int primary key);
+    create table child (id int references parent deferrable initially deferred)`);
   let caught: { code?: string } = {};
-  await commitStatement(app, 'insert into audit.event (body) values ($1::text), (1/(0*length($1::text)))::text', ['x']).catch(
-    (error: { code?: string }) => (caught = error),
-  );
-  assert.ok(caught.code !== undefined, 'it rejects with an SQLSTATE');
-  await commitStatement(app, INSERT, ['"after"']);
+  await commitStatement(owner, 'insert into child values ($1)', [7]).catch((error: { code?: string }) => (caught = error));
+  assert.is(caught.code, '23503');
+  await commitStatement(owner, INSERT, ['"after"']);
   assert.is(await count('"after"'), 1);
 });
 
-test('after DEALLOCATE ALL an append either is stored or rejects', async () => {
+test('an append after DEALLOCATE ALL is stored once, and says so', async () => {
   const outbox = createOutbox(app);
   for (let i = 0; i < 5; i++) {
     await app.unsafe('deallocate all');
-    const body = `"outbox ${i}"`;
-    const isStored = await outbox.append(body).then(
-      () => true,
-      () => false,
-    );
-    assert.is(await count(body), isStored ? 1 : 0);
+    await outbox.append(`"outbox ${i}"`);
+    assert.is(await count(`"outbox ${i}"`), 1);
   }
   await outbox.close();
 });

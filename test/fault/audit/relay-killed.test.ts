@@ -1,0 +1,57 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createOutbox } from '../../../fhir/audit/outbox.ts';
+import { FAULT_POINTS } from '../../../fhir/audit/sealer.ts';
+import { createPool } from '../../../fhir/store/pool.ts';
+import { anEvent } from '../../support/audit-events.ts';
+import { startPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { relayFolder } from '../../support/relay.ts';
+
+let server: TestPostgres;
+test.before(async () => {
+  server = await startPostgres();
+});
+test.after(() => server.stop());
+
+for (const fault of FAULT_POINTS) {
+  test(`killed at ${fault}, twice, the relay loses no event and seals none twice`, async () => {
+    const database = await server.createDatabase();
+    const app = createPool(database.appUrl, { max: 2, application: 'test' });
+    const folder = relayFolder(database);
+    const outbox = createOutbox(app);
+    try {
+      let appended = 0;
+      // More than a tile, so that full and partial tiles are both half written.
+      const append = async (count: number): Promise<void> => {
+        await Promise.all(Array.from({ length: count }, () => outbox.append(anEvent())));
+        appended += count;
+      };
+      for (const count of [300, 500]) {
+        const doomed = folder.start({ fault, isStandby: true });
+        await append(count);
+        const relay = await doomed.catch(() => undefined);
+        if (relay !== undefined) assert.is((await relay.exited).signal, 'SIGKILL');
+        // What lies there is never wrong, only not yet signed.
+        assert.equal(
+          folder
+            .verify()
+            .problems.filter((problem) => !problem.includes('nothing here is signed') && !problem.includes('checkpoint is missing')),
+          [],
+        );
+      }
+      const relay = await folder.start();
+      await append(10);
+      assert.is((await relay.stop(10_000)).code, 0);
+      const { problems, events } = folder.verify();
+      assert.equal(problems, []);
+      assert.is(events, appended);
+    } finally {
+      await outbox.close();
+      await app.end();
+      folder.remove();
+      await database.drop();
+    }
+  });
+}
+
+test.run();
