@@ -68,7 +68,10 @@ const running = (async (): Promise<void> => {
           health?.set('audit-relay', true);
           log.info(state, 'leading');
         },
-        onStandby: () => log.info('another relay leads, waiting'),
+        onStandby: () => {
+          health?.set('audit-relay', true);
+          log.info('another relay leads, waiting');
+        },
         onSealed: (lagsMs) => {
           for (const ms of lagsMs) lag.observe(ms / 1000);
         },
