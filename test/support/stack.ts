@@ -109,7 +109,7 @@ export const startStack = async ({ ownValkey = false, environment }: StackOption
   };
 };
 
-const send = (
+export const send = (
   url: string,
   { body, ...options }: { method: string; agent: Agent; headers: Readonly<Record<string, string>>; body: string | Buffer | undefined },
 ): Promise<Answer> =>
