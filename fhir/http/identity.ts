@@ -9,6 +9,8 @@ export interface Identity {
   readonly fingerprint: string | undefined;
   readonly requestId: string | undefined;
   readonly scopes: ScopeSet;
+  /** Operations that it may call, by name with `$`; `*` for all. */
+  readonly operations: readonly string[];
 }
 
 /** Answers who sent a request, or throws 401. */
@@ -33,13 +35,20 @@ export const signedIdentity = (keys: () => IdentityKeys, onRefused: (reason: str
       onRefused(error);
       throw new FhirError('security', 'this server answers only requests that came through its gateway: use the public address');
     }
-    return { client: claims.sub, fingerprint: claims.fpr || undefined, requestId: claims.rid || undefined, scopes: scopesOf(claims.scp) };
+    const { sub, fpr, rid, scp, ops } = claims;
+    return { client: sub, fingerprint: fpr || undefined, requestId: rid || undefined, scopes: scopesOf(scp), operations: ops };
   };
 };
 
 /** Lets everybody do everything: for a bare server on a developer's machine, never in front of patient data. */
 export const noIdentity = (): Identify => {
-  const identity: Identity = { client: 'anonymous', fingerprint: undefined, requestId: undefined, scopes: parseScopes(['system/*.cruds']) };
+  const identity: Identity = {
+    client: 'anonymous',
+    fingerprint: undefined,
+    requestId: undefined,
+    scopes: parseScopes(['system/*.cruds']),
+    operations: ['*'],
+  };
   return () => identity;
 };
 

@@ -13,6 +13,7 @@ const KINDS = {
   forbidden: [403, 'forbidden'],
   'not-found': [404, 'not-found'],
   'unknown-type': [404, 'not-supported'],
+  'unknown-operation': [404, 'not-supported'],
   'method-not-allowed': [405, 'not-supported'],
   'not-acceptable': [406, 'not-supported'],
   conflict: [409, 'conflict'],

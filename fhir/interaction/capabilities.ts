@@ -1,6 +1,7 @@
 /** Source: http://hl7.org/fhir/R4/capabilitystatement.html */
 import { readFileSync } from 'node:fs';
 import type { Registry } from '../definitions/registry.ts';
+import { isOffered, OPERATIONS } from '../operation/operations.ts';
 import type { TypeIndex } from '../search/index-plan.ts';
 
 const INTERACTIONS = ['read', 'vread', 'update', 'delete', 'history-instance', 'history-type', 'create', 'search-type'];
@@ -33,6 +34,7 @@ export const capabilityStatement = (registry: Registry, planOf: (type: string) =
         },
         resource: registry.resourceTypes.map((type) => resource(type, planOf(type))),
         interaction: SYSTEM_INTERACTIONS.map((code) => ({ code })),
+        ...offeredOn(undefined),
       },
     ],
   });
@@ -58,5 +60,11 @@ const resource = (type: string, { parameters }: TypeIndex): object => {
       ...COLUMN_PARAMETERS,
       ...[...parameters.values()].map(({ parameter }) => ({ name: parameter.code, definition: parameter.url, type: parameter.type })),
     ],
+    ...offeredOn(type),
   };
+};
+
+const offeredOn = (type: string | undefined): object => {
+  const operation = OPERATIONS.filter((each) => isOffered(each, type)).map(({ name, definition }) => ({ name: name.slice(1), definition }));
+  return operation.length > 0 ? { operation } : {};
 };

@@ -9,14 +9,15 @@ import { create } from './create.ts';
 import { deleteResource } from './delete.ts';
 import { history } from './history.ts';
 import { metadata } from './metadata.ts';
+import { operate } from './operation.ts';
 import { read, vread } from './read.ts';
 import { search } from './search.ts';
 import { update } from './update.ts';
 
 type Handler = (server: Server, call: Call) => Promise<Reply>;
 
-const notYet: Handler = (_, { target: { interaction, operation } }) => {
-  throw new FhirError('method-not-allowed', `${operation ?? interaction} is not offered by this server: /metadata says what is`);
+const notYet: Handler = (_, { target: { interaction } }) => {
+  throw new FhirError('method-not-allowed', `${interaction} is not offered by this server: /metadata says what is`);
 };
 
 /** Every interaction that an entry of a Bundle may ask for too; the Bundle itself is answered one level up. */
@@ -37,7 +38,7 @@ const HANDLERS: Record<Exclude<Interaction, 'batch'>, Handler> = {
   'search-type': search,
   'search-system': notYet,
   'search-compartment': notYet,
-  operation: notYet,
+  operation: operate,
 };
 
 /** Throws 404 on a type that R4 hasn't, 403 that names the scope missing. */

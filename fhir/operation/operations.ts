@@ -1,0 +1,20 @@
+import type { Classified } from '../../proto/access/interaction.ts';
+import { meta } from './meta.ts';
+import type { Operation } from './operation.ts';
+import { levelOf } from './operation.ts';
+
+/** Every operation that is offered; /metadata lists them from here. */
+export const OPERATIONS: readonly Operation[] = [meta];
+
+/** Whether an operation is offered on resources of a type (undefined: on the system). */
+export const isOffered = ({ levels, types }: Operation, resourceType: string | undefined): boolean =>
+  resourceType === undefined
+    ? levels.includes('system')
+    : (types.length === 0 || types.includes(resourceType)) && levels.some((level) => level !== 'system');
+
+/** The operation that a request asks for, undefined where there is none of that name at that place. */
+export const findOperation = (target: Classified): Operation | undefined =>
+  OPERATIONS.find(
+    (operation) =>
+      operation.name === target.operation && isOffered(operation, target.resourceType) && operation.levels.includes(levelOf(target)),
+  );
