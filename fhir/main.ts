@@ -1,10 +1,13 @@
 /** The FHIR server as a process; its settings are environment variables (README.md). */
-import { createServer } from 'node:http';
+import { chmodSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, ListenOptions } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { openIdentityKeys } from '../proto/access/identity-keys.ts';
 import { drainOnSignal } from '../proto/process/drain.ts';
 import { readEnv } from '../proto/process/env.ts';
 import { startHealth } from '../proto/process/health.ts';
+import { removeStaleSocket } from '../proto/process/listen.ts';
 import { createLog } from '../proto/process/log.ts';
 import { createApp } from './app.ts';
 import { describeFault } from './http/fault.ts';
@@ -36,14 +39,23 @@ const app = createApp(server, {
   onFault: ({ error, ...fault }) => log.error({ ...fault, ...describeFault(error) }, 'request failed'),
 });
 
-// Envoy keeps a connection to here for 4 s without a request: ours must be the longer patience, or it meets closed connections.
-const http = createServer({ keepAliveTimeout: 65_000, requestTimeout: 60_000, headersTimeout: 15_000 }, getRequestListener(app.fetch));
+const listener = getRequestListener(app.fetch);
+const serve = (address: ListenOptions): Promise<Server> =>
+  new Promise((resolve, reject) => {
+    // Envoy keeps a connection to here for 4 s without a request: ours must be the longer patience, or it meets closed connections.
+    const http = createServer({ keepAliveTimeout: 65_000, requestTimeout: 60_000, headersTimeout: 15_000 }, listener);
+    http.once('error', reject);
+    http.listen(address, () => resolve(http));
+  });
 const host = env.optional('FHIR_HOST') ?? '127.0.0.1';
-const port = env.integer('FHIR_PORT', 8080, { min: 0, max: 65_535 });
-await new Promise<void>((resolve, reject) => {
-  http.once('error', reject);
-  http.listen(port, host, resolve);
-});
+const servers = [await serve({ host, port: env.integer('FHIR_PORT', 8080, { min: 0, max: 65_535 }) })];
+// Beside an Envoy on the same machine a socket file is cheaper than the loopback: see README.md, figures.
+const socket = env.optional('FHIR_SOCKET');
+if (socket !== undefined) {
+  await removeStaleSocket(socket);
+  servers.push(await serve({ path: socket }));
+  chmodSync(socket, 0o600);
+}
 
 const healthListen = env.optional('HEALTH_LISTEN');
 const health = healthListen === undefined ? undefined : await startHealth(healthListen, ['fhir']);
@@ -54,23 +66,25 @@ const probe = setInterval(() => {
   );
 }, 2000);
 
+const closeHttp = (http: Server): Promise<unknown> =>
+  new Promise((resolve) => {
+    http.close(resolve);
+    http.closeIdleConnections();
+    // A request has as long as its answer takes; a connection that only stays open has until here.
+    setTimeout(() => http.closeAllConnections(), 5000).unref();
+  });
+
 drainOnSignal({
   log,
   closers: [
     { name: 'health', close: () => (clearInterval(probe), health?.shutdown()) },
     {
       name: 'http',
-      close: () =>
-        new Promise((resolve) => {
-          http.close(resolve);
-          http.closeIdleConnections();
-          // A request has as long as its answer takes; a connection that only stays open has until here.
-          setTimeout(() => http.closeAllConnections(), 5000).unref();
-        }),
+      close: () => Promise.all(servers.map(closeHttp)),
     },
     { name: 'server', close: closeServer },
     { name: 'identity', close: closeIdentity },
     { name: 'health server', close: () => health?.close() },
   ],
 });
-log.info({ host, port: (http.address() as { port: number }).port }, 'ready');
+log.info({ host, port: (servers[0]!.address() as AddressInfo).port }, 'ready');

@@ -13,7 +13,7 @@ export interface PostgresOptions {
   /** Cluster folder; made when it isn't there. */
   readonly dir: string;
   readonly port: number;
-  /** Folder for the Unix socket, whose path must fit into 107 bytes; without it there is none. */
+  /** Folder for the Unix socket, whose path must fit into 107 bytes. */
   readonly socketDir?: string | undefined;
   readonly log: string;
   /** Of the superuser `portcullis`, which owns everything; set when the cluster is made. */
@@ -26,6 +26,8 @@ export interface Postgres {
   readonly process: RunningProcess;
   /** URL of the owner for a database of this server. */
   readonly url: (database?: string) => string;
+  /** The folder that holds its Unix socket; undefined where it runs as a user who can't enter it. */
+  readonly socketDir: string | undefined;
 }
 
 export const OWNER = 'portcullis';
@@ -112,9 +114,10 @@ const acceptsConnections = async (url: string): Promise<boolean> => {
 
 /** Starts the server on 127.0.0.1 (and a socket), making the cluster first when there is none, and waits until it answers. */
 export const startPostgres = async (options: PostgresOptions): Promise<Postgres> => {
-  const { dir, port, socketDir, log, password, guardian } = options;
+  const { dir, port, log, password, guardian } = options;
   const binaries = postgresBinaries();
   const user = unprivileged(binaries.postgres);
+  const socketDir = user.isSelf ? options.socketDir : undefined;
   if (!existsSync(join(dir, 'PG_VERSION'))) await initialise(options, binaries.initdb, user);
   dropStalePidFile(dir);
   const settings: Record<string, string> = {
@@ -137,7 +140,7 @@ export const startPostgres = async (options: PostgresOptions): Promise<Postgres>
     });
     try {
       await waitUntil(running, () => acceptsConnections(url()), { limitMs: 60_000 });
-      return { process: running, url };
+      return { process: running, url, socketDir };
     } catch (error) {
       // Backends of a killed server need a moment to notice that it is gone.
       const stillInUse = running.hasExited() && /shared memory block|postmaster\.pid. already exists/.test(running.tail());

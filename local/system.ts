@@ -117,11 +117,12 @@ export const startSystem = async (settings: SystemSettings): Promise<System> => 
       port: pgPort!,
       log: join(logs, 'postgres.log'),
       password: secrets.owner,
+      socketDir: run,
       guardian,
     });
     keep('postgres', server.process);
     await prepareDatabase(server.url('portcullis'), secrets.roles, server.url());
-    return urlsOf(server.url('portcullis'), secrets.roles);
+    return urlsOf(server.url('portcullis'), secrets.roles, server.socketDir);
   };
   const redisUp = async (): Promise<string> => {
     if (settings.redisUrl !== undefined) return settings.redisUrl;
@@ -139,6 +140,7 @@ export const startSystem = async (settings: SystemSettings): Promise<System> => 
 
   const baseUrl = `https://localhost:${port}/fhir`;
   const gatewayAddress = `unix:${join(run, 'gateway.sock')}`;
+  const fhirSocket = join(run, 'fhir.sock');
   const part = (
     name: PartName,
     command: string,
@@ -187,6 +189,7 @@ export const startSystem = async (settings: SystemSettings): Promise<System> => 
       {
         FHIR_HOST: '127.0.0.1',
         FHIR_PORT: String(fhirPort),
+        FHIR_SOCKET: fhirSocket,
         FHIR_BASE_URL: baseUrl,
         DATABASE_URL: database.app,
         IDENTITY: 'signed',
@@ -227,7 +230,7 @@ export const startSystem = async (settings: SystemSettings): Promise<System> => 
         sdsDir: join(envoyDir, 'sds'),
         serverCertDir: authority.serverDir,
         clientCaDir: authority.trustDir,
-        fhir: { addresses: [`127.0.0.1:${fhirPort}`] },
+        fhir: { addresses: [`unix:${fhirSocket}`] },
         gateway: { addresses: [gatewayAddress] },
       },
       bootstrap,

@@ -13,6 +13,8 @@ export interface Command {
 export interface Unprivileged {
   /** The command as a user that isn't root. */
   readonly wrap: (command: string, args: readonly string[]) => Command;
+  /** That user is ourselves as far as files go, so that both can use a socket file. */
+  readonly isSelf: boolean;
   /** Makes a folder (0700) that this user owns. */
   readonly folder: (path: string) => void;
 }
@@ -29,13 +31,13 @@ const numericId = (option: '-u' | '-g'): number => Number(execFileSync('id', [op
  * user (works below a home folder that nobody else may enter), else as the user nobody.
  */
 export const unprivileged = (probe: string): Unprivileged => {
-  if (process.getuid?.() !== 0) return { wrap: (command, args) => ({ command, args }), folder: makeFolder };
+  if (process.getuid?.() !== 0) return { wrap: (command, args) => ({ command, args }), isSelf: true, folder: makeFolder };
 
   const namespaced = (command: string, args: readonly string[]): Command => ({
     command: 'unshare',
     args: ['--user', '--map-user=1000', '--map-group=1000', '--', command, ...args],
   });
-  if (works(namespaced(probe, ['--version']))) return { wrap: namespaced, folder: makeFolder };
+  if (works(namespaced(probe, ['--version']))) return { wrap: namespaced, isSelf: true, folder: makeFolder };
 
   const uid = numericId('-u');
   const gid = numericId('-g');
@@ -43,6 +45,7 @@ export const unprivileged = (probe: string): Unprivileged => {
   if (works(nobody(probe, ['--version']))) {
     return {
       wrap: nobody,
+      isSelf: false,
       folder: (path) => {
         makeFolder(path);
         chownSync(path, uid, gid);

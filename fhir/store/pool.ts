@@ -20,10 +20,11 @@ export interface PoolOptions {
  * an idle-transaction timeout; bigint columns read as JavaScript numbers (resource ids stay below 2^53 by construction, see rid.ts).
  */
 export const createPool = (url: string, { max, application, statementTimeoutMs = 30_000 }: PoolOptions): Sql => {
+  const { address, path } = databaseAddress(url);
   const connect = (count: number, onclose?: () => void): postgres.Sql =>
-    postgres(url, {
+    postgres(address, {
       max: count,
-      ...socketHost(url),
+      ...(path !== undefined && { path }),
       ...(onclose && { onclose, max_lifetime: null }), // closing one that works would look like losing it
       connect_timeout: 10,
       idle_timeout: 0,
@@ -46,11 +47,16 @@ export const createPool = (url: string, { max, application, statementTimeoutMs =
   });
 };
 
-/** A `host=/dir` query parameter names the folder of a Unix socket, as in libpq. */
-const socketHost = (url: string): { path?: string } => {
+/**
+ * A `host=/dir` query parameter names the folder of a Unix socket, as in libpq; postgres.js would send it to the server as a setting,
+ * so that it is taken out of the address.
+ */
+export const databaseAddress = (url: string): { readonly address: string; readonly path: string | undefined } => {
   const parsed = new URL(url);
   const host = parsed.searchParams.get('host');
-  return host?.startsWith('/') ? { path: `${host}/.s.PGSQL.${parsed.searchParams.get('port') ?? (parsed.port || '5432')}` } : {};
+  if (!host?.startsWith('/')) return { address: url, path: undefined };
+  parsed.searchParams.delete('host');
+  return { address: parsed.href, path: `${host}/.s.PGSQL.${parsed.port || '5432'}` };
 };
 
 /** A Postgres array literal of numbers, such as `{1,2}`. */
