@@ -1,12 +1,20 @@
 import postgres from 'postgres';
 import { createReserve, type Reserved } from './reserve.ts';
 
-export interface Sql extends Omit<postgres.Sql, 'reserve'> {
+/** What a statement runs on: the pool, or the connection that owns a transaction. */
+export interface Db {
+  unsafe<T extends readonly (object | undefined)[] = postgres.Row[]>(
+    text: string,
+    parameters?: Parameters<postgres.Sql['unsafe']>[1],
+    options?: postgres.UnsafeQueryOptions,
+  ): Promise<postgres.RowList<T>>;
+}
+
+export interface Sql extends Db {
   /** A connection for one caller alone; see reserve.ts. */
   reserve(): Promise<Reserved>;
+  end(options?: { timeout?: number }): Promise<void>;
 }
-/** What a statement runs on: the pool, or the connection that owns a transaction. */
-export type Db = Pick<postgres.Sql, 'unsafe'>;
 
 export interface PoolOptions {
   readonly max: number;
@@ -21,13 +29,15 @@ export interface PoolOptions {
  */
 export const createPool = (url: string, { max, application, statementTimeoutMs = 30_000 }: PoolOptions): Sql => {
   const { address, path } = databaseAddress(url);
-  const connect = (count: number, onclose?: () => void): postgres.Sql =>
+  const connect = (onclose: () => void): postgres.Sql =>
     postgres(address, {
-      max: count,
+      max: 1,
       ...(path !== undefined && { path }),
-      ...(onclose && { onclose, max_lifetime: null }), // closing one that works would look like losing it
+      onclose,
+      max_lifetime: null, // closing one that works would look like losing it
       connect_timeout: 10,
       idle_timeout: 0,
+      fetch_types: false, // a backend killed while it is asked for them would end this process by an unhandled rejection
       onnotice: () => undefined,
       types: { bigint: { to: 20, from: [20], parse: Number, serialize: String } },
       connection: {
@@ -36,15 +46,22 @@ export const createPool = (url: string, { max, application, statementTimeoutMs =
         idle_in_transaction_session_timeout: 30_000,
       },
     }) as unknown as postgres.Sql;
-  const sql = connect(max);
-  const { reserve, end } = createReserve(max, (onclose) => connect(1, onclose));
-  const endPool = sql.end.bind(sql);
-  return Object.assign(sql, {
-    reserve,
-    end: async (options?: { timeout?: number }) => {
-      await Promise.all([end(options), endPool(options)]);
+  const shared = createReserve(max, connect);
+  const reserved = createReserve(max, connect);
+  return {
+    unsafe: async <T extends readonly (object | undefined)[]>(...statement: Parameters<Db['unsafe']>) => {
+      const connection = await shared.reserve();
+      try {
+        return await Promise.race([connection.unsafe<T>(...statement), connection.lost]);
+      } finally {
+        connection.release();
+      }
     },
-  });
+    reserve: reserved.reserve,
+    end: async (options) => {
+      await Promise.all([shared.end(options), reserved.end(options)]);
+    },
+  };
 };
 
 /**

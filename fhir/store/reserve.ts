@@ -1,8 +1,8 @@
 import type postgres from 'postgres';
+import type { Db } from './pool.ts';
 
 /** A connection that one caller has for itself until it releases it. */
-export interface Reserved {
-  readonly unsafe: postgres.Sql['unsafe'];
+export interface Reserved extends Db {
   /** Rejects when the connection is lost; what was sent on it before may then never be answered. */
   readonly lost: Promise<never>;
   readonly release: () => void;
@@ -15,9 +15,9 @@ interface Single {
 }
 
 /**
- * Connections to reserve, each an instance of postgres.js with one connection. Its own `reserve()` (3.4.9) never answers on a connection
- * that had to be opened again, and leaves what is queued for a reserved connection unanswered when that is lost: a killed backend hung every
- * later write. A connection that was lost is not used again.
+ * Connections, each an instance of postgres.js with one, and none used again after it was lost. A connection that postgres.js (3.4.9) opens
+ * again may hang for good: bytes of a statement that was sent as it broke stay in its buffer, the new greeting is put behind them and never
+ * written. Killing PostgreSQL under load left requests waiting for 60 s and more; its own `reserve()` has the same fault.
  */
 export const createReserve = (
   max: number,
@@ -69,7 +69,7 @@ export const createReserve = (
       const single = take() ?? (await new Promise<Single>((resolve) => waiting.push(resolve)));
       let released = false;
       return {
-        unsafe: single.sql.unsafe.bind(single.sql) as postgres.Sql['unsafe'],
+        unsafe: single.sql.unsafe.bind(single.sql) as unknown as Db['unsafe'],
         lost: single.lost,
         release: () => {
           if (released) return;

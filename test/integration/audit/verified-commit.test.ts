@@ -1,4 +1,4 @@
-import type postgres from 'postgres';
+import postgres from 'postgres';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createOutbox } from '../../../fhir/audit/outbox.ts';
@@ -30,12 +30,13 @@ const count = async (body: string): Promise<number> =>
 
 test('the driver’s own transactions lie: begin() resolves although nothing was stored', async () => {
   // Should this test fail one day, the driver is mended and verified-commit.ts can go.
-  const lying = app as unknown as postgres.Sql;
+  const lying = postgres(database.appUrl, { max: 1 });
   await lying.begin((tx) => tx.unsafe(INSERT, ['"warm"']));
   await lying.begin(async (tx) => {
     await tx.unsafe(INSERT, ['"lost"']);
     await tx.unsafe('deallocate all');
   });
+  await lying.end();
   assert.is(await count('"lost"'), 0);
 });
 
