@@ -28,7 +28,7 @@ const numericId = (option: '-u' | '-g'): number => Number(execFileSync('id', [op
 
 /**
  * Finds a way to run `probe` (a program that refuses root) unprivileged: as we are, else in a user namespace in which we are an ordinary
- * user (works below a home folder that nobody else may enter), else as the user nobody.
+ * user (works below a home folder that nobody else may enter), else as the user nobody, if possible with the right to enter every folder.
  */
 export const unprivileged = (probe: string): Unprivileged => {
   if (process.getuid?.() !== 0) return { wrap: (command, args) => ({ command, args }), isSelf: true, folder: makeFolder };
@@ -41,14 +41,33 @@ export const unprivileged = (probe: string): Unprivileged => {
 
   const uid = numericId('-u');
   const gid = numericId('-g');
+  const owned = (path: string): void => {
+    makeFolder(path);
+    chownSync(path, uid, gid);
+  };
+  // Containers often have no user namespaces, but this capability: it opens the folders that are root's alone.
+  const capable = (command: string, args: readonly string[]): Command => ({
+    command: 'setpriv',
+    args: [
+      `--reuid=${uid}`,
+      `--regid=${gid}`,
+      '--clear-groups',
+      '--inh-caps=+dac_override',
+      '--ambient-caps=+dac_override',
+      '--',
+      command,
+      ...args,
+    ],
+  });
+  if (works(capable(probe, ['--version']))) return { wrap: capable, isSelf: false, folder: owned };
+
   const nobody = (command: string, args: readonly string[]): Command => ({ command, args, uid, gid });
   if (works(nobody(probe, ['--version']))) {
     return {
       wrap: nobody,
       isSelf: false,
       folder: (path) => {
-        makeFolder(path);
-        chownSync(path, uid, gid);
+        owned(path);
         if (!works({ command: 'ls', args: [path], uid, gid }))
           throw new Error(`PostgreSQL can't run as root and the user nobody can't enter ${dirname(path)}: ${ADVICE}`);
       },
