@@ -5,9 +5,11 @@ import { classify } from '../proto/access/interaction.ts';
 import { readBody } from './http/body.ts';
 import type { Call } from './http/call.ts';
 import type { Identify } from './http/identity.ts';
-import { FHIR_JSON, parsePrefer, requireJsonAccepted, requireJsonContent } from './http/negotiation.ts';
+import { answerFormat, bodyFormat, FHIR_JSON, parsePrefer } from './http/negotiation.ts';
 import { FhirError, outcomeText } from './http/outcome.ts';
 import { answer, type OnFault } from './interaction/answer.ts';
+import { bodyText } from './presentation/body-text.ts';
+import { type Message, PLAIN, present, type View } from './presentation/present.ts';
 import type { Server } from './server.ts';
 
 export interface AppOptions {
@@ -24,17 +26,25 @@ export const createApp = (server: Server, { identify, onFault }: AppOptions): Ho
 
   app.all('*', async (context: Context<Bindings>) => {
     const { incoming } = context.env;
+    let message: Message;
+    let view = PLAIN;
     try {
-      const call = callOf(server, incoming, basePath, identify);
-      const { status, headers, body } = await answer(server, call, onFault);
-      return new Response(body, { status, headers });
+      view = viewOf(incoming);
+      message = await answer(server, callOf(server, incoming, basePath, identify), onFault);
     } catch (error) {
       if (!(error instanceof FhirError)) onFault({ request: '', interaction: '', error });
       const known = error instanceof FhirError ? error : new FhirError('exception', 'the server failed: tell its operator when');
-      return new Response(outcomeText(known.issues), { status: known.status, headers: { ...known.headers, 'content-type': FHIR_JSON } });
+      message = { status: known.status, headers: { ...known.headers, 'content-type': FHIR_JSON }, body: outcomeText(known.issues) };
     }
+    const { status, headers, body } = present(message, view, server.registry);
+    return new Response(body, { status, headers });
   });
   return app;
+};
+
+const viewOf = ({ headers, url = '' }: HttpBindings['incoming']): View => {
+  const query = url.slice(url.indexOf('?') + 1);
+  return { format: answerFormat(headers.accept, query), pretty: query.includes('_pretty=') && /(?:^|&)_pretty=true(?:&|$)/.test(query) };
 };
 
 const callOf = (server: Server, incoming: HttpBindings['incoming'], basePath: string, identify: Identify): Call => {
@@ -52,9 +62,8 @@ const callOf = (server: Server, incoming: HttpBindings['incoming'], basePath: st
   if (target === undefined) {
     throw new FhirError('invalid', `FHIR has no ${method} of this form of address: see ${server.baseUrl}/metadata for what is served`);
   }
-  requireJsonAccepted(header('accept'), query);
   const isForm = target.interaction.startsWith('search-');
-  if (!isForm) requireJsonContent(header('content-type'));
+  const format = isForm ? 'json' : bodyFormat(header('content-type'));
   const limit = target.interaction === 'batch' ? server.limits.bundleBytes : server.limits.resourceBytes;
   return {
     target,
@@ -64,6 +73,6 @@ const callOf = (server: Server, incoming: HttpBindings['incoming'], basePath: st
     prefer: parsePrefer(header('prefer')),
     isPost: method === 'POST',
     query,
-    text: () => readBody(incoming, limit),
+    text: async () => bodyText(await readBody(incoming, limit), format, server.registry),
   };
 };

@@ -1,52 +1,109 @@
-/** What the client accepts and prefers. Source: http://hl7.org/fhir/R4/http.html#mime-type, http://hl7.org/fhir/R4/http.html#ops */
+/** In which form a client sends and wants to see things. Source: http://hl7.org/fhir/R4/http.html#mime-type, http://hl7.org/fhir/R4/http.html#ops */
 import { FhirError } from './outcome.ts';
 
 export const FHIR_JSON = 'application/fhir+json; charset=utf-8';
 
-const JSON_TYPES = new Set([
-  'application/fhir+json',
-  'application/json',
-  'text/json',
-  'json',
-  'application/json+fhir',
-  '*/*',
-  'application/*',
-]);
-const mediaType = (value: string): string =>
-  value.split(';', 1)[0]!.trim().toLowerCase().replace('application/fhir json', 'application/fhir+json');
+export type Format = 'json' | 'xml' | 'html';
 
-/** Throws 406 where the client accepts no form of JSON; `_format` wins over Accept. */
-export const requireJsonAccepted = (accept: string | undefined, query: string): void => {
-  const format = /(?:^|&)_format=([^&]*)/.exec(query)?.[1];
-  if (format !== undefined && format !== '') {
-    let decoded = format;
+/** What answers are shown in: a format joins where fhir/presentation/present.ts can show it. */
+const OFFERED: ReadonlySet<Format> = new Set<Format>(['json']);
+/** What bodies are read from: a format joins where fhir/presentation/body-text.ts can read it. */
+const READABLE: ReadonlySet<Format> = new Set<Format>(['json']);
+
+/** `*`/`*` is JSON, as is no wish at all. */
+const FORMATS: Readonly<Record<string, Format | undefined>> = {
+  json: 'json',
+  'application/fhir+json': 'json',
+  'application/json+fhir': 'json',
+  'application/json': 'json',
+  'text/json': 'json',
+  'application/*': 'json',
+  '*/*': 'json',
+  xml: 'xml',
+  'application/fhir+xml': 'xml',
+  'application/xml+fhir': 'xml',
+  'application/xml': 'xml',
+  'text/xml': 'xml',
+  html: 'html',
+  'text/html': 'html',
+  'application/xhtml+xml': 'html',
+  'text/*': 'html',
+};
+/** Values of fhirVersion; the patch number is more than FHIR asks for, and means the same. */
+const VERSIONS = new Set(['4.0', '4.0.1']);
+
+interface MediaRange {
+  readonly format: Format | undefined;
+  /** Of FHIR, as the parameter fhirVersion says it; undefined without one. */
+  readonly version: string | undefined;
+  readonly quality: number;
+}
+
+const parseRange = (text: string): MediaRange => {
+  const [type = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
+  let version: string | undefined;
+  let quality = 1;
+  for (const parameter of parameters) {
+    const [name, value = ''] = parameter.split('=', 2).map((part) => part.trim());
+    if (name === 'fhirversion') version = value.replaceAll('"', '');
+    else if (name === 'q') quality = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.test(value) ? Number(value) : 0;
+  }
+  // A plus sign that a client left as it is in an address arrives as a space.
+  return { format: FORMATS[type.replace('fhir json', 'fhir+json').replace('fhir xml', 'fhir+xml')], version, quality };
+};
+
+const isServed = ({ version }: MediaRange): boolean => version === undefined || VERSIONS.has(version);
+
+const notAcceptable = (what: string, ranges: readonly MediaRange[], expression: string): FhirError => {
+  const other = ranges.find((range) => !isServed(range));
+  const offer = [...OFFERED].map((format) => (format === 'html' ? 'text/html' : `application/fhir+${format}`)).join(' or ');
+  return new FhirError(
+    'not-acceptable',
+    other === undefined
+      ? `${what} can't be served: accept ${offer}`
+      : `${what} can't be served: fhirVersion=${other.version!.slice(0, 20)} is another FHIR than this server's, which is 4.0`,
+    { expression },
+  );
+};
+
+/** The format to answer in: of `_format` where it is given, else what Accept likes best; 406 where that can't be served. */
+export const answerFormat = (accept: string | undefined, query: string): Format => {
+  const wanted = query.includes('_format=') ? /(?:^|&)_format=([^&]+)/.exec(query)?.[1] : undefined;
+  if (wanted !== undefined) {
+    let decoded = wanted;
     try {
-      decoded = decodeURIComponent(format);
+      decoded = decodeURIComponent(wanted);
     } catch {
       // Told as it stands.
     }
-    if (!JSON_TYPES.has(mediaType(decoded))) {
-      throw new FhirError('not-acceptable', `_format=${decoded.slice(0, 80)} can't be served: use json`, { expression: 'http._format' });
-    }
-    return;
+    const range = parseRange(decoded);
+    if (range.format !== undefined && OFFERED.has(range.format) && isServed(range)) return range.format;
+    throw notAcceptable(`_format=${decoded.slice(0, 80)}`, [range], 'http._format');
   }
-  if (accept === undefined || accept === '') return;
-  const acceptable = accept.split(',').some((part) => JSON_TYPES.has(mediaType(part)) || mediaType(part) === 'text/html');
-  if (!acceptable) {
-    throw new FhirError('not-acceptable', `Accept: ${accept.slice(0, 120)} can't be served: accept application/fhir+json`, {
-      expression: 'http.Accept',
-    });
+  if (accept === undefined || accept === '' || accept === '*/*' || accept === 'application/fhir+json') return 'json';
+  const ranges = accept.split(',').map(parseRange);
+  let best: MediaRange | undefined;
+  for (const range of ranges) {
+    if (range.format === undefined || range.quality === 0 || !OFFERED.has(range.format) || !isServed(range)) continue;
+    if (best === undefined || range.quality > best.quality) best = range;
   }
+  if (best?.format === undefined) throw notAcceptable(`Accept: ${accept.slice(0, 120)}`, ranges, 'http.Accept');
+  return best.format;
 };
 
-/** Throws 415 where a body's Content-Type is given and is no JSON. */
-export const requireJsonContent = (contentType: string | undefined): void => {
-  if (contentType === undefined || contentType === '') return;
-  if (!JSON_TYPES.has(mediaType(contentType))) {
-    throw new FhirError('unsupported-media-type', `Content-Type: ${contentType.slice(0, 120)} can't be read: send application/fhir+json`, {
-      expression: 'http.Content-Type',
-    });
-  }
+/** The format of a body by its Content-Type, JSON without one; 415 where it can't be read. */
+export const bodyFormat = (contentType: string | undefined): Format => {
+  if (contentType === undefined || contentType === '') return 'json';
+  const range = parseRange(contentType);
+  if (range.format !== undefined && READABLE.has(range.format) && isServed(range)) return range.format;
+  const offer = [...READABLE].map((format) => `application/fhir+${format}`).join(' or ');
+  throw new FhirError(
+    'unsupported-media-type',
+    isServed(range)
+      ? `Content-Type: ${contentType.slice(0, 120)} can't be read: send ${offer}`
+      : `Content-Type: ${contentType.slice(0, 120)} is of another FHIR version than this server's, which is 4.0`,
+    { expression: 'http.Content-Type' },
+  );
 };
 
 export interface Preferences {
