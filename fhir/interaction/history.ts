@@ -12,6 +12,8 @@ import { RID_SPAN } from '../store/rid.ts';
 
 const DEFAULT_COUNT = 50;
 const MAX_COUNT = 1000;
+/** Parameters of how versions are shown, which fhir/presentation/ takes care of. */
+const SHAPE = new Set(['_format', '_pretty', '_summary', '_elements']);
 
 /** History of a resource, of a type, or of everything. */
 export const history = async (server: Server, call: Call): Promise<Reply> => {
@@ -52,7 +54,7 @@ const parse = (query: string): HistoryRange => {
     else if (name === '_since') sinceMs = instantOf(name, value);
     else if (name === '_at') untilMs = instantOf(name, value);
     else if (name === '_cursor') after = cursorOf(value);
-    else if (name !== '_format' && name !== '_pretty') {
+    else if (!SHAPE.has(name.split(':', 1)[0]!)) {
       throw new FhirError('not-supported', `${name.slice(0, 60)} is no parameter of a history: use _count, _since or _at`, {
         expression: `http.${name}`,
       });

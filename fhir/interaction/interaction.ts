@@ -3,6 +3,8 @@ import { neededScopes } from '../../proto/access/scope.ts';
 import type { Call, Reply } from '../http/call.ts';
 import { requireScope } from '../http/identity.ts';
 import { FhirError } from '../http/outcome.ts';
+import { selectionOf } from '../presentation/selection.ts';
+import { subset } from '../presentation/subset.ts';
 import type { Server } from '../server.ts';
 import { conditionalUpdate } from './conditional.ts';
 import { create } from './create.ts';
@@ -51,10 +53,18 @@ export const requireAllowed = ({ registry }: Pick<Server, 'registry'>, { target,
   for (const { resourceType, letter } of neededScopes(target)) requireScope(identity, resourceType, letter);
 };
 
+/** Answered as `_summary` and `_elements` say; searches see to it themselves, since theirs may stand in a form. */
+const SHOWN_IN_PART = new Set<Interaction>(['read', 'vread', 'history-instance', 'history-type', 'history-system', 'capabilities']);
+
 /** Answers one interaction other than a Bundle, if the caller may have it. */
-export const interact = (server: Server, call: Call): Promise<Reply> => {
-  const { interaction } = call.target;
+export const interact = async (server: Server, call: Call): Promise<Reply> => {
+  const { interaction, resourceType } = call.target;
   if (interaction === 'batch') throw new FhirError('invalid', 'a Bundle can hold no Bundle to process');
   requireAllowed(server, call);
-  return HANDLERS[interaction](server, call);
+  if (call.query === '' || !SHOWN_IN_PART.has(interaction)) return HANDLERS[interaction](server, call);
+  const type = interaction === 'capabilities' ? 'CapabilityStatement' : resourceType;
+  const selection = selectionOf(server.registry, { type, query: call.query, lenient: call.prefer.lenient, isSearch: false });
+  const reply = await HANDLERS[interaction](server, call);
+  if (selection === undefined || reply.body === null) return reply;
+  return { ...reply, body: subset(server.registry, reply.body, selection, interaction.startsWith('history-')) };
 };

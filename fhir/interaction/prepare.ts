@@ -1,5 +1,6 @@
 import { FhirError, type Issue } from '../http/outcome.ts';
 import { JsonSyntaxError, parseJson } from '../json/strict.ts';
+import { isSubsetted } from '../presentation/subset.ts';
 import type { Server } from '../server.ts';
 
 /** A resource as it was sent, parsed and found valid. */
@@ -47,6 +48,13 @@ export const requireValid = (
       expression: at === undefined ? issue.expression : issue.expression.replace(/^\w+/, at),
     }));
     throw new FhirError('structure', issues[0]!.diagnostics, { issues });
+  }
+  if (isSubsetted(resource)) {
+    throw new FhirError(
+      'unprocessable',
+      `this ${type} is tagged SUBSETTED, so that it isn't all of it: read it without _summary and _elements, and send that back changed`,
+      { expression: `${at ?? type}.meta.tag` },
+    );
   }
   return resource;
 };

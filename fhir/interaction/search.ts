@@ -3,6 +3,8 @@ import { missingScope } from '../../proto/access/scope.ts';
 import type { Call, Reply } from '../http/call.ts';
 import { FHIR_JSON } from '../http/negotiation.ts';
 import { FhirError } from '../http/outcome.ts';
+import { selectionOf } from '../presentation/selection.ts';
+import { subset } from '../presentation/subset.ts';
 import type { Server } from '../server.ts';
 
 /** GET with parameters in the address, or POST to _search with a form. Source: http://hl7.org/fhir/R4/http.html#search */
@@ -10,6 +12,7 @@ export const search = async (server: Server, call: Call): Promise<Reply> => {
   const { resourceType } = call.target;
   const form = call.isPost ? await formOf(call) : '';
   const query = [call.query, form].filter(Boolean).join('&');
+  const selection = selectionOf(server.registry, { type: resourceType, query, lenient: call.prefer.lenient, isSearch: true });
   const {
     body,
     count,
@@ -20,7 +23,8 @@ export const search = async (server: Server, call: Call): Promise<Reply> => {
     allowed: (type, letter) => missingScope(call.identity.scopes, type, letter) === undefined,
   });
   const audited = await record(server.outbox, call, { status: 200, patients, query: masked, count });
-  return { status: 200, headers: { 'content-type': FHIR_JSON }, body, audited };
+  const shown = selection === undefined ? body : subset(server.registry, body, selection, true);
+  return { status: 200, headers: { 'content-type': FHIR_JSON }, body: shown, audited };
 };
 
 const formOf = async (call: Call): Promise<string> => {

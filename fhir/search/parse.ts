@@ -92,11 +92,9 @@ export const parseSearch = (type: string, query: string, context: ParseContext, 
   const count = countOf(last('_count'));
   const sort = parseSort(type, valuesOf('_sort').join(','), context);
   const cursor = last('_cursor');
-  for (const name of ['_elements', '_contained', '_containedType']) {
+  for (const name of ['_contained', '_containedType']) {
     if (last(name) !== undefined && !options.lenient) throw unknown(name, `${name} is not supported by this server: leave it out`);
   }
-  if (summary !== undefined && summary !== 'count' && summary !== 'false')
-    throw unknown('_summary', `_summary=${summary.slice(0, 20)} is not supported: use count or false`);
   return {
     type,
     criteria,
