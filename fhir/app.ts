@@ -9,7 +9,7 @@ import { answerFormat, bodyFormat, FHIR_JSON, parsePrefer } from './http/negotia
 import { FhirError, outcomeText } from './http/outcome.ts';
 import { answer, type OnFault } from './interaction/answer.ts';
 import { bodyText } from './presentation/body-text.ts';
-import { type Message, PLAIN, present, type View } from './presentation/present.ts';
+import { type Message, onTheWire, PLAIN, present, type View } from './presentation/present.ts';
 import type { Server } from './server.ts';
 
 export interface AppOptions {
@@ -36,7 +36,10 @@ export const createApp = (server: Server, { identify, onFault }: AppOptions): Ho
       const known = error instanceof FhirError ? error : new FhirError('exception', 'the server failed: tell its operator when');
       message = { status: known.status, headers: { ...known.headers, 'content-type': FHIR_JSON }, body: outcomeText(known.issues) };
     }
-    const { status, headers, body } = present(message, view, server.registry);
+    const { status, headers, body } = await onTheWire(present(message, view, server.registry), {
+      method: incoming.method,
+      acceptEncoding: incoming.headers['accept-encoding'],
+    });
     return new Response(body, { status, headers });
   });
   return app;

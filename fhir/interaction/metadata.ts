@@ -6,7 +6,8 @@ import type { Server } from '../server.ts';
 /** Source: http://hl7.org/fhir/R4/http.html#capabilities */
 export const metadata = async (server: Server, call: Call): Promise<Reply> => ({
   status: 200,
-  headers: { 'content-type': FHIR_JSON },
+  // It names no patient, and changes with the server's version at most.
+  headers: { 'content-type': FHIR_JSON, 'cache-control': 'private, max-age=300' },
   body: server.capabilities,
   audited: await record(server.outbox, call, { status: 200 }),
 });

@@ -1,6 +1,7 @@
 /** How an answer is shown: interactions answer with JSON text, and this is the one place where it becomes what the client asked for. */
 import type { Registry } from '../definitions/registry.ts';
 import { FHIR_JSON, type Format } from '../http/negotiation.ts';
+import { answerCoding, compress } from './compress.ts';
 import { indented } from './indented.ts';
 
 /** What a client wants to see. */
@@ -16,6 +17,21 @@ export interface Message {
   readonly body: string | null;
 }
 
+/** What goes over the wire. */
+export interface Wire {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array<ArrayBuffer> | null;
+}
+
+/** On every answer: patient data is kept by no cache, and no browser takes it for something else than it is. */
+const GUARD = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  vary: 'accept, accept-encoding',
+} as const;
+
 export const PLAIN: View = { format: 'json', pretty: false };
 
 /** JSON stays the very text that was stored unless another format or indentation is asked for; what is no FHIR stays as it is. */
@@ -29,4 +45,25 @@ export const present = (message: Message, { format, pretty }: View, _registry: R
     case 'html':
       throw new Error(`an answer can't be shown as ${format}`);
   }
+};
+
+/** The answer with the headers that every one has, in the content coding that the client takes. */
+export const onTheWire = async (
+  { status, headers, body }: Message,
+  { method, acceptEncoding }: { readonly method: string | undefined; readonly acceptEncoding: string | readonly string[] | undefined },
+): Promise<Wire> => {
+  const coding = body === null ? undefined : answerCoding(String(acceptEncoding ?? ''));
+  const compressed = coding === undefined ? undefined : await compress(body!, coding);
+  const wire = compressed ?? body;
+  return {
+    status,
+    headers: {
+      ...GUARD,
+      ...headers,
+      ...(compressed !== undefined && { 'content-encoding': coding! }),
+      // Hono takes the body away from an answer to HEAD, and its length with it.
+      ...(method === 'HEAD' && wire !== null && { 'content-length': String(Buffer.byteLength(wire)) }),
+    },
+    body: wire,
+  };
 };

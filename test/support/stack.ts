@@ -13,6 +13,8 @@ export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly text: string;
+  /** As they came, compressed or not. */
+  readonly bytes: Buffer;
   /** The body as JSON; undefined without one. */
   readonly json: any; // oxlint-disable-line typescript/no-explicit-any -- tests look into answers of any shape
 }
@@ -119,11 +121,13 @@ export const send = (
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);
       response.on('end', () => {
-        const text = Buffer.concat(chunks).toString();
+        const bytes = Buffer.concat(chunks);
+        const text = bytes.toString();
         resolve({
           status: response.statusCode!,
           headers: response.headers,
           text,
+          bytes,
           json: text.startsWith('{') ? (JSON.parse(text) as unknown) : undefined,
         });
       });

@@ -1,3 +1,4 @@
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Answer, type Stack, startStack } from '../../support/stack.ts';
@@ -87,6 +88,47 @@ test('another FHIR version is refused, in Accept and in a body', async () => {
   const body = { resourceType: 'Basic', code: { text: 'x' } };
   assert.is((await stack.request('/Basic', { body, headers: { 'content-type': 'application/fhir+json;fhirVersion=5.0' } })).status, 415);
   assert.is((await stack.request('/Basic', { body, headers: { 'content-type': 'application/fhir+json;fhirVersion=4.0' } })).status, 201);
+});
+
+test('compresses what is worth it, as Accept-Encoding asks, for GET and HEAD alike', async () => {
+  const identifier = Array.from({ length: 400 }, (_, i) => ({ system: 'urn:test', value: `number ${i}` }));
+  const large = await stack.request('/Patient/large', { method: 'PUT', body: { resourceType: 'Patient', id: 'large', identifier } });
+  const bytesOf = async (acceptEncoding: string): Promise<Buffer> => {
+    const { headers, bytes, text } = await stack.request('/Patient/large', { headers: { 'accept-encoding': acceptEncoding } });
+    const head = await stack.request('/Patient/large', { method: 'HEAD', headers: { 'accept-encoding': acceptEncoding } });
+    assert.equal([head.status, head.text], [200, '']);
+    for (const name of ['content-encoding', 'content-length', 'content-type', 'etag', 'vary', 'cache-control']) {
+      assert.is(head.headers[name], headers[name], name);
+    }
+    assert.is(headers['vary'], 'accept, accept-encoding');
+    assert.is(Number(headers['content-length']), bytes.length);
+    if (headers['content-encoding'] === undefined) assert.is(text, large.text);
+    return headers['content-encoding'] === 'br'
+      ? brotliDecompressSync(bytes)
+      : headers['content-encoding'] === 'gzip'
+        ? gunzipSync(bytes)
+        : bytes;
+  };
+  for (const accepted of ['gzip', 'gzip, deflate, br, zstd', 'br;q=0, gzip;q=0.5', 'identity', 'gzip;q=0, *;q=0']) {
+    assert.is((await bytesOf(accepted)).toString(), large.text, accepted);
+  }
+  const codingOf = async (path: string, acceptEncoding: string): Promise<unknown> =>
+    (await stack.request(path, { headers: { 'accept-encoding': acceptEncoding } })).headers['content-encoding'];
+  assert.is(await codingOf('/Patient/large', 'gzip, br'), 'br');
+  assert.is(await codingOf('/Patient/large', 'gzip'), 'gzip');
+  assert.is(await codingOf('/Patient/large', 'br;q=0.1, gzip'), 'gzip');
+  assert.is(await codingOf('/Patient/p', 'gzip'), undefined, 'too small to be worth it');
+});
+
+test('every answer says that no cache keeps it and no browser may guess what it is, and none tells what serves it', async () => {
+  for (const path of ['/Patient/p', '/Patient', '/Patient/none', '/Pacient', '/Patient/p?_format=none', '/$none']) {
+    const { headers } = await stack.request(path);
+    assert.is(headers['cache-control'], 'no-store', path);
+    assert.is(headers['x-content-type-options'], 'nosniff', path);
+    assert.equal([headers['server'], headers['x-powered-by']], [undefined, undefined]);
+  }
+  const { headers } = await stack.request('/metadata');
+  assert.equal([headers['cache-control'], headers['x-content-type-options']], ['private, max-age=300', 'nosniff']);
 });
 
 test.run();

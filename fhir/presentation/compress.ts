@@ -1,0 +1,55 @@
+/**
+ * Content codings of answers. CPU per body, measured on two busy cores (µs in this thread / µs with the hop to zlib's thread → bytes):
+ *
+ *              2 kB resource      50 kB Bundle         1 MB Bundle
+ *   gzip 1     36 / 120 → 909     204 / 284 → 4 165    3 351 / 4 310 → 41 632
+ *   gzip 3     31 / 110 → 902     203 / 273 → 3 883    2 424 / 4 328 → 15 086
+ *   gzip 6     40 / 83 → 885      368 / 525 → 3 160    5 408 / 8 156 → 14 452
+ *   br 1       22 / 56 → 957      110 / 278 → 3 105    1 474 / 1 436 → 9 930
+ *   br 3       48 / 110 → 910     264 / 337 → 2 860    3 278 / 3 480 → 8 855
+ *
+ * So: br 1 where the client takes it, else gzip 3; small bodies at once, since the hop costs more than the work. It is done here and not
+ * by Envoy, whose compressor would buffer the same bytes again and couldn't leave alone what is small.
+ */
+import { promisify } from 'node:util';
+import { brotliCompress, brotliCompressSync, constants, gzip, gzipSync } from 'node:zlib';
+
+export type Coding = 'br' | 'gzip';
+
+/** What is smaller goes in one packet anyway. */
+const MIN_BYTES = 1400;
+/** What is larger would hold up other requests for more than 0.1 ms. */
+const AT_ONCE_BYTES = 16_384;
+
+const GZIP = { level: 3 };
+const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
+type Coded = Uint8Array<ArrayBuffer>;
+const CODERS: Record<Coding, { readonly now: (bytes: Buffer) => Coded; readonly later: (bytes: Buffer) => Promise<Coded> }> = {
+  br: { now: (bytes) => brotliCompressSync(bytes, BROTLI), later: (bytes) => promisify(brotliCompress)(bytes, BROTLI) },
+  gzip: { now: (bytes) => gzipSync(bytes, GZIP), later: (bytes) => promisify(gzip)(bytes, GZIP) },
+};
+
+/** The coding to answer with; undefined for none. Source: https://www.rfc-editor.org/rfc/rfc9110#field.accept-encoding */
+export const answerCoding = (acceptEncoding: string): Coding | undefined => {
+  if (acceptEncoding === '') return undefined;
+  const qualities = new Map<string, number>();
+  for (const part of acceptEncoding.toLowerCase().split(',')) {
+    const [name = '', ...parameters] = part.split(';').map((each) => each.trim());
+    const quality = parameters.find((each) => each.startsWith('q='))?.slice(2);
+    qualities.set(name, quality === undefined ? 1 : Number(quality) || 0);
+  }
+  const qualityOf = (name: string): number => qualities.get(name) ?? qualities.get('*') ?? 0;
+  const br = qualityOf('br');
+  const gzipped = qualityOf('gzip');
+  if (br === 0 && gzipped === 0) return undefined;
+  return br >= gzipped ? 'br' : 'gzip';
+};
+
+/** The body in a content coding; undefined where it had better stay as it is. */
+export const compress = async (body: string, coding: Coding): Promise<Uint8Array<ArrayBuffer> | undefined> => {
+  // A text has at least as many bytes as UTF-16 units, and at most three times as many.
+  if (body.length * 3 < MIN_BYTES) return undefined;
+  const bytes = Buffer.from(body);
+  if (bytes.length < MIN_BYTES) return undefined;
+  return bytes.length > AT_ONCE_BYTES ? CODERS[coding].later(bytes) : CODERS[coding].now(bytes);
+};
