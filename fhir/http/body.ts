@@ -28,7 +28,8 @@ const collect = async (incoming: IncomingMessage, limit: number): Promise<Buffer
   if (Number(incoming.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+  // A stream that its loop destroys when left would take the answer along.
+  for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > limit) throw tooLarge(limit);
     chunks.push(chunk);
@@ -46,6 +47,5 @@ const unzip = async (bytes: Buffer, limit: number): Promise<Buffer> => {
 };
 
 const tooLarge = (limit: number): FhirError =>
-  new FhirError('too-large', `the body is larger than ${limit} bytes: send less at once, or split the Bundle`, {
-    headers: { connection: 'close' },
-  });
+  // Without Connection: close, which would reset the connection under a body that is still coming, and the answer with it.
+  new FhirError('too-large', `the body is larger than ${limit} bytes: send less at once, or split the Bundle`);
