@@ -4,6 +4,7 @@ import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createGuardian } from './guardian.ts';
 import { lockInstance } from './instance-lock.ts';
+import { onNpmGone } from './parent-watch.ts';
 import { isFree } from './ports.ts';
 import { describeExit } from './processes.ts';
 import { startSystem, type System } from './system.ts';
@@ -63,22 +64,24 @@ if (!(await isFree(port))) {
 
 const guardian = createGuardian();
 let system: System | undefined;
-let stopping: NodeJS.Signals | undefined;
+let stopping = false;
 const leave = async (code: number): Promise<never> => {
   await system?.stop();
   lock.release();
   process.exit(code);
 };
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => {
-    if (stopping !== undefined) return;
-    stopping = signal;
-    say('\nStopping …');
-    // While it is still starting, the start below notices.
-    if (system !== undefined) void leave(0);
-    else setTimeout(() => void leave(130), 9000).unref();
-  });
-}
+const stop = (): void => {
+  if (stopping) return;
+  stopping = true;
+  say('\nStopping …');
+  // While it is still starting, the start below notices.
+  if (system !== undefined) void leave(0);
+  else setTimeout(() => void leave(130), 9000).unref();
+};
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+onNpmGone(stop);
+// Its terminal or pipe may be gone with npm.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 say(`Portcullis starts in ${relative(process.cwd(), data) || '.'}:`);
 try {
@@ -96,7 +99,7 @@ try {
 }
 const { state, authority, parts, died } = system!;
 lock.keep([...parts.values()].map(({ pid }) => pid));
-if (stopping !== undefined) await leave(0);
+if (stopping) await leave(0);
 
 const { cert, key } = authority.clientFiles('ehr-demo');
 const curl = `curl --cacert ${authority.caFile} --cert ${cert} --key ${key}`;
@@ -118,7 +121,7 @@ What the server can do, a patient, and the patient read back:
 Ctrl-C stops everything.`);
 
 const { part, exit } = await died;
-if (stopping === undefined) {
+if (!stopping) {
   process.stderr.write(`\n${part.name} ${describeExit(exit)}; the end of its log:\n${part.tail(20)}\n\nStopping the other parts …\n`);
   await leave(1);
 }

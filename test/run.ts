@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { createGuardian } from '../local/guardian.ts';
+import { onNpmGone } from '../local/parent-watch.ts';
 import { PROJECT } from '../local/toolchain.ts';
 import { POSTGRES_VARIABLE, startPostgres } from './support/postgres.ts';
 import { VALKEY_VARIABLE, startValkey } from './support/valkey.ts';
@@ -131,6 +132,7 @@ const abort = async (): Promise<void> => {
 };
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void abort());
 process.on('disconnect', () => void abort());
+onNpmGone(() => void abort());
 
 try {
   if (args.includes('--check')) await inParallel(CHECKS, 2, check);

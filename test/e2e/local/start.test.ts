@@ -25,12 +25,7 @@ interface Run {
 }
 
 const npmStart = (...args: string[]): Run => {
-  // As npm start does it, without npm's own process in between.
-  const child = spawn(
-    process.execPath,
-    ['local/bootstrap.mjs', '--servers', 'local/start.ts', '--data', data, '--port', String(port), ...args],
-    { cwd: PROJECT },
-  );
+  const child = spawn('npm', ['start', '--', '--data', data, '--port', String(port), ...args], { cwd: PROJECT });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   return { child, output: () => output, exit: once(child, 'exit').then(([code]) => code as number) };
@@ -111,6 +106,13 @@ test('a port in use is named', async () => {
   assert.is(await run.exit, 1);
   assert.match(run.output(), new RegExp(`Port ${port} is in use`));
   server.close();
+});
+
+test('after kill -9 of npm itself everything stops, cleanly', async () => {
+  const run = npmStart();
+  const state = await ready(run);
+  run.child.kill('SIGKILL');
+  await eventually('all is stopped', () => Object.values(state.pids).every((pid) => !isRunning(pid)), 12_000);
 });
 
 test('after kill -9 of the supervisor nothing is left, and the next start works; --fresh begins with nothing', async () => {
