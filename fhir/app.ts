@@ -32,11 +32,9 @@ export const createApp = (server: Server, { identify, onFault }: AppOptions): Ho
       view = viewOf(incoming);
       message = await answer(server, callOf(server, incoming, basePath, identify), onFault);
     } catch (error) {
-      if (!(error instanceof FhirError)) onFault({ request: '', interaction: '', error });
-      const known = error instanceof FhirError ? error : new FhirError('exception', 'the server failed: tell its operator when');
-      message = { status: known.status, headers: { ...known.headers, 'content-type': FHIR_JSON }, body: outcomeText(known.issues) };
+      message = refusal(error, onFault);
     }
-    const { status, headers, body } = await onTheWire(present(message, view, server.registry), {
+    const { status, headers, body } = await onTheWire(shown(server, message, view, onFault), {
       method: incoming.method,
       acceptEncoding: incoming.headers['accept-encoding'],
     });
@@ -45,9 +43,26 @@ export const createApp = (server: Server, { identify, onFault }: AppOptions): Ho
   return app;
 };
 
-const viewOf = ({ headers, url = '' }: HttpBindings['incoming']): View => {
-  const query = url.slice(url.indexOf('?') + 1);
-  return { format: answerFormat(headers.accept, query), pretty: query.includes('_pretty=') && /(?:^|&)_pretty=true(?:&|$)/.test(query) };
+/** What is thrown outside of an interaction: by who can't be served at all, or by a fault of ours. */
+const refusal = (error: unknown, onFault: OnFault): Message => {
+  if (!(error instanceof FhirError)) onFault({ request: '', interaction: '', error });
+  const known = error instanceof FhirError ? error : new FhirError('exception', 'the server failed: tell its operator when');
+  return { status: known.status, headers: { ...known.headers, 'content-type': FHIR_JSON }, body: outcomeText(known.issues) };
+};
+
+const shown = (server: Server, message: Message, view: View, onFault: OnFault): Message => {
+  try {
+    return present(message, view, server);
+  } catch (error) {
+    return refusal(error, onFault);
+  }
+};
+
+const viewOf = ({ headers, url = '/' }: HttpBindings['incoming']): View => {
+  const question = url.indexOf('?');
+  const query = question === -1 ? '' : url.slice(question + 1);
+  const pretty = query.includes('_pretty=') && /(?:^|&)_pretty=true(?:&|$)/.test(query);
+  return { format: answerFormat(headers.accept, query), pretty, url };
 };
 
 const callOf = (server: Server, incoming: HttpBindings['incoming'], basePath: string, identify: Identify): Call => {

@@ -6,7 +6,7 @@ export const FHIR_JSON = 'application/fhir+json; charset=utf-8';
 export type Format = 'json' | 'xml' | 'html';
 
 /** What answers are shown in: a format joins where fhir/presentation/present.ts can show it. */
-const OFFERED: ReadonlySet<Format> = new Set<Format>(['json']);
+const OFFERED: ReadonlySet<Format> = new Set<Format>(['json', 'html']);
 /** What bodies are read from: a format joins where fhir/presentation/body-text.ts can read it. */
 const READABLE: ReadonlySet<Format> = new Set<Format>(['json']);
 

@@ -2,6 +2,7 @@
 import type { Registry } from '../definitions/registry.ts';
 import { FHIR_JSON, type Format } from '../http/negotiation.ts';
 import { answerCoding, compress } from './compress.ts';
+import { showHtml } from './html/show.ts';
 import { indented } from './indented.ts';
 
 /** What a client wants to see. */
@@ -9,6 +10,8 @@ export interface View {
   readonly format: Format;
   /** Indented, for people. */
   readonly pretty: boolean;
+  /** Path and query of the request. */
+  readonly url: string;
 }
 
 export interface Message {
@@ -32,18 +35,21 @@ const GUARD = {
   vary: 'accept, accept-encoding',
 } as const;
 
-export const PLAIN: View = { format: 'json', pretty: false };
+export const PLAIN: View = { format: 'json', pretty: false, url: '/' };
 
 /** JSON stays the very text that was stored unless another format or indentation is asked for; what is no FHIR stays as it is. */
-export const present = (message: Message, { format, pretty }: View, _registry: Registry): Message => {
+export const present = (message: Message, { format, pretty, url }: View, server: { registry: Registry; baseUrl: string }): Message => {
   const { status, headers, body } = message;
   if (body === null || headers['content-type'] !== FHIR_JSON) return message;
   switch (format) {
     case 'json':
       return pretty ? { status, headers, body: indented(body) } : message;
+    case 'html': {
+      const page = showHtml(body, { url, status }, server);
+      return { status, headers: { ...headers, ...page.headers }, body: page.body };
+    }
     case 'xml':
-    case 'html':
-      throw new Error(`an answer can't be shown as ${format}`);
+      throw new Error('an answer is not shown as XML yet');
   }
 };
 
