@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
-import { classify } from '../proto/access/interaction.ts';
+import { allowedMethods, classify } from '../proto/access/interaction.ts';
 import { readBody } from './http/body.ts';
 import type { Call } from './http/call.ts';
 import type { Identify } from './http/identity.ts';
@@ -76,12 +76,20 @@ const callOf = (server: Server, incoming: HttpBindings['incoming'], basePath: st
   const path = question === -1 ? url : url.slice(0, question);
   const query = question === -1 ? '' : url.slice(question + 1);
   const method = incoming.method ?? 'GET';
-  const target = path === basePath || path.startsWith(`${basePath}/`) ? classify(method, path.slice(basePath.length) || '/') : undefined;
+  const relative = path === basePath || path.startsWith(`${basePath}/`) ? path.slice(basePath.length) || '/' : undefined;
+  const target = relative === undefined ? undefined : classify(method, relative);
   if (target === undefined) {
+    const allow = relative === undefined ? [] : allowedMethods(relative);
+    if (allow.length > 0) {
+      const says = `FHIR has no ${method} of this address: use ${allow.join(', ')}`;
+      throw new FhirError('method-not-allowed', says, { headers: { allow: allow.join(', ') } });
+    }
     throw new FhirError('invalid', `FHIR has no ${method} of this form of address: see ${server.baseUrl}/metadata for what is served`);
   }
   const isForm = target.interaction.startsWith('search-');
-  const format = isForm ? 'json' : bodyFormat(header('content-type'));
+  // A patch has media types of its own (fhir/patch/parse-patch.ts), unless it is a resource in XML.
+  const isPatch = target.interaction.endsWith('patch') && !/^application\/(?:fhir\+)?xml\b/i.test(header('content-type') ?? '');
+  const format = isForm || isPatch ? 'json' : bodyFormat(header('content-type'));
   const limit = target.interaction === 'batch' ? server.limits.bundleBytes : server.limits.resourceBytes;
   return {
     target,

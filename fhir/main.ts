@@ -33,6 +33,11 @@ const { server, close: closeServer } = await openServer({
   databaseUrl: env.text('DATABASE_URL', 'the address of the database, for the role fhir_app'),
   pool: env.integer('DATABASE_POOL', 10, { min: 1, max: 500 }),
   baseUrl: env.text('FHIR_BASE_URL', 'the public address, such as https://fhir.example.org/fhir').replace(/\/$/, ''),
+  prepare: env.choice('DATABASE_PREPARE', ['on', 'off']) === 'on',
+  rules: {
+    conditionalDelete: env.choice('FHIR_CONDITIONAL_DELETE', ['single', 'multiple']),
+    referentialIntegrity: env.choice('REFERENTIAL_INTEGRITY', ['off', 'on']) === 'on',
+  },
 });
 const app = createApp(server, {
   identify,

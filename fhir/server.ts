@@ -24,6 +24,15 @@ export interface Server {
   /** The CapabilityStatement. */
   readonly capabilities: string;
   readonly limits: Limits;
+  readonly rules: Rules;
+}
+
+/** What an operator decides about writes. */
+export interface Rules {
+  /** Whether a conditional delete may delete several resources. */
+  readonly conditionalDelete: 'single' | 'multiple';
+  /** Whether references within the server must lead somewhere, always. */
+  readonly referentialIntegrity: boolean;
 }
 
 export interface Limits {

@@ -115,9 +115,25 @@ export interface Preferences {
 
 /** The Prefer header; what isn't understood is left aside, as RFC 7240 demands. */
 export const parsePrefer = (header: string | undefined): Preferences => {
-  const wanted = header?.match(/(?:^|[;,\s])return\s*=\s*"?(minimal|representation|OperationOutcome)\b/)?.[1];
+  const given = header === undefined ? NONE : preferences(header);
+  const shown = given.get('return')?.toLowerCase();
   return {
-    return: wanted as Preferences['return'],
-    lenient: header !== undefined && /(?:^|[;,\s])handling\s*=\s*"?lenient\b/.test(header),
+    return: RETURNS.find((each) => each.toLowerCase() === shown),
+    lenient: given.get('handling')?.toLowerCase() === 'lenient',
   };
+};
+
+const RETURNS = ['minimal', 'representation', 'OperationOutcome'] as const;
+const NONE: ReadonlyMap<string, string> = new Map();
+// A name, perhaps a value, perhaps quoted. Parameters of a preference count as preferences, since clients separate those by semicolons too.
+const PREFERENCE = /(?:^|[,;])\s*([\w!#$%&'*+.^`|~-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,;"]*)))?/g;
+
+/** Each preference by its name in lower case; of one that comes twice the first counts. Source: RFC 7240, section 2 */
+export const preferences = (header: string): ReadonlyMap<string, string> => {
+  const found = new Map<string, string>();
+  for (const [, name = '', quoted, plain = ''] of header.slice(0, 1000).matchAll(PREFERENCE)) {
+    const value = quoted?.replaceAll(/\\(.)/g, '$1') ?? plain;
+    if (!found.has(name.toLowerCase())) found.set(name.toLowerCase(), value);
+  }
+  return found;
 };

@@ -5,6 +5,12 @@ export const etagOf = (version: number): string => `W/"${version}"`;
 
 const ETAG = /^\s*(?:W\/)?"([^"]{1,64})"\s*$/;
 
+/** The newest version of a resource, as far as conditions look at it; a null body is of a version that deletes. */
+interface Current {
+  readonly version: number;
+  readonly body: string | null;
+}
+
 /** The version that If-Match demands, `*` for any, undefined without the header; 400 where it is no ETag. */
 export const parseIfMatch = (header: string | undefined): number | '*' | undefined => {
   if (header === undefined) return undefined;
@@ -22,21 +28,48 @@ export const parseIfMatch = (header: string | undefined): number | '*' | undefin
   return Number(version);
 };
 
-/** Throws 412 unless the current version (undefined: there is none) is the one demanded. */
-export const requireMatch = (demanded: number | '*' | undefined, current: number | undefined): void => {
-  if (demanded === undefined || (demanded === '*' && current !== undefined) || demanded === current) return;
+/** Throws 412 unless the current version (undefined: there is none) is the one demanded; `*` demands one that isn't deleted. */
+export const requireMatch = (demanded: number | '*' | undefined, current: Current | undefined): void => {
+  if (demanded === undefined || (demanded === '*' ? current !== undefined && current.body !== null : demanded === current?.version)) return;
   throw new FhirError(
     'precondition',
     current === undefined
       ? `If-Match asks for version ${demanded}, but the resource doesn't exist: leave the header out to create it`
-      : `If-Match asks for version ${demanded}, but the resource is at version ${current}: read it again and repeat your change`,
+      : `If-Match asks for version ${demanded}, but the resource is ${current.body === null ? 'deleted, ' : ''}at version ${current.version}: read it again and repeat your change`,
     { expression: 'http.If-Match' },
   );
 };
 
-/** Whether If-None-Match names the version, so that a conditional read answers 304. */
-export const noneMatch = (header: string | undefined, version: number): boolean =>
-  header !== undefined && header.split(',').some((tag) => tag.trim() === '*' || ETAG.exec(tag)?.[1] === String(version));
+/** Throws 412 where a write shall only be done without what there is: `*` stands for any version that isn't deleted. */
+export const requireNoneMatch = (header: string | undefined, current: Current | undefined): void => {
+  if (header === undefined) return;
+  const tags = parseIfNoneMatch(header);
+  if (current === undefined) return;
+  if (tags === '*' ? current.body === null : !tags.includes(String(current.version))) return;
+  throw new FhirError(
+    'precondition',
+    `If-None-Match: ${header.slice(0, 80)} asks that this isn't there, but the resource is at version ${current.version}`,
+    { expression: 'http.If-None-Match' },
+  );
+};
+
+const parseIfNoneMatch = (header: string): '*' | readonly string[] => {
+  if (header.trim() === '*') return '*';
+  return header.split(',').map((tag) => {
+    const version = ETAG.exec(tag)?.[1];
+    if (version !== undefined) return version;
+    throw new FhirError('value', `If-None-Match: ${header.slice(0, 80)} holds no ETags: send * or such as W/"3"`, {
+      expression: 'http.If-None-Match',
+    });
+  });
+};
+
+/** Whether If-None-Match names the version, so that a conditional read answers 304; 400 where it holds something else than ETags. */
+export const noneMatch = (header: string | undefined, version: number): boolean => {
+  if (header === undefined) return false;
+  const tags = parseIfNoneMatch(header);
+  return tags === '*' || tags.includes(String(version));
+};
 
 /** Whether nothing newer than If-Modified-Since (seconds) is there; a malformed date counts as absent, as HTTP demands. */
 export const notModifiedSince = (header: string | undefined, updatedMs: number): boolean => {

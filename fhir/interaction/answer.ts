@@ -3,7 +3,7 @@ import type { Call, Refusal, Reply } from '../http/call.ts';
 import { FHIR_JSON } from '../http/negotiation.ts';
 import { FhirError, outcomeText } from '../http/outcome.ts';
 import type { Server } from '../server.ts';
-import { asFhirError } from '../store/errors.ts';
+import { asFhirError, isDataException } from '../store/errors.ts';
 import { batch } from './batch.ts';
 import { parseBundle } from './bundle.ts';
 import { interact } from './interaction.ts';
@@ -27,6 +27,7 @@ export const answer = async (server: Server, call: Call, onFault: OnFault): Prom
 const refuse = async (server: Server, call: Call, error: unknown, onFault: OnFault): Promise<Refusal> => {
   const fault = (cause: unknown): void => onFault({ request: call.requestId, interaction: call.target.interaction, error: cause });
   let known = error instanceof FhirError ? error : asFhirError(error);
+  if (isDataException(error)) fault(error); // the client's value, but a check of ours is missing
   if (known === undefined) {
     fault(error);
     known = new FhirError('exception', `the server failed: tell its operator the request id ${call.requestId}`);

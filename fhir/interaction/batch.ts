@@ -5,7 +5,7 @@ import { FhirError, outcomeText } from '../http/outcome.ts';
 import type { Server } from '../server.ts';
 import type { Entry } from './bundle.ts';
 import { entryCall } from './entry-call.ts';
-import { responseBundle, responseEntry } from './response-bundle.ts';
+import { isShown, responseBundle, responseEntry } from './response-bundle.ts';
 
 /** As many entries at once as share a commit well, and as leave connections to others. */
 const AT_ONCE = 6;
@@ -35,7 +35,3 @@ export const batch = async (
   const audited = await record(server.outbox, call, { status: 200, count: entries.length });
   return { status: 200, headers: { 'content-type': FHIR_JSON }, body: responseBundle('batch-response', answers), audited };
 };
-
-// What was read is what was asked for; what was written is shown only to who asks to see it.
-const isShown = ({ prefer }: Call, { method }: Entry, { status }: Reply | Refusal): boolean =>
-  method === 'GET' || status >= 400 || prefer.return === 'representation';

@@ -18,8 +18,10 @@ export interface Entry {
   readonly ifNoneMatch: string | undefined;
   readonly ifModifiedSince: string | undefined;
   readonly ifNoneExist: string | undefined;
-  /** The resource's own text; empty without one. */
+  /** The resource's own text; of a patch in a Binary, what is in there; empty without one. */
   readonly text: string;
+  /** Of the text. */
+  readonly contentType: string;
 }
 
 export interface IncomingBundle {
@@ -88,7 +90,7 @@ const parseEntry = (value: unknown, index: number, text: string, baseUrl: string
       expression: `${at}.request.url`,
     });
   }
-  const needsResource = ['create', 'update', 'conditional-update'].includes(target.interaction);
+  const needsResource = ['create', 'update', 'conditional-update', 'patch', 'conditional-patch'].includes(target.interaction);
   if (needsResource && text === '') throw new FhirError('structure', `${at} has no resource to store`, { expression: `${at}.resource` });
   return {
     index,
@@ -101,8 +103,27 @@ const parseEntry = (value: unknown, index: number, text: string, baseUrl: string
     ifNoneMatch: textOf(request, 'ifNoneMatch', at),
     ifModifiedSince: textOf(request, 'ifModifiedSince', at),
     ifNoneExist: textOf(request, 'ifNoneExist', at)?.replace(/^\?/, ''),
-    text,
+    ...(target.interaction.endsWith('patch')
+      ? patchIn((value as Json)['resource'], text, at)
+      : { text, contentType: 'application/fhir+json' }),
   };
+};
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
+/** A patch is a Parameters resource, or lies in a Binary. Source: http://hl7.org/fhir/R4/http.html#transaction */
+const patchIn = (resource: unknown, text: string, at: string): Pick<Entry, 'text' | 'contentType'> => {
+  if (!isObject(resource) || resource['resourceType'] !== 'Binary') return { text, contentType: 'application/fhir+json' };
+  const { contentType, data } = resource;
+  try {
+    if (typeof contentType === 'string' && typeof data === 'string' && /^[\w+/=\s]*$/.test(data))
+      return { text: UTF8.decode(Buffer.from(data, 'base64')), contentType };
+  } catch {
+    // Told below.
+  }
+  throw new FhirError('structure', `${at}: a patch in a Binary has a contentType, such as application/json-patch+json, and base64 data`, {
+    expression: `${at}.resource`,
+  });
 };
 
 const textOf = (object: Json, name: string, at: string): string | undefined => {

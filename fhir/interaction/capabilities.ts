@@ -2,9 +2,11 @@
 import { readFileSync } from 'node:fs';
 import type { Registry } from '../definitions/registry.ts';
 import { isOffered, OPERATIONS } from '../operation/operations.ts';
+import { PATCH_FORMATS } from '../patch/parse-patch.ts';
 import type { TypeIndex } from '../search/index-plan.ts';
+import type { Rules, Server } from '../server.ts';
 
-const INTERACTIONS = ['read', 'vread', 'update', 'delete', 'history-instance', 'history-type', 'create', 'search-type'];
+const INTERACTIONS = ['read', 'vread', 'update', 'patch', 'delete', 'history-instance', 'history-type', 'create', 'search-type'];
 const SYSTEM_INTERACTIONS = ['transaction', 'batch', 'history-system'];
 /** Answered from columns, not from the search index. */
 const COLUMN_PARAMETERS = [
@@ -15,7 +17,11 @@ const COLUMN_PARAMETERS = [
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 
 /** What this server does, from the definitions that it serves by. */
-export const capabilityStatement = (registry: Registry, planOf: (type: string) => TypeIndex, baseUrl: string): string =>
+export const capabilityStatement = (
+  registry: Registry,
+  planOf: (type: string) => TypeIndex,
+  { baseUrl, rules }: Pick<Server, 'baseUrl' | 'rules'>,
+): string =>
   JSON.stringify({
     resourceType: 'CapabilityStatement',
     status: 'active',
@@ -25,6 +31,7 @@ export const capabilityStatement = (registry: Registry, planOf: (type: string) =
     implementation: { description: 'A FHIR server behind a gate that answers for every access', url: baseUrl },
     fhirVersion: registry.fhirVersion,
     format: ['application/fhir+json', 'json'],
+    patchFormat: PATCH_FORMATS,
     rest: [
       {
         mode: 'server',
@@ -32,14 +39,14 @@ export const capabilityStatement = (registry: Registry, planOf: (type: string) =
           description:
             'Mutual TLS: the client certificate says who asks, and system scopes (SMART App Launch 2) say what that client may do. Every access is audited before it is answered.',
         },
-        resource: registry.resourceTypes.map((type) => resource(type, planOf(type))),
+        resource: registry.resourceTypes.map((type) => resource(type, planOf(type), rules)),
         interaction: SYSTEM_INTERACTIONS.map((code) => ({ code })),
         ...offeredOn(undefined),
       },
     ],
   });
 
-const resource = (type: string, { parameters }: TypeIndex): object => {
+const resource = (type: string, { parameters }: TypeIndex, { conditionalDelete, referentialIntegrity }: Rules): object => {
   const references = [...parameters.values()]
     .filter(({ parameterType }) => parameterType.table === 'ref')
     .map(({ parameter }) => `${type}:${parameter.code}`);
@@ -53,8 +60,8 @@ const resource = (type: string, { parameters }: TypeIndex): object => {
     conditionalCreate: true,
     conditionalRead: 'full-support',
     conditionalUpdate: true,
-    conditionalDelete: 'not-supported',
-    referencePolicy: ['literal', 'local'],
+    conditionalDelete,
+    referencePolicy: ['literal', 'local', ...(referentialIntegrity ? ['enforced'] : [])],
     ...(references.length > 0 && { searchInclude: references }),
     searchParam: [
       ...COLUMN_PARAMETERS,

@@ -1,55 +1,60 @@
-/** Conditional create and update. Source: http://hl7.org/fhir/R4/http.html#ccreate, http://hl7.org/fhir/R4/http.html#cond-update */
+/** Conditional create, update and patch. Source: http://hl7.org/fhir/R4/http.html#ccreate, http://hl7.org/fhir/R4/http.html#cond-update */
 import { Audited } from '../audit/audited.ts';
 import { inTransaction } from '../audit/verified-commit.ts';
 import type { Call, Reply } from '../http/call.ts';
 import { requireScope } from '../http/identity.ts';
 import { FhirError } from '../http/outcome.ts';
-import { parseIfMatch, requireMatch } from '../http/preconditions.ts';
+import { parseIfMatch, requireMatch, requireNoneMatch } from '../http/preconditions.ts';
 import { eventOf } from '../audit/trail.ts';
 import type { Server } from '../server.ts';
 import { lockCriteria } from '../store/criteria-lock.ts';
 import { type Head, readHead } from '../store/head.ts';
 import { newLogicalId } from '../store/logical-id.ts';
 import type { Db } from '../store/pool.ts';
-import { writeStatement } from '../store/write-statement.ts';
+import { patchOf, planPatch } from './patch.ts';
 import { type Plan, planCreate, planUpdate } from './plan.ts';
 import { type Prepared, prepare } from './prepare.ts';
+import { store } from './store-plans.ts';
 import { untilCurrent, written } from './written.ts';
 
-/** The head of the one resource that matches, undefined where none does; 412 where several do. */
-export const matchOne = async ({ search }: Server, db: Db, type: string, criteria: string): Promise<{ id: string } | undefined> => {
-  const [first, second] = await search.match(db, type, criteria, 2);
-  if (second !== undefined) {
-    throw new FhirError('multiple-matches', `several resources match ${type} by the given criteria: make them more specific`);
-  }
-  return first;
+const SHAPES_THE_ANSWER = /^(?:_format|_pretty|_summary|_elements)=/;
+
+/** What of a query decides which resource is meant; throws 400 where nothing does. */
+export const criteriaIn = (query: string): string => {
+  const criteria = query
+    .split('&')
+    .filter((part) => part !== '' && !SHAPES_THE_ANSWER.test(part))
+    .join('&');
+  if (criteria === '') throw new FhirError('invalid', 'a conditional interaction needs criteria, such as identifier=system|value');
+  return criteria;
 };
 
-/** Stores plans on the connection of a transaction that commits later. */
-export const store = async (db: Db, plans: readonly Plan[]): Promise<void> => {
-  const { text, parameters } = writeStatement(
-    plans.flatMap(({ write }) => write ?? []),
-    plans.flatMap(({ write, event }) => (write === undefined ? [event] : [])),
-  );
-  await db.unsafe(text, parameters, { prepare: true });
+export const severalMatch = (type: string): FhirError =>
+  new FhirError('multiple-matches', `several resources match ${type} by the given criteria: make them more specific`);
+
+/** The one resource that matches, undefined where none does; 412 where several do. */
+export const matchOne = async ({ search }: Server, db: Db, type: string, criteria: string): Promise<{ id: string } | undefined> => {
+  const [first, second] = await search.match(db, type, criteria, 2);
+  if (second !== undefined) throw severalMatch(type);
+  return first;
 };
 
 /** Looks, plans and stores in one transaction that holds the criteria's lock, so that no two can find nothing and both create. */
 const underLock = async (
   server: Server,
   call: Call,
-  criteria: string,
-  planned: (db: Db, found: Head | undefined) => Plan,
+  query: string,
+  planned: (found: Head | undefined, db: Db) => Plan | Promise<Plan>,
 ): Promise<Reply> => {
   const type = call.target.resourceType!;
   requireScope(call.identity, type, 's');
+  const criteria = criteriaIn(query);
   return untilCurrent(async () => {
     let plan: Plan | undefined;
     const committed = inTransaction(server.sql, async (db) => {
       await lockCriteria(db, [{ type, criteria }]);
       const match = await matchOne(server, db, type, criteria);
-      const head = match && (await readHead(db, server.registry.typeId(type), match.id));
-      plan = planned(db, head);
+      plan = await planned(match && (await readHead(db, server.registry.typeId(type), match.id)), db);
       await store(db, [plan]);
     });
     const audited = await Audited.after(committed);
@@ -70,29 +75,63 @@ export const planExisting = (call: Pick<Call, 'identity' | 'requestId' | 'target
 
 export const conditionalCreate = async (server: Server, call: Call, prepared: Prepared, criteria: string): Promise<Reply> => {
   const [n] = await server.rids.take(1);
-  return underLock(server, call, criteria, (_, head) =>
+  return underLock(server, call, criteria, (head) =>
     head === undefined ? planCreate(server, call, prepared, newLogicalId(), n!) : planExisting(call, prepared.type, head),
+  );
+};
+
+interface Found {
+  /** What matches the criteria. */
+  readonly match: Head | undefined;
+  /** Without a match: what there is under the id that the resource has. */
+  readonly named: Head | undefined;
+  /** For a resource without id, or whose id is new. */
+  readonly fresh: { readonly id: string; readonly n: number };
+}
+
+/** Source: http://hl7.org/fhir/R4/http.html#cond-update */
+export const planConditionalUpdate = (server: Server, call: Call, prepared: Prepared, { match, named, fresh }: Found): Plan => {
+  const { type, resource } = prepared;
+  const given = resource['id'];
+  requireMatch(parseIfMatch(call.header('if-match')), match);
+  requireNoneMatch(call.header('if-none-match'), match);
+  if (match !== undefined) {
+    if (given !== undefined && given !== match.id) {
+      throw new FhirError('invalid', 'the resource that matches has another id than the one sent: leave the id out or give the right one', {
+        expression: `${type}.id`,
+      });
+    }
+    return planUpdate(server, call, prepared, match);
+  }
+  if (named === undefined) return planCreate(server, call, prepared, typeof given === 'string' ? given : fresh.id, fresh.n);
+  if (named.body === null) return planUpdate(server, call, prepared, named);
+  throw new FhirError(
+    'conflict',
+    `nothing matches the criteria, but ${type}/${named.id} is there: leave the id out, or update it by its id`,
+    {
+      expression: `${type}.id`,
+    },
   );
 };
 
 export const conditionalUpdate = async (server: Server, call: Call): Promise<Reply> => {
   const type = call.target.resourceType!;
-  const demanded = parseIfMatch(call.header('if-match'));
   const prepared = prepare(server, await call.text(), type);
-  if (call.query === '')
-    throw new FhirError('invalid', `an update without an id needs criteria: PUT ${type}?identifier=…, or PUT ${type}/<id>`);
-  const [n] = await server.rids.take(1);
   const given = prepared.resource['id'];
-  return underLock(server, call, call.query, (_, head) => {
-    requireMatch(demanded, head?.version);
-    if (head !== undefined) {
-      if (given !== undefined && given !== head.id) {
-        throw new FhirError('invalid', 'the resource that matches has another id than the body: leave the id out or give the right one', {
-          expression: `${type}.id`,
-        });
-      }
-      return planUpdate(server, call, prepared, head);
-    }
-    return planCreate(server, call, prepared, typeof given === 'string' ? given : newLogicalId(), n!);
+  const [n] = await server.rids.take(1);
+  return underLock(server, call, call.query, async (match, db) => {
+    const named = match === undefined && typeof given === 'string' ? await readHead(db, server.registry.typeId(type), given) : undefined;
+    return planConditionalUpdate(server, call, prepared, { match, named, fresh: { id: newLogicalId(), n: n! } });
+  });
+};
+
+/** Source: http://hl7.org/fhir/R4/http.html#patch */
+export const conditionalPatch = async (server: Server, call: Call): Promise<Reply> => {
+  const type = call.target.resourceType!;
+  const patch = await patchOf(server, call);
+  return underLock(server, call, call.query, (head) => {
+    if (head === undefined)
+      throw new FhirError('not-found', `nothing matches ${type} by the given criteria, so that nothing can be patched`);
+    return planPatch(server, call, patch, { type, id: head.id, head });
   });
 };

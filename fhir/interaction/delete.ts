@@ -12,7 +12,7 @@ export const deleteResource = async (server: Server, call: Call): Promise<Reply>
   const demanded = parseIfMatch(call.header('if-match'));
   return untilCurrent(async () => {
     const head = await readHead(server.db, server.registry.typeId(type), id);
-    requireMatch(demanded, head?.version);
+    requireMatch(demanded, head);
     const plan = planDelete(server, call, type, id, head);
     return written(server, call, plan, await commit(server, [plan]));
   });

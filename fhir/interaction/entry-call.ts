@@ -6,6 +6,7 @@ const HEADERS = {
   'if-none-match': 'ifNoneMatch',
   'if-modified-since': 'ifModifiedSince',
   'if-none-exist': 'ifNoneExist',
+  'content-type': 'contentType',
 } as const satisfies Record<string, keyof Entry>;
 
 /** The request that an entry of a Bundle stands for, made by whoever sent the Bundle. */

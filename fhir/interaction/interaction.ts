@@ -6,12 +6,14 @@ import { FhirError } from '../http/outcome.ts';
 import { selectionOf } from '../presentation/selection.ts';
 import { subset } from '../presentation/subset.ts';
 import type { Server } from '../server.ts';
-import { conditionalUpdate } from './conditional.ts';
+import { conditionalDelete } from './conditional-delete.ts';
+import { conditionalPatch, conditionalUpdate } from './conditional.ts';
 import { create } from './create.ts';
 import { deleteResource } from './delete.ts';
 import { history } from './history.ts';
 import { metadata } from './metadata.ts';
 import { operate } from './operation.ts';
+import { patchResource } from './patch.ts';
 import { read, vread } from './read.ts';
 import { search } from './search.ts';
 import { update } from './update.ts';
@@ -30,10 +32,10 @@ const HANDLERS: Record<Exclude<Interaction, 'batch'>, Handler> = {
   create,
   update,
   delete: deleteResource,
-  patch: notYet,
+  patch: patchResource,
   'conditional-update': conditionalUpdate,
-  'conditional-patch': notYet,
-  'conditional-delete': notYet,
+  'conditional-patch': conditionalPatch,
+  'conditional-delete': conditionalDelete,
   'history-instance': history,
   'history-type': history,
   'history-system': history,

@@ -1,13 +1,18 @@
 import { record } from '../audit/trail.ts';
 import type { Call, Reply } from '../http/call.ts';
 import { FHIR_JSON } from '../http/negotiation.ts';
+import { PATCH_FORMATS } from '../patch/parse-patch.ts';
 import type { Server } from '../server.ts';
 
 /** Source: http://hl7.org/fhir/R4/http.html#capabilities */
-export const metadata = async (server: Server, call: Call): Promise<Reply> => ({
-  status: 200,
+export const metadata = async (server: Server, call: Call): Promise<Reply> => {
+  const { allow } = call.target;
+  if (allow !== undefined) {
+    const audited = await record(server.outbox, call, { status: 204 });
+    return { status: 204, headers: { allow: allow.join(', '), 'accept-patch': PATCH_FORMATS.join(', ') }, body: null, audited };
+  }
+  const audited = await record(server.outbox, call, { status: 200 });
   // It names no patient, and changes with the server's version at most.
-  headers: { 'content-type': FHIR_JSON, 'cache-control': 'private, max-age=300' },
-  body: server.capabilities,
-  audited: await record(server.outbox, call, { status: 200 }),
-});
+  const headers = { 'content-type': FHIR_JSON, 'cache-control': 'private, max-age=300' };
+  return { status: 200, headers, body: server.capabilities, audited };
+};

@@ -3,10 +3,12 @@ import type { Call } from '../http/call.ts';
 import { withIdAndMeta } from '../json/splice.ts';
 import type { Server } from '../server.ts';
 import type { Head } from '../store/head.ts';
+import type { Integrity } from '../store/integrity.ts';
 import { ridOf } from '../store/rid.ts';
 import { NO_ROWS, rowDifference } from '../store/row-difference.ts';
 import type { SearchRows } from '../store/search-table.ts';
 import type { Write } from '../store/write-statement.ts';
+import { localReferences } from './local-references.ts';
 import type { Prepared } from './prepare.ts';
 
 type Caller = Pick<Call, 'identity' | 'requestId' | 'target'>;
@@ -22,6 +24,8 @@ export interface Plan {
   /** Absent where nothing changes; the event then stands alone. */
   readonly write?: Write;
   readonly event: string;
+  /** What has to hold when it is stored, where referential integrity is on. */
+  readonly integrity?: Integrity | undefined;
 }
 
 const MAX_PATIENTS = 20;
@@ -45,14 +49,27 @@ interface Versioned {
   readonly body: string | null;
   readonly before: SearchRows;
   readonly after: SearchRows;
+  /** Absent on delete. */
+  readonly resource?: Prepared['resource'];
 }
 
-const plan = (server: Server, caller: Caller, { status, rid, type, id, version, updatedMs, body, before, after }: Versioned): Plan => {
+const plan = (
+  server: Server,
+  caller: Caller,
+  { status, rid, type, id, version, updatedMs, body, before, after, resource }: Versioned,
+): Plan => {
   const { added, removed } = rowDifference(before, after);
   const event = eventOf(caller, { status, resource: `${type}/${id}`, version, patients: patientsOf(type, id, before, after) });
   const updated = new Date(updatedMs).toISOString();
   const write = { rid, typeId: server.registry.typeId(type), id, version, updated, body, added, removed, event };
-  return { status, type, id, version, updatedMs, body, write, event };
+  const integrity = server.rules.referentialIntegrity
+    ? {
+        references: resource === undefined ? [] : localReferences(server, type, resource),
+        deleted: body === null ? `${type}/${id}` : undefined,
+        typeName: server.registry.typeName,
+      }
+    : undefined;
+  return { status, type, id, version, updatedMs, body, write, event, integrity };
 };
 
 /** A first version; `n` comes from the allocator of resource keys. */
@@ -61,7 +78,7 @@ export const planCreate = (server: Server, caller: Caller, { type, text, resourc
   const body = withIdAndMeta(text, { id, versionId: '1', lastUpdated: new Date(updatedMs).toISOString() });
   const after = server.extractor.extract(type, resource);
   const rid = ridOf(server.registry.typeId(type), n);
-  return plan(server, caller, { status: 201, rid, type, id, version: 1, updatedMs, body, before: NO_ROWS, after });
+  return plan(server, caller, { status: 201, rid, type, id, version: 1, updatedMs, body, before: NO_ROWS, after, resource });
 };
 
 /** The next version, or no write where the resource is what it was, to the byte. */
@@ -80,7 +97,7 @@ export const planUpdate = (server: Server, caller: Caller, { type, text, resourc
   const before = rowsOf(server, type, head);
   const after = server.extractor.extract(type, resource);
   const status = head.body === null ? 201 : 200;
-  return plan(server, caller, { status, rid, type, id, version, updatedMs, body: as(version, updatedMs), before, after });
+  return plan(server, caller, { status, rid, type, id, version, updatedMs, body: as(version, updatedMs), before, after, resource });
 };
 
 /** A version that says deleted, or no write where there is nothing to delete. */

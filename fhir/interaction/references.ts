@@ -1,13 +1,42 @@
 /** References between the entries of a transaction. Source: http://hl7.org/fhir/R4/http.html#trules, http://hl7.org/fhir/R4/bundle.html#references */
+import type { Registry } from '../definitions/registry.ts';
 import { FhirError } from '../http/outcome.ts';
 
-// Elements that may hold the address of another entry. A key and its value stand in a JSON text only outside of strings:
-// inside one their quotes would be escaped.
-const ADDRESS = /"(reference|url|uri|valueUri|valueUrl|valueCanonical)"(\s*:\s*)"((?:[^"\\]|\\.)*)"/g;
+// A string, and the colon that follows it where it is a name.
+const STRING = /"((?:[^"\\]|\\.)*)"(\s*:)?/g;
 const CONDITIONAL = /^([A-Z][A-Za-z]+)\?(.+)$/s;
 const RESTFUL = /^(https?:\/\/.+\/)[A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64}$/;
+// In a narrative, where the quotes of an attribute may be escaped for JSON.
+const LINK = /(<(?:a|img)\b[^<>]*?\s(?:href|src)\s*=\s*(?:\\"|'))([^'"\\<>]+)/gi;
+const ADDRESS_TYPES = new Set(['uri', 'url', 'canonical', 'oid', 'uuid']);
+/** What an entry of a Bundle within the Bundle is called is its own affair. */
+const NAMES_ITSELF = new Set(['fullUrl']);
 
 const decoded = (raw: string): string => (raw.includes('\\') ? (JSON.parse(`"${raw}"`) as string) : raw);
+
+const known = new WeakMap<Registry, ReadonlySet<string>>();
+
+/** The names of elements that hold an address in some resource type. */
+const addressElements = (registry: Registry): ReadonlySet<string> => {
+  const before = known.get(registry);
+  if (before !== undefined) return before;
+  const found = new Set<string>(['reference']);
+  const visited = new Set<string>();
+  const visit = (type: string): void => {
+    if (visited.has(type)) return;
+    visited.add(type);
+    for (const { name, isChoice, types } of registry.type(type)?.elements ?? []) {
+      for (const each of types) {
+        if (ADDRESS_TYPES.has(each)) found.add(isChoice ? name + each.charAt(0).toUpperCase() + each.slice(1) : name);
+        visit(each);
+      }
+    }
+  };
+  for (const type of registry.resourceTypes) visit(type);
+  for (const name of NAMES_ITSELF) found.delete(name);
+  known.set(registry, found);
+  return found;
+};
 
 export interface ConditionalReference {
   readonly type: string;
@@ -22,31 +51,61 @@ const conditional = (reference: string): ConditionalReference | undefined => {
 /** The conditional references in a resource's text, by how they are written. */
 export const conditionalReferences = (text: string): Map<string, ConditionalReference> => {
   const found = new Map<string, ConditionalReference>();
-  for (const [, key, , raw] of text.matchAll(ADDRESS)) {
-    const reference = key === 'reference' ? decoded(raw!) : '';
-    const parsed = conditional(reference);
-    if (parsed !== undefined) found.set(reference, parsed);
+  if (!text.includes('?')) return found;
+  let name = '';
+  for (const [, raw = '', colon] of text.matchAll(STRING)) {
+    if (colon !== undefined) name = raw;
+    else if (name === 'reference' && raw.includes('?')) {
+      const reference = decoded(raw);
+      const parsed = conditional(reference);
+      if (parsed !== undefined) found.set(reference, parsed);
+    }
   }
   return found;
 };
 
 export interface Addresses {
+  readonly registry: Registry;
   /** fullUrl, or conditional reference, → `Type/id`. */
   readonly resolved: ReadonlyMap<string, string>;
   /** Of the entry that holds the text. */
   readonly fullUrl: string | undefined;
 }
 
-/** The text with every address of an entry replaced by `Type/id`; throws 400 on a urn:uuid reference to no entry. */
-export const resolveReferences = (text: string, { resolved, fullUrl }: Addresses): string => {
+/**
+ * The text with every address of an entry replaced by `Type/id`: in references, in elements of type uri, url, canonical, oid and uuid, and in
+ * links and images of a narrative. Throws 400 on a urn:uuid or urn:oid reference to no entry.
+ */
+export const resolveReferences = (text: string, { registry, resolved, fullUrl }: Addresses): string => {
   const base = fullUrl === undefined ? undefined : RESTFUL.exec(fullUrl)?.[1];
-  return text.replaceAll(ADDRESS, (whole, key: string, colon: string, raw: string) => {
+  const elements = addressElements(registry);
+  const targetOf = (address: string, isReference: boolean): string | undefined => {
+    const target = resolved.get(address) ?? (base !== undefined && isReference ? resolved.get(base + address) : undefined);
+    if (target !== undefined) return target;
+    // A part of the resource, or a version of a canonical address.
+    const end = address.search(/[#|]/);
+    const whole = end > 0 ? resolved.get(address.slice(0, end)) : undefined;
+    return whole === undefined ? undefined : whole + address.slice(end);
+  };
+  let name = '';
+  return text.replaceAll(STRING, (string, raw: string, colon: string | undefined) => {
+    if (colon !== undefined) {
+      name = raw;
+      return string;
+    }
+    if (name === 'div' && raw.includes('<')) {
+      return string.replaceAll(LINK, (link, before: string, address: string) => {
+        const target = targetOf(address.replaceAll('&amp;', '&'), false);
+        return target === undefined ? link : before + target;
+      });
+    }
+    if (!elements.has(name)) return string;
     const address = decoded(raw);
-    const target = resolved.get(address) ?? (base !== undefined && key === 'reference' ? resolved.get(base + address) : undefined);
-    if (target !== undefined) return `"${key}"${colon}${JSON.stringify(target)}`;
-    if (key === 'reference' && /^urn:(uuid|oid):/.test(address)) {
+    const target = targetOf(address, name === 'reference');
+    if (target !== undefined) return JSON.stringify(target);
+    if (name === 'reference' && /^urn:(uuid|oid):/.test(address)) {
       throw new FhirError('value', `the reference ${address.slice(0, 60)} names no entry of this Bundle: give one that fullUrl`);
     }
-    return whole;
+    return string;
   });
 };

@@ -1,9 +1,14 @@
 import { STATUS_CODES } from 'node:http';
-import type { Reply } from '../http/call.ts';
+import type { Call, Reply } from '../http/call.ts';
 import { newLogicalId } from '../store/logical-id.ts';
+import type { Entry } from './bundle.ts';
 
-/** One entry of the answer, with the stored text as it is where `shown`; an OperationOutcome goes into response.outcome. */
-export const responseEntry = ({ status, headers, body }: Pick<Reply, 'status' | 'headers' | 'body'>, shown: boolean): string => {
+type Shown = Pick<Reply, 'status' | 'headers' | 'body'>;
+
+const OUTCOME = '{"resourceType":"OperationOutcome"';
+
+/** One entry of the answer, with the stored text as it is where `shown`; an OperationOutcome of a write goes into response.outcome. */
+export const responseEntry = ({ status, headers, body }: Shown, shown: boolean | 'outcome'): string => {
   const modified = headers['last-modified'];
   const response = JSON.stringify({
     status: `${status} ${STATUS_CODES[status] ?? ''}`.trim(),
@@ -11,9 +16,21 @@ export const responseEntry = ({ status, headers, body }: Pick<Reply, 'status' | 
     etag: headers['etag'],
     lastModified: modified === undefined ? undefined : new Date(modified).toISOString(),
   });
-  if (body === null || !shown) return `{"response":${response}}`;
-  if (status >= 400) return `{"response":${response.slice(0, -1)},"outcome":${body}}}`;
+  if (body === null || shown === false) return `{"response":${response}}`;
+  if (status >= 400 || shown === 'outcome') return `{"response":${response.slice(0, -1)},"outcome":${body}}}`;
   return `{"resource":${body},"response":${response}}`;
+};
+
+/** What was read is what was asked for; what was written is shown only to who asks to see it. */
+export const isShown = (
+  { prefer }: Pick<Call, 'prefer'>,
+  { method }: Pick<Entry, 'method'>,
+  { status, body }: Shown,
+): boolean | 'outcome' => {
+  if (method === 'HEAD') return status >= 400;
+  if (method === 'GET' || status >= 400) return true;
+  if (prefer.return === 'OperationOutcome' && body?.startsWith(OUTCOME) === true) return 'outcome';
+  return prefer.return === 'representation';
 };
 
 export const responseBundle = (type: 'batch-response' | 'transaction-response', entries: readonly string[]): string => {

@@ -1,44 +1,55 @@
-import { requireScope } from '../http/identity.ts';
+/** What the writing entries of a transaction will store. Source: http://hl7.org/fhir/R4/http.html#trules */
 import type { Call } from '../http/call.ts';
+import { requireScope } from '../http/identity.ts';
 import { FhirError } from '../http/outcome.ts';
-import { parseIfMatch, requireMatch } from '../http/preconditions.ts';
+import { parseIfMatch, requireMatch, requireNoneMatch } from '../http/preconditions.ts';
 import type { Server } from '../server.ts';
 import { type Head, readHeads } from '../store/head.ts';
 import { newLogicalId } from '../store/logical-id.ts';
 import type { Db } from '../store/pool.ts';
 import type { Entry } from './bundle.ts';
-import { matchOne, planExisting } from './conditional.ts';
+import { keyOf } from './bundle-match.ts';
+import { planConditionalDelete } from './conditional-delete.ts';
+import { criteriaIn, planConditionalUpdate, planExisting } from './conditional.ts';
 import { entryCall } from './entry-call.ts';
+import { planPatch, readPatch } from './patch.ts';
 import { type Plan, planCreate, planDelete, planUpdate } from './plan.ts';
 import { parseBody, type Prepared, requireSameId, requireValid } from './prepare.ts';
 import { type ConditionalReference, conditionalReferences, resolveReferences } from './references.ts';
-import { inEntry } from './transaction-entry.ts';
-
-type Criteria = ConditionalReference;
+import { inEntry, inEntryAsync } from './transaction-entry.ts';
+import { type Match, matchConditions } from './transaction-match.ts';
 
 /** A writing entry, as far as it can be worked out before the database is asked. */
 export interface PreparedEntry {
   readonly entry: Entry;
   readonly type: string;
-  /** Absent on delete. */
+  /** Absent on delete and patch. */
   readonly prepared: Prepared | undefined;
   /** From the address, or new; what a match of `criteria` has instead wins. */
   readonly id: string;
   /** Number for a new resource key. */
   readonly n: number;
-  /** Of a conditional create or update. */
-  readonly criteria: Criteria | undefined;
-  readonly references: ReadonlyMap<string, Criteria>;
+  /** Of a conditional interaction. */
+  readonly criteria: ConditionalReference | undefined;
+  readonly references: ReadonlyMap<string, ConditionalReference>;
 }
 
-const WRITES = new Set(['create', 'update', 'conditional-update', 'delete']);
+const WRITES = new Set(['create', 'update', 'patch', 'delete', 'conditional-update', 'conditional-patch', 'conditional-delete']);
+
+export const isRead = ({ method }: Pick<Entry, 'method'>): boolean => method === 'GET' || method === 'HEAD';
+export const isDelete = ({ entry }: Pick<PreparedEntry, 'entry'>): boolean => entry.method === 'DELETE';
+const isPatch = ({ entry }: Pick<PreparedEntry, 'entry'>): boolean => entry.method === 'PATCH';
 
 /** Checks and parses every entry that writes; throws 400 naming the entry. */
 export const prepareEntries = async (server: Server, call: Call, entries: readonly Entry[]): Promise<PreparedEntry[]> => {
-  const writing = entries.filter(({ method }) => method !== 'GET');
+  const writing = entries.filter((entry) => !isRead(entry));
   const numbers = await server.rids.take(writing.length);
   const prepared = writing.map((entry, i) => inEntry(entry, () => prepareEntry(server, call, entry, numbers[i]!)));
-  requireDistinct(prepared);
+  const seen = new Map<string, number>();
+  for (const { entry, type, id } of prepared) {
+    requireFirst(seen, `${type}/${id}`, entry);
+    if (entry.fullUrl !== undefined && entry.fullUrl !== `${type}/${id}`) requireFirst(seen, entry.fullUrl, entry);
+  }
   return prepared;
 };
 
@@ -48,111 +59,128 @@ const prepareEntry = (server: Server, call: Call, entry: Entry, n: number): Prep
     throw new FhirError('not-supported', `${target.operation ?? target.interaction} can't be part of a transaction: send it on its own`);
   }
   const type = target.resourceType!;
-  const isDelete = target.interaction === 'delete';
-  const prepared = isDelete
-    ? undefined
-    : { type, text, resource: requireValid(server, parseBody(text), type, `Bundle.entry[${index}].resource`) };
+  const at = `Bundle.entry[${index}].resource`;
+  const stores = entry.method === 'POST' || entry.method === 'PUT';
+  const prepared = stores ? { type, text, resource: requireValid(server, parseBody(text), type, at) } : undefined;
   if (target.interaction === 'update') requireSameId(prepared!, target.id!);
-  const criteria = target.interaction === 'conditional-update' ? query : target.interaction === 'create' ? entry.ifNoneExist : undefined;
-  if (criteria === '') throw new FhirError('invalid', 'a conditional interaction needs criteria, such as identifier=system|value');
-  const references = isDelete ? new Map<string, Criteria>() : conditionalReferences(text);
-  for (const searched of [...references.values(), ...(criteria === undefined ? [] : [{ type }])]) {
+  if (isPatch({ entry })) readPatch(server, text, entry.contentType);
+  const condition = target.interaction.startsWith('conditional-') ? query : target.interaction === 'create' ? entry.ifNoneExist : undefined;
+  const criteria = condition === undefined ? undefined : { type, criteria: criteriaIn(condition) };
+  const references = isDelete({ entry }) || type === 'Bundle' ? new Map<string, ConditionalReference>() : conditionalReferences(text);
+  for (const searched of [...references.values(), ...(criteria === undefined ? [] : [criteria])]) {
     if (!server.registry.isResourceType(searched.type)) throw new FhirError('unknown-type', `${searched.type} is no FHIR R4 resource type`);
     requireScope(call.identity, searched.type, 's');
   }
   const given = prepared?.resource['id'];
   const own = target.interaction === 'conditional-update' && typeof given === 'string' ? given : newLogicalId();
-  return { entry, type, prepared, id: target.id ?? own, n, criteria: criteria === undefined ? undefined : { type, criteria }, references };
+  return { entry, type, prepared, id: target.id ?? own, n, criteria, references };
 };
 
-const requireDistinct = (prepared: readonly PreparedEntry[]): void => {
-  const seen = new Map<string, number>();
-  for (const { entry, type, id } of prepared) {
-    for (const name of [`${type}/${id}`, ...(entry.fullUrl === undefined ? [] : [entry.fullUrl])]) {
-      const first = seen.get(name);
-      if (first !== undefined && first !== entry.index) {
-        throw new FhirError(
-          'invalid',
-          `Bundle.entry[${first}] and Bundle.entry[${entry.index}] are both about ${name.slice(0, 120)}: a transaction takes each once`,
-          {
-            expression: `Bundle.entry[${entry.index}]`,
-          },
-        );
-      }
-      seen.set(name, entry.index);
-    }
+const requireFirst = (seen: Map<string, number>, name: string, { index }: Entry): void => {
+  const first = seen.get(name);
+  if (first !== undefined && first !== index) {
+    throw new FhirError(
+      'invalid',
+      `Bundle.entry[${first}] and Bundle.entry[${index}] are both about ${name.slice(0, 120)}: a transaction takes each once`,
+      { expression: `Bundle.entry[${index}]` },
+    );
   }
+  seen.set(name, index);
 };
 
-const keyOf = ({ type, criteria }: Criteria): string => `${type}?${criteria}`;
+/** Criteria to lock, since something may be created or changed by them, and whether there are any to look up. */
+export const criteriaOf = (prepared: readonly PreparedEntry[]): { readonly locked: ConditionalReference[]; readonly areAny: boolean } => {
+  const locked = prepared.flatMap(({ criteria }) => criteria ?? []);
+  return { locked, areAny: locked.length > 0 || prepared.some(({ references }) => references.size > 0) };
+};
 
-/** Criteria to lock, since something may be created by them, and those only to look up. */
-export const criteriaOf = (prepared: readonly PreparedEntry[]): { readonly locked: Criteria[]; readonly looked: Criteria[] } => ({
-  locked: prepared.flatMap(({ criteria }) => criteria ?? []),
-  looked: prepared.flatMap(({ references }) => [...references.values()]),
-});
-
-/** What every entry will store, by its index; reads on `db`, writes nothing. Throws 412 where criteria match nothing or too much. */
-export const planEntries = async (server: Server, call: Call, prepared: readonly PreparedEntry[], db: Db): Promise<Map<number, Plan>> => {
-  const matches = await matchAll(server, prepared, db);
-  const matched = ({ criteria }: PreparedEntry): string | undefined => (criteria === undefined ? undefined : matches.get(keyOf(criteria)));
-  const resolved = new Map<string, string>();
-  for (const entry of prepared) {
-    if (entry.entry.fullUrl !== undefined) resolved.set(entry.entry.fullUrl, `${entry.type}/${matched(entry) ?? entry.id}`);
-    for (const [written, criteria] of entry.references) {
-      const id = matches.get(keyOf(criteria));
-      if (id === undefined) {
-        inEntry(entry.entry, () => {
-          throw new FhirError('precondition', `nothing matches the conditional reference to ${criteria.type}: store that resource first`);
-        });
-      }
-      resolved.set(written, `${criteria.type}/${id}`);
-    }
-  }
-  const existing = prepared.filter((entry) => entry.entry.target.interaction !== 'create' || matched(entry) !== undefined);
+/** What the entries that delete will store, by their index; reads on `db`, writes nothing. */
+export const planDeletes = async (
+  server: Server,
+  call: Call,
+  prepared: readonly PreparedEntry[],
+  db: Db,
+): Promise<Map<number, readonly Plan[]>> => {
+  const plain = prepared.filter(({ criteria }) => criteria === undefined);
   const heads = await readHeads(
     db,
-    existing.map((entry) => ({ typeId: server.registry.typeId(entry.type), id: matched(entry) ?? entry.id })),
+    plain.map(({ type, id }) => ({ typeId: server.registry.typeId(type), id })),
   );
-  const plans = prepared.map((entry): [number, Plan] => {
-    const id = matched(entry) ?? entry.id;
-    const head = heads.get(`${server.registry.typeId(entry.type)}/${id}`);
-    return [entry.entry.index, inEntry(entry.entry, () => planEntry(server, call, entry, { id, head, resolved }))];
-  });
-  return new Map(plans);
+  const plans = new Map<number, readonly Plan[]>();
+  for (const { entry, type, id, criteria } of prepared) {
+    const caller = entryCall(call, entry);
+    if (criteria !== undefined) {
+      plans.set(entry.index, await inEntryAsync(entry, () => planConditionalDelete(server, caller, db, criteria.criteria)));
+      continue;
+    }
+    const head = heads.get(`${server.registry.typeId(type)}/${id}`);
+    inEntry(entry, () => requireMatch(parseIfMatch(entry.ifMatch), head));
+    plans.set(entry.index, [planDelete(server, caller, type, id, head)]);
+  }
+  return plans;
+};
+
+/** What the other entries that write will store, by their index; reads on `db`, writes nothing. Throws 412 where criteria match nothing or too much. */
+export const planWrites = async (
+  server: Server,
+  call: Call,
+  prepared: readonly PreparedEntry[],
+  db: Db,
+): Promise<Map<number, readonly Plan[]>> => {
+  const { matched, resolved } = await matchConditions(server, prepared, db);
+  const found = prepared.map((entry) => ({ entry, match: matched.get(entry.entry.index), head: undefined as Head | undefined }));
+  const existing = found.filter(({ entry, match }) => entry.entry.target.interaction !== 'create' || match !== undefined);
+  const heads = await readHeads(
+    db,
+    existing.map(({ entry, match }) => ({ typeId: server.registry.typeId(entry.type), id: match?.id ?? entry.id })),
+  );
+  return new Map(
+    found.map(({ entry, match }) => {
+      const head = heads.get(`${server.registry.typeId(entry.type)}/${match?.id ?? entry.id}`);
+      return [entry.entry.index, [inEntry(entry.entry, () => planWrite(server, call, entry, { match, head, resolved }))]];
+    }),
+  );
 };
 
 interface Found {
-  readonly id: string;
+  readonly match: Match | undefined;
+  /** Of the match, else of the entry's own id. */
   readonly head: Head | undefined;
   readonly resolved: ReadonlyMap<string, string>;
 }
 
-const planEntry = (server: Server, call: Call, { entry, type, prepared, n }: PreparedEntry, { id, head, resolved }: Found): Plan => {
+const planWrite = (server: Server, call: Call, prepared: PreparedEntry, { match, head, resolved }: Found): Plan => {
+  const { entry, type, id, n, criteria } = prepared;
   const caller = entryCall(call, entry);
-  requireMatch(parseIfMatch(entry.ifMatch), head?.version);
-  if (prepared === undefined) return planDelete(server, caller, type, id, head);
-  if (entry.target.interaction === 'create' && head !== undefined) return planExisting(caller, type, head);
-  const text = resolveReferences(prepared.text, { resolved, fullUrl: entry.fullUrl });
-  const resource = text === prepared.text ? prepared.resource : (JSON.parse(text) as Prepared['resource']);
-  if (head === undefined) return planCreate(server, caller, { type, text, resource }, id, n);
-  if (entry.target.interaction === 'conditional-update' && resource['id'] !== undefined && resource['id'] !== id) {
-    throw new FhirError('invalid', 'the resource that matches has another id than the one sent: leave the id out', {
-      expression: `${type}.id`,
-    });
+  const resolve = (text: string): string =>
+    type === 'Bundle' ? text : resolveReferences(text, { registry: server.registry, resolved, fullUrl: entry.fullUrl });
+  if (isPatch(prepared)) {
+    if (criteria !== undefined && match === undefined)
+      throw new FhirError(
+        'not-found',
+        `nothing matches ${keyOf(criteria).split('?', 1)[0]} by the given criteria, so that nothing can be patched`,
+      );
+    const patch = readPatch(server, resolve(entry.text), entry.contentType);
+    return planPatch(server, caller, patch, { type, id: head?.id ?? id, head });
   }
-  return planUpdate(server, caller, { type, text, resource }, head);
+  if (entry.target.interaction === 'create' && head !== undefined) return planExisting(caller, type, head);
+  const text = resolve(prepared.prepared!.text);
+  const resource = text === prepared.prepared!.text ? prepared.prepared!.resource : (JSON.parse(text) as Prepared['resource']);
+  const ready = { type, text, resource };
+  if (entry.target.interaction === 'create') return planCreate(server, caller, ready, id, n);
+  if (criteria !== undefined) {
+    const found = match === undefined ? { match: undefined, named: head } : { match: head, named: undefined };
+    return planConditionalUpdate(server, caller, ready, { ...found, fresh: { id, n } });
+  }
+  requireMatch(parseIfMatch(entry.ifMatch), head);
+  requireNoneMatch(entry.ifNoneMatch, head);
+  return head === undefined ? planCreate(server, caller, ready, id, n) : planUpdate(server, caller, ready, head);
 };
 
-const matchAll = async (server: Server, prepared: readonly PreparedEntry[], db: Db): Promise<Map<string, string>> => {
-  const { locked, looked } = criteriaOf(prepared);
-  const distinct = new Map([...locked, ...looked].map((criteria) => [keyOf(criteria), criteria]));
-  const found = new Map<string, string>();
-  await Promise.all(
-    [...distinct].map(async ([key, { type, criteria }]) => {
-      const match = await matchOne(server, db, type, criteria);
-      if (match !== undefined) found.set(key, match.id);
-    }),
-  );
-  return found;
+/** Throws 400 where two entries are about one resource, each by its address or by what its criteria match. */
+export const requireDistinct = (entries: readonly Entry[], plans: ReadonlyMap<number, readonly Plan[]>): void => {
+  const seen = new Map<string, number>();
+  for (const entry of entries) {
+    for (const { type, id } of plans.get(entry.index) ?? []) if (id !== '') requireFirst(seen, `${type}/${id}`, entry);
+  }
 };

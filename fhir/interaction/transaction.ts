@@ -7,16 +7,26 @@ import { FHIR_JSON } from '../http/negotiation.ts';
 import { FhirError } from '../http/outcome.ts';
 import type { Server } from '../server.ts';
 import { lockCriteria } from '../store/criteria-lock.ts';
+import { requireIntegrity } from '../store/integrity.ts';
 import type { Db } from '../store/pool.ts';
 import { type Entry } from './bundle.ts';
-import { store } from './conditional.ts';
 import { entryCall } from './entry-call.ts';
 import { interact, requireAllowed } from './interaction.ts';
 import type { Plan } from './plan.ts';
-import { responseBundle, responseEntry } from './response-bundle.ts';
-import { inEntry } from './transaction-entry.ts';
-import { criteriaOf, planEntries, prepareEntries, type PreparedEntry } from './transaction-plan.ts';
-import { commit, untilCurrent, versionHeaders } from './written.ts';
+import { isShown, responseBundle, responseEntry } from './response-bundle.ts';
+import { storeUnchecked } from './store-plans.ts';
+import { inEntry, inEntryAsync } from './transaction-entry.ts';
+import {
+  criteriaOf,
+  isDelete,
+  isRead,
+  planDeletes,
+  planWrites,
+  prepareEntries,
+  type PreparedEntry,
+  requireDistinct,
+} from './transaction-plan.ts';
+import { commit, shownAs, untilCurrent } from './written.ts';
 
 export const transaction = async (server: Server, call: Call, parsed: readonly (Entry | FhirError)[]): Promise<Reply> => {
   const entries = parsed.map((entry) => {
@@ -24,43 +34,54 @@ export const transaction = async (server: Server, call: Call, parsed: readonly (
     return entry;
   });
   for (const entry of entries) inEntry(entry, () => requireAllowed(server, { target: entry.target, identity: call.identity }));
-  const reads = entries.filter(({ method }) => method === 'GET');
   const prepared = await prepareEntries(server, call, entries);
-  const { plans, read, audited } = await untilCurrent(() => process(server, call, prepared, reads));
+  const { plans, read, audited } = await untilCurrent(() => process(server, call, entries, prepared));
   const answers = entries.map((entry) => {
-    const plan = plans.get(entry.index);
-    if (plan === undefined) return responseEntry(read.get(entry.index)!, true);
-    return responseEntry(
-      { status: plan.status, headers: versionHeaders(server, plan), body: plan.body },
-      call.prefer.return === 'representation',
-    );
+    const plan = plans.get(entry.index)?.[0];
+    const reply = plan === undefined ? read.get(entry.index)! : shownAs(server, call.prefer.return ?? 'minimal', plan);
+    return responseEntry(reply, isShown(call, entry, reply));
   });
   return { status: 200, headers: { 'content-type': FHIR_JSON }, body: responseBundle('transaction-response', answers), audited };
 };
 
 interface Processed {
-  readonly plans: ReadonlyMap<number, Plan>;
+  /** By the index of the entry; a conditional delete may have several. */
+  readonly plans: ReadonlyMap<number, readonly Plan[]>;
   readonly read: ReadonlyMap<number, Reply>;
   readonly audited: Audited;
 }
 
-const process = async (server: Server, call: Call, prepared: readonly PreparedEntry[], reads: readonly Entry[]): Promise<Processed> => {
-  const { locked, looked } = criteriaOf(prepared);
-  if (prepared.length === 0 && reads.length === 0) {
+const process = async (server: Server, call: Call, entries: readonly Entry[], prepared: readonly PreparedEntry[]): Promise<Processed> => {
+  const reads = entries.filter(isRead);
+  const deletes = prepared.filter(isDelete);
+  const others = prepared.filter((entry) => !isDelete(entry));
+  const { locked, areAny } = criteriaOf(prepared);
+  if (entries.length === 0) {
     return { plans: new Map(), read: new Map(), audited: await record(server.outbox, call, { status: 200, count: 0 }) };
   }
   // Without criteria to look up and lock, one statement does it all, and shares its commit with others.
-  if (locked.length === 0 && looked.length === 0 && reads.length === 0) {
-    const plans = await planEntries(server, call, prepared, server.db);
-    return { plans, read: new Map(), audited: await commit(server, [...plans.values()]) };
+  if (!areAny && reads.length === 0) {
+    const plans = new Map([
+      ...(await planDeletes(server, call, deletes, server.db)),
+      ...(await planWrites(server, call, others, server.db)),
+    ]);
+    return { plans, read: new Map(), audited: await commit(server, [...plans.values()].flat()) };
   }
   let done: Omit<Processed, 'audited'> | undefined;
   const committed = inTransaction(server.sql, async (db: Db) => {
     await lockCriteria(db, locked);
-    const plans = await planEntries(server, call, prepared, db);
-    if (plans.size > 0) await store(db, [...plans.values()]);
+    const deleting = await planDeletes(server, call, deletes, db);
+    // Stored first, so that the conditions of the other entries no longer find what this Bundle deletes.
+    await storeUnchecked(db, [...deleting.values()].flat());
+    const writing = await planWrites(server, call, others, db);
+    const plans = new Map([...deleting, ...writing]);
+    requireDistinct(entries, plans);
+    await storeUnchecked(db, [...writing.values()].flat());
+    await requireIntegrity(db, [...plans.values()].flat());
     const read = new Map<number, Reply>();
-    for (const entry of reads) read.set(entry.index, await interact({ ...server, db }, entryCall(call, entry)));
+    for (const entry of reads) {
+      read.set(entry.index, await inEntryAsync(entry, () => interact({ ...server, db }, entryCall(call, entry))));
+    }
     done = { plans, read };
   });
   const audited = await Audited.after(committed);

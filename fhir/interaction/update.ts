@@ -1,5 +1,5 @@
 import type { Call, Reply } from '../http/call.ts';
-import { parseIfMatch, requireMatch } from '../http/preconditions.ts';
+import { parseIfMatch, requireMatch, requireNoneMatch } from '../http/preconditions.ts';
 import type { Server } from '../server.ts';
 import { readHead } from '../store/head.ts';
 import { planCreate, planUpdate } from './plan.ts';
@@ -15,7 +15,8 @@ export const update = async (server: Server, call: Call): Promise<Reply> => {
   requireSameId(prepared, id);
   return untilCurrent(async () => {
     const head = await readHead(server.db, server.registry.typeId(type), id);
-    requireMatch(demanded, head?.version);
+    requireMatch(demanded, head);
+    requireNoneMatch(call.header('if-none-match'), head);
     const plan =
       head === undefined
         ? planCreate(server, call, prepared, id, (await server.rids.take(1))[0]!)

@@ -18,11 +18,19 @@ export const isStale = (error: unknown): boolean => stateOf(error) === STALE;
 /** The server itself refused, so that nothing of the transaction was stored. */
 export const isRefusal = (error: unknown): boolean => /^[0-9A-Z]{5}$/.test(stateOf(error) ?? '');
 
+/** Class 22: a value that the database can't hold or compare, such as a text with U+0000. */
+export const isDataException = (error: unknown): boolean => /^22...$/.test(stateOf(error) ?? '');
+
 /** The refusal to show to a client, or undefined for a fault of ours. */
 export const asFhirError = (error: unknown): FhirError | undefined => {
   const state = stateOf(error) ?? '';
   if (RETRYABLE.has(state)) {
     return new FhirError('conflict', 'others are writing the same resource right now: read it again and repeat the change', {
+      cause: error,
+    });
+  }
+  if (isDataException(error)) {
+    return new FhirError('value', 'a value is out of what can be stored or compared: check numbers, dates, and texts with U+0000', {
       cause: error,
     });
   }

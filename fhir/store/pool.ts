@@ -21,13 +21,15 @@ export interface PoolOptions {
   /** Shown in pg_stat_activity. */
   readonly application: string;
   readonly statementTimeoutMs?: number;
+  /** See DATABASE_PREPARE in README.md. */
+  readonly prepare?: boolean;
 }
 
 /**
  * A pool of `max` connections to `url`, and of as many that can be reserved, each opened when it is needed, with a statement timeout and
  * an idle-transaction timeout; bigint columns read as JavaScript numbers (resource ids stay below 2^53 by construction, see rid.ts).
  */
-export const createPool = (url: string, { max, application, statementTimeoutMs = 30_000 }: PoolOptions): Sql => {
+export const createPool = (url: string, { max, application, statementTimeoutMs = 30_000, prepare = true }: PoolOptions): Sql => {
   const { address, path } = databaseAddress(url);
   const connect = (onclose: () => void): postgres.Sql =>
     postgres(address, {
@@ -39,11 +41,12 @@ export const createPool = (url: string, { max, application, statementTimeoutMs =
       idle_timeout: 0,
       fetch_types: false, // a backend killed while it is asked for them would end this process by an unhandled rejection
       onnotice: () => undefined,
+      prepare,
       types: { bigint: { to: 20, from: [20], parse: Number, serialize: String } },
       connection: {
         application_name: application,
-        statement_timeout: statementTimeoutMs,
-        idle_in_transaction_session_timeout: 30_000,
+        // A pooler refuses these where it connects; the role has them too (migrations/0004_timeouts.sql).
+        ...(prepare && { statement_timeout: statementTimeoutMs, idle_in_transaction_session_timeout: 30_000 }),
       },
     }) as unknown as postgres.Sql;
   const shared = createReserve(max, connect);

@@ -74,7 +74,7 @@ export const createCheck = ({
     await denials.record(denial, { requestId: request.requestId, fingerprint });
     return encodeDenied({
       status: denial.status,
-      headers: { 'content-type': 'application/fhir+json; charset=utf-8', ...headers },
+      headers: { 'content-type': 'application/fhir+json; charset=utf-8', ...denial.headers, ...headers },
       body: outcome(denial.code, denial.diagnostics),
       metadata: {
         client_id: denial.client?.id ?? '',

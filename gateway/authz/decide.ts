@@ -1,5 +1,5 @@
 /** Who may do what: no clock, no wait, no count; the answer is data. */
-import { type Classified, classify } from '../../proto/access/interaction.ts';
+import { allowedMethods, type Classified, classify } from '../../proto/access/interaction.ts';
 import { missingScope, neededScopes } from '../../proto/access/scope.ts';
 import type { Client, ClientRegistry, Credential } from '../clients/registry.ts';
 
@@ -19,13 +19,14 @@ export type Reason =
 
 export interface Denial {
   readonly reason: Reason;
-  readonly status: 400 | 401 | 403 | 429 | 503;
+  readonly status: 400 | 401 | 403 | 405 | 429 | 503;
   /** OperationOutcome.issue.code */
   readonly code: string;
   /** What to do about it. */
   readonly diagnostics: string;
   readonly client?: Client;
   readonly target?: Classified;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export type Decision = { readonly client: Client; readonly target: Classified } | Denial;
@@ -67,6 +68,11 @@ export const decide = ({ credential, method, path }: Question, registry: ClientR
   const relative = pathOf(path);
   const target = relative === undefined ? undefined : classify(method, relative);
   if (target === undefined) {
+    const allow = relative === undefined ? [] : allowedMethods(relative);
+    if (allow.length > 0) {
+      const says = `FHIR has no ${method.slice(0, 10)} of this address: use ${allow.join(', ')}`;
+      return { reason: 'malformed', status: 405, code: 'not-supported', diagnostics: says, client, headers: { allow: allow.join(', ') } };
+    }
     const diagnostics = `FHIR has no ${method.slice(0, 10)} of this form of address: write ${BASE}/Type, ${BASE}/Type/id or another of http://hl7.org/fhir/R4/http.html`;
     return { reason: 'malformed', status: 400, code: 'invalid', diagnostics, client };
   }

@@ -35,6 +35,8 @@ export interface Classified {
   /** With its `$`. */
   readonly operation?: string | undefined;
   readonly compartment?: { readonly type: string; readonly id: string } | undefined;
+  /** What OPTIONS asked for: the methods that the address takes. */
+  readonly allow?: readonly string[] | undefined;
 }
 
 /** The class of each interaction but operations, whose class goes by their name. */
@@ -139,10 +141,22 @@ const onInstance = (method: string, [resourceType, id, third, fourth, fifth]: re
  * `path` has no query and starts after the base, as in `/Patient/1`.
  */
 export const classify = (method: string, path: string): Classified | undefined => {
+  if (method === 'OPTIONS') {
+    const allow = allowedMethods(path);
+    return allow.length > 0 ? known('capabilities', { allow }) : undefined;
+  }
   const segments = segmentsOf(path);
   if (segments === undefined || segments.length > 5) return undefined;
   const verb = method === 'HEAD' ? 'GET' : method;
   const [first] = segments;
   if (first === undefined || !TYPE.test(first)) return segments.length < 2 ? onSystem(verb, first) : undefined;
   return segments.length < 3 ? onType(verb, first, segments[1]) : onInstance(verb, segments);
+};
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+/** The methods that FHIR has for an address, OPTIONS with them; empty where it has no address of that form. */
+export const allowedMethods = (path: string): readonly string[] => {
+  const methods = METHODS.filter((method) => classify(method, path) !== undefined);
+  return methods.length > 0 ? [...methods, 'OPTIONS'] : [];
 };

@@ -1,0 +1,71 @@
+/** Source: http://hl7.org/fhir/R4/http.html#patch */
+import type { Call, Reply } from '../http/call.ts';
+import { FhirError } from '../http/outcome.ts';
+import { parseIfMatch, requireMatch, requireNoneMatch } from '../http/preconditions.ts';
+import { EditableJson } from '../json/editable.ts';
+import { parsePatch } from '../patch/parse-patch.ts';
+import type { Patch } from '../patch/patch.ts';
+import type { Server } from '../server.ts';
+import { type Head, readHead } from '../store/head.ts';
+import { type Plan, planUpdate } from './plan.ts';
+import { type Prepared, prepare } from './prepare.ts';
+import { commit, untilCurrent, written } from './written.ts';
+
+export const patchResource = async (server: Server, call: Call): Promise<Reply> => {
+  const type = call.target.resourceType!;
+  const id = call.target.id!;
+  const patch = await patchOf(server, call);
+  return untilCurrent(async () => {
+    const head = await readHead(server.db, server.registry.typeId(type), id);
+    const plan = planPatch(server, call, patch, { type, id, head });
+    return written(server, call, plan, await commit(server, [plan]));
+  });
+};
+
+/** The patch that a call carries; throws 400 or 415 where it carries none that can be understood. */
+export const patchOf = async (server: Server, call: Pick<Call, 'text' | 'header'>): Promise<Patch> =>
+  readPatch(server, await call.text(), call.header('content-type'));
+
+export const readPatch = ({ registry, limits }: Server, text: string, contentType: string | undefined): Patch => {
+  if (text.trim() === '')
+    throw new FhirError('structure', 'the body is empty: send a JSON Patch, or a Parameters resource with operations');
+  return parsePatch(text, contentType, { registry, resourceBytes: limits.resourceBytes });
+};
+
+interface Target {
+  readonly type: string;
+  readonly id: string;
+  readonly head: Head | undefined;
+}
+
+/** The version that a patch makes of a resource, or no write where it changes nothing; throws 404 and 410 where there is nothing to patch. */
+export const planPatch = (server: Server, call: Call, patch: Patch, { type, id, head }: Target): Plan => {
+  requireMatch(parseIfMatch(call.header('if-match')), head);
+  requireNoneMatch(call.header('if-none-match'), head);
+  if (head === undefined) throw new FhirError('not-found', `there is no ${type}/${id} to patch: create it by PUT`);
+  if (head.body === null) throw new FhirError('deleted', `${type}/${id} was deleted: bring it back by PUT`);
+  const document = new EditableJson(head.body);
+  patch(document);
+  const { text } = document;
+  if (text.length > server.limits.resourceBytes)
+    throw new FhirError('too-large', `the patched resource is larger than ${server.limits.resourceBytes} bytes`);
+  return planUpdate(server, call, patched(server, text, type, id), head);
+};
+
+const patched = (server: Server, text: string, type: string, id: string): Prepared => {
+  const { members } = new EditableJson(text);
+  for (const [element, is] of [
+    ['resourceType', type],
+    ['id', id],
+  ] as const) {
+    if (members.get(element)?.value !== is)
+      throw new FhirError('unprocessable', `a patch can't change the ${element} of ${type}/${id}`, { expression: `${type}.${element}` });
+  }
+  try {
+    return prepare(server, text, type);
+  } catch (error) {
+    if (!(error instanceof FhirError)) throw error;
+    const issues = error.issues.map((issue) => ({ ...issue, diagnostics: `the patched resource is not valid: ${issue.diagnostics}` }));
+    throw new FhirError('unprocessable', `the patched resource is not valid: ${error.message}`, { issues, cause: error });
+  }
+};

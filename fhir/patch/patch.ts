@@ -1,0 +1,29 @@
+/** Changes to a resource, sent instead of the whole of it. Source: http://hl7.org/fhir/R4/http.html#patch */
+import type { Registry } from '../definitions/registry.ts';
+import { FhirError } from '../http/outcome.ts';
+import type { EditableJson } from '../json/editable.ts';
+
+export interface PatchLimits {
+  readonly registry: Registry;
+  /** Bytes that a resource may have. */
+  readonly resourceBytes: number;
+}
+
+/** A patch that was understood; it changes `document` in place, or throws 422 naming the operation. */
+export type Patch = (document: EditableJson) => void;
+
+export const MAX_OPERATIONS = 1000;
+
+/** Counts what the operations of one patch copy and compare, so that a small patch can't make a large resource or much work. */
+export const createBudget = (limit: number): ((text: string) => string) => {
+  let spent = 0;
+  return (text) => {
+    spent += text.length;
+    if (spent > limit)
+      throw new FhirError('too-costly', `the patch copies or compares more than ${limit} characters: send the resource by PUT`);
+    return text;
+  };
+};
+
+/** Says in which operation something can't be done. */
+export const cannot = (at: string, why: string): FhirError => new FhirError('unprocessable', `${at}: ${why}`, { expression: at });

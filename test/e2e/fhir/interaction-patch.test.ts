@@ -1,0 +1,118 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Answer, type Stack, startStack } from '../../support/stack.ts';
+
+let stack: Stack;
+test.before(async () => {
+  stack = await startStack();
+});
+test.after(() => stack.stop());
+
+const JSON_PATCH = 'application/json-patch+json';
+const put = (path: string, resource: object | string): Promise<Answer> => stack.request(path, { method: 'PUT', body: resource });
+const patch = (path: string, body: object | string, headers: Record<string, string> = {}): Promise<Answer> =>
+  stack.request(path, { method: 'PATCH', body, headers: { 'content-type': JSON_PATCH, ...headers } });
+const replacing = (path: string, value: object): object => ({
+  resourceType: 'Parameters',
+  parameter: [
+    {
+      name: 'operation',
+      part: [
+        { name: 'type', valueCode: 'replace' },
+        { name: 'path', valueString: path },
+        { name: 'value', ...value },
+      ],
+    },
+  ],
+});
+
+test('a JSON Patch changes what it names, and nothing else to the byte', async () => {
+  const text =
+    '{ "resourceType":"Observation","id":"o1",\n "status":"final","code":{"text":"x"}, "valueQuantity":{ "value":1.10,"unit":"\\u00b5g"} }';
+  await put('/Observation/o1', text);
+  const answer = await patch('/Observation/o1', [
+    { op: 'test', path: '/status', value: 'final' },
+    { op: 'replace', path: '/status', value: 'amended' },
+  ]);
+  assert.is(answer.status, 200, answer.text);
+  assert.is(answer.headers['etag'], 'W/"2"');
+  assert.is(answer.json.status, 'amended');
+  assert.ok(answer.text.includes('{ "value":1.10,"unit":"\\u00b5g"}'), answer.text);
+  assert.is((await stack.request('/Observation?status=amended')).json.total, 1, 'the index follows');
+  const again = await patch('/Observation/o1', [{ op: 'replace', path: '/status', value: 'amended' }]);
+  assert.is(again.headers['etag'], 'W/"2"', 'nothing changed: no version');
+});
+
+test('a FHIRPath Patch changes what it names', async () => {
+  await put('/Patient/p1', { resourceType: 'Patient', id: 'p1', birthDate: '1920-01-01' });
+  const body = replacing('Patient.birthDate', { valueDate: '1930-01-01' });
+  const answer = await patch('/Patient/p1', body, { 'content-type': 'application/fhir+json' });
+  assert.is(answer.status, 200, answer.text);
+  assert.is(answer.json.birthDate, '1930-01-01');
+});
+
+test('a patch is refused with a reason, and stores nothing', async () => {
+  await put('/Patient/p2', { resourceType: 'Patient', id: 'p2', gender: 'male' });
+  const refused = async (answer: Promise<Answer>, status: number, says: RegExp): Promise<void> => {
+    const { status: is, json, text } = await answer;
+    assert.is(is, status, text);
+    assert.match(json.issue[0].diagnostics, says);
+  };
+  await refused(patch('/Patient/p2', [{ op: 'test', path: '/gender', value: 'female' }]), 422, /test of \/gender failed/);
+  await refused(patch('/Patient/p2', [{ op: 'replace', path: '/gender', value: 'm' }]), 422, /patched resource is not valid.*male/);
+  await refused(patch('/Patient/p2', [{ op: 'replace', path: '/id', value: 'p3' }]), 422, /can't change the id/);
+  await refused(patch('/Patient/p2', [{ op: 'replace', path: '/resourceType', value: 'Person' }]), 422, /can't change the resourceType/);
+  await refused(patch('/Patient/p2', [{ op: 'remove', path: '/name/0' }]), 422, /patch\[0\]: there is nothing at \/name/);
+  await refused(patch('/Patient/p2', '[{"op":'), 400, /not valid JSON/);
+  await refused(patch('/Patient/p2', ''), 400, /body is empty/);
+  await refused(patch('/Patient/p2', '<diff/>', { 'content-type': 'application/xml-patch+xml' }), 415, /XML Patch is not offered/);
+  await refused(patch('/Patient/p2', 'a', { 'content-type': 'text/csv' }), 415, /json-patch\+json/);
+  await refused(patch('/Patient/p2', [], { 'if-match': 'W/"9"' }), 412, /version 9.*version 1/);
+  await refused(patch('/Patient/nobody', []), 404, /no Patient\/nobody to patch/);
+  await stack.request('/Patient/p2', { method: 'DELETE' });
+  await refused(patch('/Patient/p2', []), 410, /was deleted/);
+  assert.is((await stack.request('/Patient/p2/_history')).json.total, 2);
+});
+
+test('a conditional patch finds its resource', async () => {
+  await put('/Device/d1', { resourceType: 'Device', id: 'd1', identifier: [{ system: 'urn:d', value: '1' }] });
+  const change = [{ op: 'add', path: '/status', value: 'active' }];
+  assert.is((await patch('/Device?identifier=urn:d|1', change)).json.status, 'active');
+  assert.is((await patch('/Device?identifier=urn:d|2', change)).status, 404);
+  await put('/Device/d2', { resourceType: 'Device', id: 'd2', identifier: [{ system: 'urn:d', value: '1' }] });
+  assert.is((await patch('/Device?identifier=urn:d|1', change)).status, 412);
+  assert.is((await patch('/Device', change)).status, 400);
+});
+
+test('patches in a Bundle lie in a Binary or are Parameters', async () => {
+  await put('/Patient/b1', { resourceType: 'Patient', id: 'b1', active: false });
+  await put('/Patient/b2', { resourceType: 'Patient', id: 'b2', active: false, identifier: [{ system: 'urn:p', value: 'b2' }] });
+  const data = Buffer.from('[{"op":"replace","path":"/active","value":true}]').toString('base64');
+  const entry = [
+    { resource: { resourceType: 'Binary', contentType: JSON_PATCH, data }, request: { method: 'PATCH', url: 'Patient/b1' } },
+    {
+      resource: replacing('Patient.active', { valueBoolean: true }),
+      request: { method: 'PATCH', url: 'Patient?identifier=urn:p|b2', ifMatch: 'W/"1"' },
+    },
+  ];
+  for (const type of ['transaction', 'batch']) {
+    const answer = await stack.request('', { body: { resourceType: 'Bundle', type, entry }, headers: { prefer: 'return=representation' } });
+    assert.is(answer.status, 200, answer.text);
+    assert.is(answer.json.entry[0].resource.active, true);
+    if (type === 'transaction') assert.is(answer.json.entry[1].resource.active, true, answer.text);
+    else assert.match(answer.json.entry[1].response.status, /^412/, 'it is at version 2 by then');
+  }
+});
+
+test('a patch needs the scope to change, and the gateway says so', async () => {
+  assert.is((await patch('/Patient/p1', [], {})).status, 200);
+  const denied = await stack.request('/Patient/p1', {
+    method: 'PATCH',
+    client: 'reader-demo',
+    body: [],
+    headers: { 'content-type': JSON_PATCH },
+  });
+  assert.is(denied.status, 403);
+});
+
+test.run();
