@@ -4,26 +4,41 @@ import type { Call, Reply } from '../http/call.ts';
 import { FHIR_JSON } from '../http/negotiation.ts';
 import { FhirError } from '../http/outcome.ts';
 import { etagOf } from '../http/preconditions.ts';
-import { newLogicalId } from '../store/logical-id.ts';
+import { dateInterval } from '../search/parameter/date.ts';
 import type { Server } from '../server.ts';
 import { readHead } from '../store/head.ts';
-import { countHistory, type HistoryCursor, type HistoryRange, type HistoryRow, readHistory } from '../store/history.ts';
+import {
+  countHistory,
+  type HistoryCursor,
+  type HistoryRange,
+  type HistoryRow,
+  oldestWriteMs,
+  readFeed,
+  readHistory,
+} from '../store/history.ts';
+import { newLogicalId } from '../store/logical-id.ts';
 import { RID_SPAN } from '../store/rid.ts';
 
 const DEFAULT_COUNT = 50;
 const MAX_COUNT = 1000;
 /** Parameters of how versions are shown, which fhir/presentation/ takes care of. */
 const SHAPE = new Set(['_format', '_pretty', '_summary', '_elements']);
+/** Longer than a write waits between getting its time and reaching the database. */
+const QUEUED_MS = 10_000;
 
 /** History of a resource, of a type, or of everything. */
 export const history = async (server: Server, call: Call): Promise<Reply> => {
   const { resourceType: type, id } = call.target;
   const asked = parse(call.query);
   const rids = await ridsOf(server, type, id);
-  const rows = await readHistory(server.db, { ...asked, rids, limit: asked.limit + 1 });
+  const range = { ...asked, rids, limit: asked.limit + 1 };
+  const askedMs = Date.now();
+  // The versions of one resource come one after the other; those of several may be stored in another order than their times say.
+  const completeMs = id === undefined ? askedMs - (await oldestWriteMs(server.db)) - QUEUED_MS : askedMs;
+  const rows = await (id === undefined ? readFeed : readHistory)(server.db, range);
   const page = rows.slice(0, asked.limit);
   const total =
-    id === undefined || asked.sinceMs !== undefined || asked.untilMs !== undefined ? undefined : await countHistory(server.db, rids!);
+    id === undefined || asked.sinceMs !== undefined || asked.at !== undefined ? undefined : await countHistory(server.db, rids!);
   const path = [type, id, '_history'].filter(Boolean).join('/');
   const self = `${server.baseUrl}/${path}`;
   const last = page.at(-1);
@@ -31,7 +46,7 @@ export const history = async (server: Server, call: Call): Promise<Reply> => {
   const patients = type === 'Patient' && id !== undefined ? [`Patient/${id}`] : undefined;
   const resource = type !== undefined && id !== undefined ? `${type}/${id}` : undefined;
   const audited = await record(server.outbox, call, { status: 200, resource, patients, count: page.length });
-  const body = bundle(server, { page, self: call.query === '' ? self : `${self}?${call.query}`, next, total });
+  const body = bundle(server, { page, self: call.query === '' ? self : `${self}?${call.query}`, next, total, completeMs });
   return { status: 200, headers: { 'content-type': FHIR_JSON }, body, audited };
 };
 
@@ -47,20 +62,22 @@ const ridsOf = async (server: Server, type: string | undefined, id: string | und
 const parse = (query: string): HistoryRange => {
   let limit = DEFAULT_COUNT;
   let sinceMs: number | undefined;
-  let untilMs: number | undefined;
+  let at: HistoryRange['at'];
   let after: HistoryCursor | undefined;
   for (const [name, value] of new URLSearchParams(query)) {
     if (name === '_count') limit = countOf(value);
-    else if (name === '_since') sinceMs = instantOf(name, value);
-    else if (name === '_at') untilMs = instantOf(name, value);
+    else if (name === '_since') sinceMs = timeOf(name, value).lo;
+    else if (name === '_at') at = timeOf(name, value);
     else if (name === '_cursor') after = cursorOf(value);
     else if (!SHAPE.has(name.split(':', 1)[0]!)) {
-      throw new FhirError('not-supported', `${name.slice(0, 60)} is no parameter of a history: use _count, _since or _at`, {
-        expression: `http.${name}`,
-      });
+      const says =
+        name === '_sort'
+          ? 'a history is always newest first: leave _sort out'
+          : `${name.slice(0, 60)} is no parameter of a history: use _count, _since or _at`;
+      throw new FhirError('not-supported', says, { expression: `http.${name.slice(0, 60)}` });
     }
   }
-  return { limit, sinceMs, untilMs, after };
+  return { limit, sinceMs, at, after };
 };
 
 const countOf = (value: string): number => {
@@ -69,14 +86,13 @@ const countOf = (value: string): number => {
   return Math.min(Number(value), MAX_COUNT);
 };
 
-const instantOf = (name: string, value: string): number => {
+const timeOf = (name: string, value: string): { readonly lo: number; readonly hi: number } => {
   // A plus sign of a time zone arrives as a space where the client didn't encode it.
-  const ms = /^\d{4}(-\d\d(-\d\d(T\S+)?)?)?$/.test(value.replace(' ', '+')) ? Date.parse(value.replace(' ', '+')) : Number.NaN;
-  if (Number.isNaN(ms))
-    throw new FhirError('value', `${name}=${value.slice(0, 40)} is no date or instant, such as 2024-01-31T10:00:00Z`, {
-      expression: `http.${name}`,
-    });
-  return ms;
+  const interval = dateInterval(value.replace(' ', '+'));
+  if (interval !== undefined) return interval;
+  throw new FhirError('value', `${name}=${value.slice(0, 40)} is no date or instant, such as 2024-01-31T10:00:00Z`, {
+    expression: `http.${name}`,
+  });
 };
 
 const cursorOf = (value: string): HistoryCursor => {
@@ -98,14 +114,16 @@ interface Page {
   readonly self: string;
   readonly next: string | undefined;
   readonly total: number | undefined;
+  /** Nothing older than this can be added to the history any more: the _since to ask with the next time. */
+  readonly completeMs: number;
 }
 
-const bundle = ({ baseUrl, registry }: Server, { page, self, next, total }: Page): string => {
+const bundle = ({ baseUrl, registry }: Server, { page, self, next, total, completeMs }: Page): string => {
   const links = [{ relation: 'self', url: self }, ...(next === undefined ? [] : [{ relation: 'next', url: next }])];
   const head = {
     resourceType: 'Bundle',
     id: newLogicalId(),
-    meta: { lastUpdated: new Date().toISOString() },
+    meta: { lastUpdated: new Date(completeMs).toISOString() },
     type: 'history',
     total,
     link: links,

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Db } from './pool.ts';
 
 /** One version in a history; newest first. */
@@ -21,35 +22,70 @@ export interface HistoryCursor {
 export interface HistoryRange {
   /** All versions of these resource keys, both ends included; the whole server without it. */
   readonly rids?: readonly [number, number] | undefined;
-  /** Milliseconds: versions from then on (_since), versions up to then (_at). */
+  /** Milliseconds: versions from then on. */
   readonly sinceMs?: number | undefined;
-  readonly untilMs?: number | undefined;
+  /** Milliseconds: versions that were the newest at some moment of it; `hi` is exclusive. */
+  readonly at?: { readonly lo: number; readonly hi: number } | undefined;
   readonly after?: HistoryCursor | undefined;
   readonly limit: number;
 }
 
-/** Reads a page from heads and superseded versions, each by its index on (updated, rid). */
-export const readHistory = async (db: Db, { rids, sinceMs, untilMs, after, limit }: HistoryRange): Promise<readonly HistoryRow[]> => {
+interface Row extends HistoryRow {
+  /** A transaction that began before this version's has not ended yet. */
+  readonly unsettled: boolean;
+}
+
+// A version ends when the next one begins; one that deletes has no duration of its own.
+const LASTED = (at: string): string => `case when v.deleted then v.updated >= ${at} else
+  not exists (select from fhir.resource n where n.rid = v.rid and n.version = v.version + 1 and n.updated <= ${at})
+  and not exists (select from fhir.resource_history n where n.rid = v.rid and n.version = v.version + 1 and n.updated <= ${at}) end`;
+
+const readRows = async (db: Db, { rids, sinceMs, at, after, limit }: HistoryRange): Promise<readonly Row[]> => {
   const parameters: number[] = [limit];
   const value = (given: number): string => `$${parameters.push(given)}`;
   const time = (ms: number): string => `to_timestamp(${value(ms)}::double precision / 1000)`;
   const conditions: string[] = [];
-  if (rids !== undefined) conditions.push(`rid between ${value(rids[0])} and ${value(rids[1])}`);
-  if (sinceMs !== undefined) conditions.push(`updated >= ${time(sinceMs)}`);
-  if (untilMs !== undefined) conditions.push(`updated <= ${time(untilMs)}`);
+  if (rids !== undefined) conditions.push(`v.rid between ${value(rids[0])} and ${value(rids[1])}`);
+  if (sinceMs !== undefined) conditions.push(`v.updated >= ${time(sinceMs)}`);
+  if (at !== undefined) conditions.push(`v.updated < ${time(at.hi)}`, LASTED(time(at.lo)));
   if (after !== undefined) {
-    conditions.push(`(updated, rid, version) < (${time(after.updated)}, ${value(after.rid)}::bigint, ${value(after.version)}::int)`);
+    conditions.push(`(v.updated, v.rid, v.version) < (${time(after.updated)}, ${value(after.rid)}::bigint, ${value(after.version)}::int)`);
   }
   const where = conditions.length > 0 ? `where ${conditions.join(' and ')}` : '';
   const part = (table: string): string =>
-    `(select rid, type, id, version, updated, body from fhir.${table} ${where} order by updated desc, rid desc, version desc limit $1)`;
-  return db.unsafe<HistoryRow[]>(
-    `select rid, type, id, version, (extract(epoch from updated) * 1000)::bigint as updated, body
+    `(select rid, type, id, version, updated, xid, body from fhir.${table} v ${where} order by updated desc, rid desc, version desc limit $1)`;
+  return db.unsafe<Row[]>(
+    `select rid, type, id, version, (extract(epoch from updated) * 1000)::bigint as updated, body,
+  xid >= pg_snapshot_xmin(pg_current_snapshot()) as unsettled
 from (${part('resource')} union all ${part('resource_history')}) as versions
 order by versions.updated desc, rid desc, version desc limit $1`,
     parameters,
     { prepare: true },
   );
+};
+
+/** Reads a page from heads and superseded versions, each by its index on (updated, rid). */
+export const readHistory = (db: Db, range: HistoryRange): Promise<readonly HistoryRow[]> => readRows(db, range);
+
+const SETTLING_MS = 1000;
+const PAUSE_MS = 20;
+
+/**
+ * The same of several resources, for who pages forward with _since: a version is shown when every transaction that began before its own
+ * has ended, so that none can appear later among those already seen. Waits a second for that at most, then leaves the newest out.
+ */
+export const readFeed = async (db: Db, range: HistoryRange): Promise<readonly HistoryRow[]> => {
+  const end = performance.now() + SETTLING_MS;
+  for (;;) {
+    const rows = await readRows(db, range);
+    const unsettled = rows.findLast((row) => row.unsettled);
+    if (unsettled === undefined) return rows;
+    if (performance.now() > end) {
+      const settled = await readRows(db, { ...range, after: { updated: unsettled.updated, rid: 0, version: 0 } });
+      return settled.filter((row) => !row.unsettled);
+    }
+    await setTimeout(PAUSE_MS);
+  }
 };
 
 const COUNT = `select (select count(*) from fhir.resource where rid between $1 and $2)
@@ -59,4 +95,14 @@ const COUNT = `select (select count(*) from fhir.resource where rid between $1 a
 export const countHistory = async (db: Db, [from, to]: readonly [number, number]): Promise<number> => {
   const [row] = await db.unsafe<{ total: number }[]>(COUNT, [from, to], { prepare: true });
   return row!.total;
+};
+
+// Sees the sessions of its own role: those that write resources.
+const OLDEST = `select coalesce(max(extract(epoch from clock_timestamp() - xact_start) * 1000), 0)::bigint as age
+from pg_stat_activity where backend_xid is not null and pid <> pg_backend_pid() and datname = current_database()`;
+
+/** How long ago the oldest transaction began that may still store something; to be asked before the rows are read. */
+export const oldestWriteMs = async (db: Db): Promise<number> => {
+  const [row] = await db.unsafe<{ age: number }[]>(OLDEST, [], { prepare: true });
+  return row!.age;
 };

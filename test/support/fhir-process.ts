@@ -1,0 +1,72 @@
+/** FHIR servers as processes of their own, without a gateway before them: for what happens between several of them and one database. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly json: any; // oxlint-disable-line typescript/no-explicit-any -- tests look into answers of any shape
+}
+
+export interface FhirProcess {
+  readonly request: (
+    path: string,
+    options?: { method?: string; body?: object | string; headers?: Record<string, string> },
+  ) => Promise<Answer>;
+  /** What it has logged. */
+  readonly log: readonly string[];
+  readonly stop: () => Promise<void>;
+}
+
+const MAIN = fileURLToPath(new URL('../../fhir/main.ts', import.meta.url));
+
+export const startFhir = async (databaseUrl: string, environment: Readonly<Record<string, string>> = {}): Promise<FhirProcess> => {
+  const child = spawn(process.execPath, [MAIN], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {
+      ...process.env,
+      DATABASE_URL: databaseUrl,
+      FHIR_BASE_URL: 'http://localhost/fhir',
+      FHIR_PORT: '0',
+      IDENTITY: 'none',
+      ...environment,
+    },
+  });
+  const log: string[] = [];
+  const port = await new Promise<number>((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`the FHIR server ended with ${code}: ${log.join('\n')}`)));
+    createInterface(child.stdout).on('line', (line) => {
+      log.push(line);
+      const { msg, port: ready } = JSON.parse(line) as { msg?: string; port?: number };
+      if (msg === 'ready') resolve(ready!);
+    });
+  });
+  return {
+    log,
+    request: async (path, { method, body, headers = {} } = {}) => {
+      const response = await fetch(`http://127.0.0.1:${port}/fhir${path}`, {
+        method: method ?? (body === undefined ? 'GET' : 'POST'),
+        headers: { ...(body !== undefined && { 'content-type': 'application/fhir+json' }), ...headers },
+        ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+        signal: AbortSignal.timeout(60_000),
+      });
+      const text = await response.text();
+      return {
+        status: response.status,
+        headers: response.headers,
+        text,
+        json: text.startsWith('{') ? (JSON.parse(text) as unknown) : undefined,
+      };
+    },
+    stop: async () => {
+      if (child.exitCode !== null) return;
+      child.removeAllListeners('exit');
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+};
