@@ -1,0 +1,52 @@
+import postgres from 'postgres';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type FhirProcess, startFhir } from '../../support/fhir-process.ts';
+import { startPostgres, type TestDatabase, type TestPostgres } from '../../support/postgres.ts';
+
+let server: TestPostgres;
+let database: TestDatabase;
+let fhir: FhirProcess;
+let slow: postgres.Sql;
+
+test.before(async () => {
+  server = await startPostgres();
+  database = await server.createDatabase();
+  fhir = await startFhir(database.appUrl);
+  slow = postgres(database.appUrl, { max: 1 });
+});
+
+test.after(async () => {
+  await slow.end();
+  await fhir.stop();
+  await database.drop();
+  await server.stop();
+});
+
+test('a feed leaves out what came after a transaction that has not ended, and tells until when it is complete', async () => {
+  const put = (id: string): Promise<unknown> =>
+    fhir.request(`/Basic/${id}`, { method: 'PUT', body: { resourceType: 'Basic', id, code: { text: 'x' } } });
+  const seen = async (): Promise<string[]> =>
+    ((await fhir.request('/Basic/_history')).json.entry ?? []).map(({ resource }: { resource: { id: string } }) => resource.id);
+  await put('before');
+  assert.equal(await seen(), ['before'], 'one’s own write is there at once');
+
+  const begun = Date.now();
+  let end: () => void = () => undefined;
+  const transaction = slow.begin(async (tx) => {
+    await tx`select pg_current_xact_id()`;
+    await new Promise<void>((resolve) => (end = resolve));
+  });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await put('after');
+  assert.equal(await seen(), ['before']);
+  const { meta } = (await fhir.request('/_history')).json;
+  assert.ok(Date.parse(meta.lastUpdated) < begun, 'a poller asks again from before the slow transaction');
+  const waiting = seen();
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  end();
+  await transaction;
+  assert.equal(await waiting, ['after', 'before'], 'it is shown as soon as that has ended');
+});
+
+test.run();
