@@ -10,7 +10,7 @@ import type { Db } from '../store/pool.ts';
 import type { Entry } from './bundle.ts';
 import { keyOf } from './bundle-match.ts';
 import { planConditionalDelete } from './conditional-delete.ts';
-import { criteriaIn, planConditionalUpdate, planExisting } from './conditional.ts';
+import { criteriaIn, matchOne, planConditionalUpdate, planExisting } from './conditional.ts';
 import { entryCall } from './entry-call.ts';
 import { planPatch, readPatch } from './patch.ts';
 import { type Plan, planCreate, planDelete, planUpdate } from './plan.ts';
@@ -175,6 +175,22 @@ const planWrite = (server: Server, call: Call, prepared: PreparedEntry, { match,
   requireMatch(parseIfMatch(entry.ifMatch), head);
   requireNoneMatch(entry.ifNoneMatch, head);
   return head === undefined ? planCreate(server, caller, ready, id, n) : planUpdate(server, caller, ready, head);
+};
+
+/** Throws 400 where an entry that updates or patches by criteria is about a resource that another deletes; to be asked before the delete. */
+export const requireKept = async (
+  server: Server,
+  prepared: readonly PreparedEntry[],
+  deletes: ReadonlyMap<number, readonly Plan[]>,
+  db: Db,
+): Promise<void> => {
+  const changed = prepared.filter(({ entry, criteria }) => criteria !== undefined && entry.target.interaction !== 'create');
+  if (changed.length === 0 || deletes.size === 0) return;
+  const deletedBy = new Map([...deletes].flatMap(([index, plans]) => plans.map(({ type, id }) => [`${type}/${id}`, index] as const)));
+  for (const { entry, type, criteria } of changed) {
+    const match = await inEntryAsync(entry, () => matchOne(server, db, type, criteria!.criteria));
+    if (match !== undefined) requireFirst(deletedBy, `${type}/${match.id}`, entry);
+  }
 };
 
 /** Throws 400 where two entries are about one resource, each by its address or by what its criteria match. */

@@ -25,6 +25,7 @@ import {
   prepareEntries,
   type PreparedEntry,
   requireDistinct,
+  requireKept,
 } from './transaction-plan.ts';
 import { commit, shownAs, untilCurrent } from './written.ts';
 
@@ -71,6 +72,7 @@ const process = async (server: Server, call: Call, entries: readonly Entry[], pr
   const committed = inTransaction(server.sql, async (db: Db) => {
     await lockCriteria(db, locked);
     const deleting = await planDeletes(server, call, deletes, db);
+    await requireKept(server, others, deleting, db);
     // Stored first, so that the conditions of the other entries no longer find what this Bundle deletes.
     await storeUnchecked(db, [...deleting.values()].flat());
     const writing = await planWrites(server, call, others, db);

@@ -1,0 +1,263 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Answer, type Stack, startStack } from '../../support/stack.ts';
+
+let stack: Stack;
+test.before(async () => {
+  stack = await startStack();
+});
+test.after(() => stack.stop());
+
+interface Entry {
+  readonly method: string;
+  readonly url: string;
+  readonly resource?: object;
+  readonly fullUrl?: string;
+  readonly ifMatch?: string;
+  readonly ifNoneMatch?: string;
+  readonly ifNoneExist?: string;
+  readonly ifModifiedSince?: string;
+}
+const bundle = (type: string, entries: readonly Entry[], headers: Record<string, string> = {}, client = 'ehr-demo'): Promise<Answer> =>
+  stack.request('', {
+    headers,
+    client,
+    body: {
+      resourceType: 'Bundle',
+      type,
+      entry: entries.map(({ resource, fullUrl, ...request }) => ({ ...(resource && { resource }), ...(fullUrl && { fullUrl }), request })),
+    },
+  });
+const transaction = (...entries: readonly Entry[]): Promise<Answer> => bundle('transaction', entries, { prefer: 'return=representation' });
+const basic = (id: string, more: object = {}): object => ({ resourceType: 'Basic', id, code: { text: 'x' }, ...more });
+const put = (resource: object): Entry => {
+  const { resourceType, id } = resource as { resourceType: string; id: string };
+  return { method: 'PUT', url: `${resourceType}/${id}`, resource };
+};
+const identified = (value: string): object => ({ identifier: [{ system: 'urn:t', value }] });
+const post = (resource: object, more: Partial<Entry> = {}): Entry => ({
+  method: 'POST',
+  url: (resource as { resourceType: string }).resourceType,
+  resource,
+  ...more,
+});
+const refused = async (answer: Promise<Answer>, status: number, says: RegExp): Promise<void> => {
+  const { status: is, json, text } = await answer;
+  assert.is(is, status, text);
+  assert.match(json.issue[0].diagnostics, says);
+};
+const uuid = (n: number): string => `urn:uuid:0b5e9a52-6c1c-4a1b-9f2a-${String(n).padStart(12, '0')}`;
+
+test('entries are processed as deletes, creates, updates and reads, and answered in their own order', async () => {
+  await transaction(put(basic('old', identified('order'))));
+  const answer = await transaction(
+    { method: 'GET', url: 'Basic?identifier=urn:t|order' },
+    put(basic('new')),
+    post({ resourceType: 'Basic', code: { text: 'y' }, ...identified('order') }, { ifNoneExist: 'identifier=urn:t|order' }),
+    { method: 'DELETE', url: 'Basic?identifier=urn:t|order' },
+  );
+  assert.is(answer.status, 200, answer.text);
+  const [read, updated, created, deleted] = answer.json.entry;
+  assert.is(read.resource.total, 1);
+  assert.is(read.resource.entry[0].resource.code.text, 'y', 'the condition no longer finds what the Bundle deletes');
+  assert.equal(
+    [updated, created, deleted].map(({ response }) => response.status),
+    ['201 Created', '201 Created', '204 No Content'],
+  );
+  assert.match(created.response.location, /\/Basic\/[^/]+\/_history\/1$/);
+  assert.is(created.response.etag, 'W/"1"');
+  assert.is(deleted.response.etag, 'W/"2"');
+  assert.ok(Date.parse(created.response.lastModified));
+  assert.is((await stack.request('/Basic/old')).status, 410);
+});
+
+test('conditions of entries are those of headers', async () => {
+  await transaction(put(basic('c1', identified('c1'))), put(basic('c2')));
+  await refused(
+    transaction({ ...put(basic('c1', { author: { display: 'A' } })), ifMatch: 'W/"3"' }),
+    412,
+    /^Bundle\.entry\[0\]: If-Match asks/,
+  );
+  await refused(transaction({ ...put(basic('c1', { author: { display: 'A' } })), ifNoneMatch: '*' }), 412, /If-None-Match/);
+  await refused(transaction({ method: 'DELETE', url: 'Basic/c2', ifMatch: 'W/"9"' }), 412, /If-Match/);
+  await refused(
+    transaction({ method: 'PATCH', url: 'Basic?identifier=urn:t|none', resource: { resourceType: 'Parameters' } }),
+    404,
+    /nothing matches/,
+  );
+  await refused(
+    transaction(put(basic('c3')), { method: 'GET', url: 'Basic/nobody' }),
+    404,
+    /^Bundle\.entry\[1\]: there is no Basic\/nobody/,
+  );
+  assert.is((await stack.request('/Basic/c3')).status, 404, 'all or nothing');
+  const modified = new Date().toUTCString();
+  for (const type of ['transaction', 'batch']) {
+    const { json } = await bundle(type, [
+      { method: 'GET', url: 'Basic/c1', ifNoneMatch: 'W/"1"' },
+      { method: 'GET', url: 'Basic/c1', ifModifiedSince: modified },
+      { method: 'HEAD', url: 'Basic/c1' },
+      post(basic('x', identified('c1')), { ifNoneExist: 'identifier=urn:t|c1' }),
+    ]);
+    assert.equal(
+      json.entry.map(
+        ({ response, resource }: { response: { status: string }; resource?: object }) => `${response.status} ${resource !== undefined}`,
+      ),
+      ['304 Not Modified false', '304 Not Modified false', '200 OK false', '200 OK false'],
+    );
+    assert.match(json.entry[3].response.location, /Basic\/c1\/_history\/1$/);
+  }
+});
+
+test('refuses what would write one resource twice, by address or by condition', async () => {
+  await transaction(put(basic('d1', identified('d'))));
+  await refused(
+    transaction(put(basic('d1')), { method: 'DELETE', url: 'Basic/d1' }),
+    400,
+    /entry\[0\] and Bundle\.entry\[1\] are both about Basic\/d1/,
+  );
+  const update: Entry = {
+    method: 'PUT',
+    url: 'Basic?identifier=urn:t|d',
+    resource: { resourceType: 'Basic', code: { text: 'z' }, ...identified('d') },
+  };
+  await refused(transaction(put(basic('d1')), update), 400, /both about Basic\/d1/);
+  await refused(transaction(update, { method: 'DELETE', url: 'Basic?identifier=d' }), 400, /both about Basic\/d1/);
+  const fresh = { resourceType: 'Basic', code: { text: 'z' }, ...identified('fresh') };
+  const twice = post(fresh, { ifNoneExist: 'identifier=urn:t|fresh' });
+  await refused(transaction(twice, twice), 400, /takes each once/);
+  await refused(transaction(post(fresh), twice), 400, /Bundle\.entry\[0\] is one/);
+  await refused(
+    transaction({ ...put(basic('e1')), fullUrl: uuid(1) }, { ...put(basic('e2')), fullUrl: uuid(1) }),
+    400,
+    /both about urn:uuid/,
+  );
+  assert.is((await stack.request('/Basic?identifier=urn:t|fresh')).json.total, 0);
+});
+
+test('a conditional reference may lead to an entry of the same Bundle', async () => {
+  const patient = { resourceType: 'Patient', ...identified('mother') };
+  const flag = (subject: string): object => ({
+    resourceType: 'Flag',
+    status: 'active',
+    code: { text: 'x' },
+    subject: { reference: subject },
+  });
+  const answer = await transaction(post(flag('Patient?identifier=urn:t|mother')), post(patient));
+  assert.is(answer.status, 200, answer.text);
+  assert.is(answer.json.entry[0].resource.subject.reference, `Patient/${answer.json.entry[1].resource.id}`);
+  await refused(
+    transaction(post(flag('Patient?identifier=urn:t|mother')), post(patient)),
+    412,
+    /entry\[0\]: several resources match the conditional reference/,
+  );
+  await refused(transaction(post(flag('Patient?identifier=urn:t|nobody'))), 412, /nothing matches the conditional reference to Patient/);
+  await refused(transaction(post(flag('Pacient?identifier=urn:t|nobody'))), 404, /Pacient is no FHIR R4/);
+});
+
+test('addresses of entries are replaced wherever one can stand, and nowhere else', async () => {
+  const resource = {
+    resourceType: 'DocumentReference',
+    status: 'current',
+    text: {
+      status: 'generated',
+      div: `<div xmlns="http://www.w3.org/1999/xhtml"><a href="${uuid(1)}">a</a><img src='${uuid(2)}'/>${uuid(1)}</div>`,
+    },
+    contained: [{ resourceType: 'Organization', id: 'c', name: uuid(1) }],
+    extension: [
+      { url: 'http://example.org/u', valueUri: uuid(1) },
+      { url: 'http://example.org/s', valueString: uuid(1) },
+      { url: 'http://example.org/uuid', valueUuid: uuid(2) },
+    ],
+    identifier: [{ system: 'urn:ietf:rfc:3986', value: uuid(1) }],
+    subject: { reference: uuid(1) },
+    custodian: { reference: '#c' },
+    author: [{ reference: 'http://elsewhere.example/fhir/Practitioner/1' }],
+    relatesTo: [{ code: 'appends', target: { reference: 'urn:oid:1.2.3' } }],
+    content: [{ attachment: { url: uuid(2) } }],
+  };
+  const other = 'http://sender.example/base/Device/9';
+  const device = { resourceType: 'Device', patient: { reference: 'Patient/77' } };
+  const answer = await transaction(
+    post(resource),
+    post({ resourceType: 'Patient' }, { fullUrl: uuid(1) }),
+    post({ resourceType: 'Binary', contentType: 'text/plain', data: 'aGk=' }, { fullUrl: uuid(2) }),
+    post({ resourceType: 'DocumentReference', status: 'current', content: [{ attachment: { title: 'x' } }] }, { fullUrl: 'urn:oid:1.2.3' }),
+    post(device, { fullUrl: other }),
+    post({ resourceType: 'Patient' }, { fullUrl: 'http://sender.example/base/Patient/77' }),
+  );
+  assert.is(answer.status, 200, answer.text);
+  const [stored, patient, binary, former, stored2, patient77] = answer.json.entry.map((each: { resource: object }) => each.resource);
+  const patientAt = `Patient/${patient.id}`;
+  assert.ok(stored.text.div.includes(`<a href="${patientAt}">a</a><img src='Binary/${binary.id}'/>${uuid(1)}<`), stored.text.div);
+  assert.is(stored.contained[0].name, uuid(1));
+  assert.is(stored.extension[0].valueUri, patientAt);
+  assert.is(stored.extension[1].valueString, uuid(1));
+  assert.is(stored.identifier[0].value, uuid(1));
+  assert.is(stored.subject.reference, patientAt);
+  assert.is(stored.custodian.reference, '#c');
+  assert.is(stored.author[0].reference, 'http://elsewhere.example/fhir/Practitioner/1');
+  assert.is(stored.relatesTo[0].target.reference, `DocumentReference/${former.id}`);
+  assert.is(stored.content[0].attachment.url, `Binary/${binary.id}`);
+  assert.is(stored2.patient.reference, `Patient/${patient77.id}`, 'relative, against the fullUrl of its own entry');
+  await refused(transaction(post({ ...device, patient: { reference: uuid(9) } })), 400, /names no entry of this Bundle/);
+});
+
+test('a document in a transaction keeps its own addresses', async () => {
+  const document = {
+    resourceType: 'Bundle',
+    type: 'collection',
+    entry: [
+      { fullUrl: uuid(5), resource: { resourceType: 'Flag', status: 'active', code: { text: 'x' }, subject: { reference: uuid(6) } } },
+    ],
+  };
+  const answer = await transaction(post(document), post({ resourceType: 'Patient' }, { fullUrl: uuid(5) }));
+  assert.is(answer.status, 200, answer.text);
+  assert.is(answer.json.entry[0].resource.entry[0].fullUrl, uuid(5));
+});
+
+test('Prefer decides what an entry shows', async () => {
+  const entries = [post({ resourceType: 'Basic', code: { text: 'x' } })];
+  for (const type of ['transaction', 'batch']) {
+    const minimal = (await bundle(type, entries)).json.entry[0];
+    assert.equal(Object.keys(minimal), ['response']);
+    const outcome = (await bundle(type, entries, { prefer: 'return=OperationOutcome' })).json.entry[0];
+    assert.equal([outcome.resource, outcome.response.outcome.resourceType], [undefined, 'OperationOutcome']);
+    const shown = (await bundle(type, entries, { prefer: 'return=representation' })).json.entry[0];
+    assert.is(shown.resource.code.text, 'x');
+  }
+});
+
+test('scopes are checked for each entry, what its condition searches, and what it refers to', async () => {
+  const entries: readonly Entry[] = [put(basic('s1')), { method: 'GET', url: 'Basic?_summary=count' }];
+  const denied = await bundle('transaction', entries, {}, 'reader-demo');
+  assert.is(denied.status, 403);
+  assert.match(denied.json.issue[0].diagnostics, /Bundle\.entry\[0\].*system\/Basic\.u/);
+  const some = await bundle(
+    'batch',
+    [...entries, { method: 'DELETE', url: 'Basic?_id=x' }, { method: 'PATCH', url: 'Basic/x', resource: { resourceType: 'Parameters' } }],
+    {},
+    'reader-demo',
+  );
+  assert.equal(
+    some.json.entry.map(({ response }: { response: { status: string } }) => response.status.slice(0, 3)),
+    ['403', '200', '403', '403'],
+  );
+});
+
+test('a transaction takes as many entries as the server says, at a sane cost', async () => {
+  const many = Array.from({ length: 1500 }, (_, i) =>
+    post(
+      { resourceType: 'Observation', status: 'final', code: { text: `n ${i}` }, subject: { reference: uuid(100) } },
+      i % 10 === 0 ? { ifNoneExist: `identifier=urn:many|${i}` } : {},
+    ),
+  );
+  const startedAt = performance.now();
+  const answer = await bundle('transaction', [...many, post({ resourceType: 'Patient' }, { fullUrl: uuid(100) })]);
+  assert.is(answer.status, 200, answer.text.slice(0, 300));
+  assert.ok(performance.now() - startedAt < 20_000);
+  const tooMany = Array.from({ length: 20_001 }, () => ({ method: 'GET', url: 'Basic/1' }));
+  assert.is((await bundle('transaction', tooMany)).status, 413);
+});
+
+test.run();
