@@ -1,5 +1,5 @@
 import { FhirError } from '../http/outcome.ts';
-import { type Sql, textArray } from '../store/pool.ts';
+import { type Db, type Sql, textArray } from '../store/pool.ts';
 import { commitStatement } from './verified-commit.ts';
 
 export interface OutboxOptions {
@@ -25,6 +25,17 @@ interface Waiting {
 }
 
 const INSERT = 'insert into audit.event (body) select unnest($1::text[])';
+
+/**
+ * Events of reads within a transaction, stored on its own connection: they are durable when it is, before anything is answered. A second
+ * connection is not asked for, since all of them may be held by transactions that wait for just that.
+ */
+export const outboxWithin = (db: Db): Outbox => ({
+  append: async (body) => {
+    await db.unsafe(INSERT, [textArray([body])], { prepare: true });
+  },
+  close: () => Promise.resolve(),
+});
 
 /**
  * Group commit for events that come without data: while flushes are in flight, what arrives gathers for the next one. There is no timer:

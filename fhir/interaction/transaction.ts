@@ -1,5 +1,6 @@
 /** All entries or none. Source: http://hl7.org/fhir/R4/http.html#trules */
 import { Audited } from '../audit/audited.ts';
+import { outboxWithin } from '../audit/outbox.ts';
 import { record } from '../audit/trail.ts';
 import { inTransaction } from '../audit/verified-commit.ts';
 import type { Call, Reply } from '../http/call.ts';
@@ -81,8 +82,9 @@ const process = async (server: Server, call: Call, entries: readonly Entry[], pr
     await storeUnchecked(db, [...writing.values()].flat());
     await requireIntegrity(db, [...plans.values()].flat());
     const read = new Map<number, Reply>();
+    const within = { ...server, db, outbox: outboxWithin(db) };
     for (const entry of reads) {
-      read.set(entry.index, await inEntryAsync(entry, () => interact({ ...server, db }, entryCall(call, entry))));
+      read.set(entry.index, await inEntryAsync(entry, () => interact(within, entryCall(call, entry))));
     }
     done = { plans, read };
   });

@@ -1,4 +1,5 @@
 /** Three server processes on one PostgreSQL, each with a single connection for each purpose. */
+import postgres from 'postgres';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Answer, type FhirProcess, startFhir } from '../../support/fhir-process.ts';
@@ -147,6 +148,18 @@ test('deletes and updates in opposite order end without a deadlock', async () =>
     answers.filter(({ status }) => status !== 200).map(({ text }) => text),
     [],
   );
+});
+
+test('a read within a transaction has its event there too, and asks for no second connection', async () => {
+  const put = { resource: { resourceType: 'Basic', id: 'with', code: { text: 'x' } }, request: { method: 'PUT', url: 'Basic/with' } };
+  const read = { request: { method: 'GET', url: 'Basic/with' } };
+  const answer = await server(0).request('', { body: { resourceType: 'Bundle', type: 'transaction', entry: [put, read] } });
+  assert.is(answer.json.entry[1].resource.id, 'with');
+  const sql = postgres(database.readUrl, { max: 1 });
+  const rows =
+    await sql`select count(*)::int as events, count(distinct xid::text)::int as transactions from audit.event where body like '%Basic/with%'`;
+  await sql.end();
+  assert.equal({ ...rows[0] }, { events: 2, transactions: 1 });
 });
 
 test('no server has logged a fault', () => {
