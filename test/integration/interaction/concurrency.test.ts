@@ -7,20 +7,20 @@ import { startPostgres, type TestDatabase, type TestPostgres } from '../../suppo
 
 const CLIENTS = 16;
 
-let postgres: TestPostgres;
+let cluster: TestPostgres;
 let database: TestDatabase;
 let servers: FhirProcess[];
 
 test.before(async () => {
-  postgres = await startPostgres();
-  database = await postgres.createDatabase();
+  cluster = await startPostgres();
+  database = await cluster.createDatabase();
   servers = await Promise.all(Array.from({ length: 3 }, () => startFhir(database.appUrl, { DATABASE_POOL: '1' })));
 });
 
 test.after(async () => {
   await Promise.all(servers.map(({ stop }) => stop()));
   await database.drop();
-  await postgres.stop();
+  await cluster.stop();
 });
 
 const server = (n: number): FhirProcess => servers[n % servers.length]!;
