@@ -88,7 +88,7 @@ const callOf = (server: Server, incoming: HttpBindings['incoming'], basePath: st
   }
   const isForm = target.interaction.startsWith('search-');
   // A patch has media types of its own (fhir/patch/parse-patch.ts), unless it is a resource in XML.
-  const isPatch = target.interaction.endsWith('patch') && !/^application\/(?:fhir\+)?xml\b/i.test(header('content-type') ?? '');
+  const isPatch = target.interaction.endsWith('patch') && !/^application\/(?:fhir\+)?xml\s*(?:;|$)/i.test(header('content-type') ?? '');
   const format = isForm || isPatch ? 'json' : bodyFormat(header('content-type'));
   const limit = target.interaction === 'batch' ? server.limits.bundleBytes : server.limits.resourceBytes;
   return {
