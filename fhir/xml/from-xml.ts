@@ -1,4 +1,5 @@
 /** XML → JSON. Source: http://hl7.org/fhir/R4/xml.html */
+import { setImmediate } from 'node:timers/promises';
 import type { SaxesTagNS } from 'saxes';
 import type { Registry } from '../definitions/registry.ts';
 import { FhirError } from '../http/outcome.ts';
@@ -20,6 +21,31 @@ const OUTER_SPACE = /^[ \t\r\n]+|[ \t\r\n]+$/g;
  * column on what JSON has no place for: unknown elements, attributes and namespaces, a single element given twice, text between elements.
  */
 export const fromXml = (xmlText: string, registry: Registry): string => {
+  const reader = createReader(xmlText, registry);
+  reader.read(0, xmlText.length);
+  return reader.end();
+};
+
+/** UTF-16 code units that are read in a few milliseconds. */
+const SLICE = 1 << 16;
+
+/** As {@link fromXml}, but letting other requests have their turn while a long text is read. */
+export const fromXmlInTurns = async (xmlText: string, registry: Registry): Promise<string> => {
+  const reader = createReader(xmlText, registry);
+  for (let start = 0; start < xmlText.length; start += SLICE) {
+    if (start > 0) await setImmediate();
+    reader.read(start, start + SLICE);
+  }
+  return reader.end();
+};
+
+interface Reader {
+  /** Reads the part of the text that follows what was read. */
+  read(start: number, end: number): void;
+  end(): string;
+}
+
+const createReader = (xmlText: string, registry: Registry): Reader => {
   const shapes = shapesOf(registry);
   const parser = createXmlParser();
   const frames: Frame[] = [];
@@ -106,13 +132,21 @@ export const fromXml = (xmlText: string, registry: Registry): string => {
   parser.on('cdata', text);
   parser.on('processinginstruction', () => div?.instruction());
 
-  try {
-    parser.write(xmlText).close();
-  } catch (error) {
-    if (!(error instanceof XmlSyntaxError)) throw error;
-    refuse(`the XML can't be read: ${error.message}`, pathOf(frames), error.position);
-  }
-  return result;
+  const step = (work: () => void): void => {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof XmlSyntaxError)) throw error;
+      refuse(`the XML can't be read: ${error.message}`, pathOf(frames), error.position);
+    }
+  };
+  return {
+    read: (start, end) => step(() => void parser.write(xmlText.slice(start, end))),
+    end: () => {
+      step(() => void parser.close());
+      return result;
+    },
+  };
 };
 
 const wrongNamespace = ({ local, uri }: SaxesTagNS, namespace: string): string =>

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadRegistry } from '../../../fhir/definitions/registry.ts';
 import { FhirError } from '../../../fhir/http/outcome.ts';
-import { fromXml } from '../../../fhir/xml/from-xml.ts';
+import { fromXml, fromXmlInTurns } from '../../../fhir/xml/from-xml.ts';
 
 const registry = loadRegistry();
 const patientXml = (content: string): string => `<Patient xmlns="http://hl7.org/fhir">${content}</Patient>`;
@@ -152,6 +152,20 @@ test('reads as deep as JSON is read, and refuses what is deeper before it costs 
   assert.throws(() => fromXml(nested(1_000_000), registry), /nested deeper than 100 levels/);
   const div = `${`<div ${XHTML}>`.repeat(200)}${'</div>'.repeat(200)}`;
   assert.throws(() => fromXml(patientXml(`<text>${div}</text>`), registry), /nested deeper than 100 elements/);
+});
+
+test('reads a long text in turns as in one go, and says where it is wrong', async () => {
+  const names = '<name><text value="\u{1F600}\u00e9"/></name>\n'.repeat(10_000);
+  const narrative = `<text><div ${XHTML}>${'<p>\u{1F600}</p>'.repeat(10_000)}</div></text>`;
+  const xml = patientXml(names + narrative);
+  assert.is(await fromXmlInTurns(xml, registry), fromXml(xml, registry));
+  const wrong = patientXml(`${names}<nam/>${names}`);
+  const message: string = await fromXmlInTurns(wrong, registry).catch((error: Error) => error.message);
+  assert.match(message, /Patient has no element nam: did you mean name\?, at line 10001, column 1$/);
+  assert.throws(
+    () => fromXml(wrong, registry),
+    (error: Error) => error.message === message,
+  );
 });
 
 test('never quotes a value that it refuses', () => {
