@@ -2,13 +2,14 @@
 import { FhirError } from './outcome.ts';
 
 export const FHIR_JSON = 'application/fhir+json; charset=utf-8';
+export const FHIR_XML = 'application/fhir+xml; charset=utf-8';
 
 export type Format = 'json' | 'xml' | 'html';
 
 /** What answers are shown in: a format joins where fhir/presentation/present.ts can show it. */
-const OFFERED: ReadonlySet<Format> = new Set<Format>(['json', 'html']);
+const OFFERED: ReadonlySet<Format> = new Set<Format>(['json', 'xml', 'html']);
 /** What bodies are read from: a format joins where fhir/presentation/body-text.ts can read it. */
-const READABLE: ReadonlySet<Format> = new Set<Format>(['json']);
+const READABLE: ReadonlySet<Format> = new Set<Format>(['json', 'xml']);
 
 /** `*`/`*` is JSON, as is no wish at all. */
 const FORMATS: Readonly<Record<string, Format | undefined>> = {

@@ -30,7 +30,7 @@ export const capabilityStatement = (
     software: { name: 'Portcullis', version },
     implementation: { description: 'A FHIR server behind a gate that answers for every access', url: baseUrl },
     fhirVersion: registry.fhirVersion,
-    format: ['application/fhir+json', 'json'],
+    format: ['application/fhir+json', 'application/fhir+xml', 'json', 'xml'],
     patchFormat: PATCH_FORMATS,
     rest: [
       {

@@ -1,6 +1,8 @@
 /** How an answer is shown: interactions answer with JSON text, and this is the one place where it becomes what the client asked for. */
 import type { Registry } from '../definitions/registry.ts';
-import { FHIR_JSON, type Format } from '../http/negotiation.ts';
+import { FHIR_JSON, FHIR_XML, type Format } from '../http/negotiation.ts';
+import { FhirError, outcomeText } from '../http/outcome.ts';
+import { toXml } from '../xml/to-xml.ts';
 import { answerCoding, compress } from './compress.ts';
 import { showHtml } from './html/show.ts';
 import { indented } from './indented.ts';
@@ -49,7 +51,18 @@ export const present = (message: Message, { format, pretty, url }: View, server:
       return { status, headers: { ...headers, ...page.headers }, body: page.body };
     }
     case 'xml':
-      throw new Error('an answer is not shown as XML yet');
+      return asXml(message, body, { pretty, registry: server.registry });
+  }
+};
+
+/** An answer that XML can't hold becomes a refusal; its event says what was read, as it should. */
+const asXml = ({ status, headers }: Message, body: string, { pretty, registry }: { pretty: boolean; registry: Registry }): Message => {
+  const asShown = { ...headers, 'content-type': FHIR_XML };
+  try {
+    return { status, headers: asShown, body: toXml(body, registry, pretty) };
+  } catch (error) {
+    if (!(error instanceof FhirError)) throw error;
+    return { status: error.status, headers: { 'content-type': FHIR_XML }, body: toXml(outcomeText(error.issues), registry, pretty) };
   }
 };
 

@@ -13,15 +13,20 @@ const isObject = (value: unknown): value is Json => typeof value === 'object' &&
 interface Output {
   readonly shapes: Shapes;
   readonly path: (string | number)[];
+  readonly isPretty: boolean;
+  depth: number;
   text: string;
 }
 
+/** What precedes a tag when it's for people. */
+const line = ({ isPretty, depth }: Output): string => (isPretty ? `\n${'  '.repeat(depth)}` : '');
+
 /**
- * The XML of a resource whose JSON text is valid; numbers are written as they stand in the text. Throws 406 naming the element that
+ * The XML of a resource whose JSON text is valid, indented if it shall be; numbers are written as they stand in the text. Throws 406 naming the element that
  * XML can't hold: a narrative that isn't well-formed, a character that XML 1.0 hasn't.
  */
-export const toXml = (jsonText: string, registry: Registry): string => {
-  const out: Output = { shapes: shapesOf(registry), path: [], text: '<?xml version="1.0" encoding="UTF-8"?>' };
+export const toXml = (jsonText: string, registry: Registry, isPretty = false): string => {
+  const out: Output = { shapes: shapesOf(registry), path: [], isPretty, depth: 0, text: '<?xml version="1.0" encoding="UTF-8"?>' };
   writeResource(JSON.parse(numbersAsText(jsonText)), ` xmlns="${FHIR_NAMESPACE}"`, out);
   return out.text;
 };
@@ -31,19 +36,21 @@ const writeResource = (value: unknown, namespace: string, out: Output): void => 
   const shape = typeof type === 'string' ? out.shapes.resource(type) : undefined;
   if (!isObject(value) || shape === undefined) throw cannot(out, 'is no resource of R4');
   if (namespace !== '') out.path.push(shape.type);
-  out.text += `<${shape.type}${namespace}`;
+  out.text += `${line(out)}<${shape.type}${namespace}`;
   writeContent(value, shape, out);
-  out.text += `</${shape.type}>`;
+  out.text += `${line(out)}</${shape.type}>`;
 };
 
 /** Closes the start tag, and writes the elements of an object in the order of the definitions. */
 const writeContent = (value: Json, shape: Shape, out: Output): void => {
   out.text += '>';
+  out.depth++;
   for (const slot of slotsIn(value, shape, out)) {
     out.path.push(slot.name);
     writeSlot(value[slot.name], value[`_${slot.name}`], slot, out);
     out.path.pop();
   }
+  out.depth--;
 };
 
 const slotsIn = (value: Json, shape: Shape, out: Output): Slot[] => {
@@ -85,38 +92,40 @@ const writeElement = (value: unknown, extended: unknown, slot: Slot, out: Output
   if (isPrimitive(form)) writePrimitive(value, extended, slot, out);
   else if (form === 'xhtml') writeDiv(value, out);
   else if (form === 'resource') {
-    out.text += `<${name}>`;
+    out.text += `${line(out)}<${name}>`;
+    out.depth++;
     writeResource(value, '', out);
-    out.text += `</${name}>`;
+    out.depth--;
+    out.text += `${line(out)}</${name}>`;
   } else if (isObject(value)) writeObject(value, slot, out);
   else throw cannot(out, 'is no object');
 };
 
 const writeObject = (value: Json, { name, type }: Slot, out: Output): void => {
   const shape = out.shapes.of(type);
-  out.text += `<${name}`;
+  out.text += `${line(out)}<${name}`;
   for (const each of shape.attributes) if (value[each] !== undefined) out.text += attribute(each, value[each], out);
   writeContent(value, shape, out);
-  out.text += `</${name}>`;
+  out.text += `${line(out)}</${name}>`;
 };
 
 /** A value as an attribute; what JSON has beside it in `_name`, as id and extensions. */
 const writePrimitive = (value: unknown, extended: unknown, { name }: Slot, out: Output): void => {
   const beside = isObject(extended) ? extended : undefined;
-  out.text += `<${name}`;
+  out.text += `${line(out)}<${name}`;
   if (beside?.['id'] !== undefined) out.text += attribute('id', beside['id'], out);
   if (value !== undefined && value !== null) out.text += attribute('value', value, out);
   if (beside?.['extension'] === undefined) out.text += '/>';
   else {
     writeContent(beside, out.shapes.of('Element'), out);
-    out.text += `</${name}>`;
+    out.text += `${line(out)}</${name}>`;
   }
 };
 
 const writeDiv = (value: unknown, out: Output): void => {
   if (typeof value !== 'string') throw cannot(out, 'is no text');
   try {
-    out.text += embeddedDiv(value);
+    out.text += line(out) + embeddedDiv(value);
   } catch (error) {
     if (error instanceof XmlSyntaxError) throw cannot(out, `is not well-formed XHTML (${error.message})`);
     throw error;

@@ -51,6 +51,28 @@ test('keeps numbers that JavaScript would change', () => {
   assert.ok(toXml(json, registry).includes('<value value="100000000000000000000.000000000000000010"/><code value="1.10"/>'));
 });
 
+test('indents for people, and leaves the narrative alone', () => {
+  const json = `{"resourceType":"Patient",${narrative('<div>a <b>c</b></div>')},"contained":[{"resourceType":"Basic","id":"b"}],"name":[{"given":["A"]}]}`;
+  assert.is(
+    toXml(json, registry, true),
+    `${HEAD}
+<Patient xmlns="http://hl7.org/fhir">
+  <text>
+    <status value="generated"/>
+    <div xmlns="http://www.w3.org/1999/xhtml">a <b>c</b></div>
+  </text>
+  <contained>
+    <Basic>
+      <id value="b"/>
+    </Basic>
+  </contained>
+  <name>
+    <given value="A"/>
+  </name>
+</Patient>`,
+  );
+});
+
 const REFUSED: Readonly<Record<string, readonly [members: string, expression: string, says: RegExp]>> = {
   'refuses a character that XML 1.0 has not': ['"name":[{"text":"a\uFFFE"}]', 'Patient.name[0].text', /ask for application\/fhir\+json/],
   'refuses half of a surrogate pair': ['"name":[{},{"text":"\\ud800"}]', 'Patient.name[1].text', /XML 1\.0/],
