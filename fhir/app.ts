@@ -58,11 +58,12 @@ const shown = (server: Server, message: Message, view: View, onFault: OnFault): 
   }
 };
 
-const viewOf = ({ headers, url = '/' }: HttpBindings['incoming']): View => {
+const viewOf = ({ method, headers, url = '/' }: HttpBindings['incoming']): View => {
   const question = url.indexOf('?');
   const query = question === -1 ? '' : url.slice(question + 1);
   const pretty = query.includes('_pretty=') && /(?:^|&)_pretty=true(?:&|$)/.test(query);
-  return { format: answerFormat(headers.accept, query), pretty, url };
+  const isWrite = method !== 'GET' && method !== 'HEAD' && !/\/_search(?:\?|$)/.test(url);
+  return { format: answerFormat(headers.accept, query), pretty, url, isWrite };
 };
 
 const callOf = (server: Server, incoming: HttpBindings['incoming'], basePath: string, identify: Identify): Call => {

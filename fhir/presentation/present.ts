@@ -1,7 +1,7 @@
 /** How an answer is shown: interactions answer with JSON text, and this is the one place where it becomes what the client asked for. */
 import type { Registry } from '../definitions/registry.ts';
 import { FHIR_JSON, FHIR_XML, type Format } from '../http/negotiation.ts';
-import { FhirError, outcomeText } from '../http/outcome.ts';
+import { FhirError, type Issue, outcomeText } from '../http/outcome.ts';
 import { toXml } from '../xml/to-xml.ts';
 import { answerCoding, compress } from './compress.ts';
 import { showHtml } from './html/show.ts';
@@ -14,6 +14,8 @@ export interface View {
   readonly pretty: boolean;
   /** Path and query of the request. */
   readonly url: string;
+  /** Whether something has been done, which the answer must not deny. */
+  readonly isWrite: boolean;
 }
 
 export interface Message {
@@ -37,32 +39,45 @@ const GUARD = {
   vary: 'accept, accept-encoding',
 } as const;
 
-export const PLAIN: View = { format: 'json', pretty: false, url: '/' };
+export const PLAIN: View = { format: 'json', pretty: false, url: '/', isWrite: false };
 
 /** JSON stays the very text that was stored unless another format or indentation is asked for; what is no FHIR stays as it is. */
-export const present = (message: Message, { format, pretty, url }: View, server: { registry: Registry; baseUrl: string }): Message => {
+export const present = (message: Message, view: View, server: { registry: Registry; baseUrl: string }): Message => {
   const { status, headers, body } = message;
   if (body === null || headers['content-type'] !== FHIR_JSON) return message;
-  switch (format) {
+  switch (view.format) {
     case 'json':
-      return pretty ? { status, headers, body: indented(body) } : message;
+      return view.pretty ? { status, headers, body: indented(body) } : message;
     case 'html': {
-      const page = showHtml(body, { url, status }, server);
+      const page = showHtml(body, { url: view.url, status }, server);
       return { status, headers: { ...headers, ...page.headers }, body: page.body };
     }
     case 'xml':
-      return asXml(message, body, { pretty, registry: server.registry });
+      return asXml({ ...message, body }, view, server.registry);
   }
 };
 
-/** An answer that XML can't hold becomes a refusal; its event says what was read, as it should. */
-const asXml = ({ status, headers }: Message, body: string, { pretty, registry }: { pretty: boolean; registry: Registry }): Message => {
-  const asShown = { ...headers, 'content-type': FHIR_XML };
+/** A read that XML can't hold is refused with 406, though its event says that it was read; a write stays done, and is told so. */
+const asXml = ({ status, headers, body }: Message & { body: string }, { pretty, isWrite }: View, registry: Registry): Message => {
   try {
-    return { status, headers: asShown, body: toXml(body, registry, pretty) };
+    return { status, headers: { ...headers, 'content-type': FHIR_XML }, body: toXml(body, registry, pretty) };
   } catch (error) {
     if (!(error instanceof FhirError)) throw error;
-    return { status: error.status, headers: { 'content-type': FHIR_XML }, body: toXml(outcomeText(error.issues), registry, pretty) };
+    const isDone = isWrite && status < 300;
+    const issues = error.issues.map((issue): Issue =>
+      isDone
+        ? {
+            ...issue,
+            severity: 'warning',
+            diagnostics: `your request was carried out, but its answer can't be shown: ${issue.diagnostics}`,
+          }
+        : issue,
+    );
+    return {
+      status: isDone ? status : error.status,
+      headers: { ...(isDone && headers), 'content-type': FHIR_XML },
+      body: toXml(outcomeText(issues), registry, pretty),
+    };
   }
 };
 

@@ -158,13 +158,22 @@ for (const [name, { path = '/Patient', options, status, says }] of Object.entrie
 }
 
 test('says in XML what XML cannot hold, and gives it as JSON', async () => {
-  const body = '{"resourceType":"Patient","id":"xml-u","name":[{"text":"a\\ufffeb"}]}';
+  const body = '{"resourceType":"Patient","id":"xml-u","name":[{"text":"x\\ufffey"}]}';
   assert.is((await stack.request('/Patient/xml-u', { method: 'PUT', body })).status, 201);
   const answer = await inXml('/Patient/xml-u');
   assert.is(answer.status, 406);
   isXml(answer);
   assert.match(answer.text, /<expression value="Patient.name\[0\].text"\/>/);
-  assert.is((await stack.request('/Patient/xml-u')).json.name[0].text, 'a\ufffeb');
+  const written = await inXml('/Patient/xml-u', {
+    method: 'PUT',
+    headers: { 'content-type': 'application/fhir+json' },
+    body: body.replace('x\\', 'z\\'),
+  });
+  assert.is(written.status, 200);
+  assert.is(written.headers['etag'], 'W/"2"');
+  isXml(written);
+  assert.match(written.text, /<severity value="warning"\/>.*your request was carried out/);
+  assert.is((await stack.request('/Patient/xml-u')).json.meta.versionId, '2');
 });
 
 test('the refusals of the gateway stay JSON', async () => {
