@@ -57,6 +57,8 @@ export const openServer = async ({
     validator: createValidator(registry),
     extractor: createExtractor(planOf, keyId),
     search: createSearch({ registry, planOf, keyId, baseUrl }),
+    planOf,
+    keyId,
     db: sql,
     sql,
     lane,

@@ -1,6 +1,7 @@
 import type { Outbox } from './audit/outbox.ts';
 import type { Registry } from './definitions/registry.ts';
 import type { Extractor } from './search/extract.ts';
+import type { TypeIndex } from './search/index-plan.ts';
 import type { Search } from './search/search.ts';
 import type { Db, Sql } from './store/pool.ts';
 import type { RidAllocator } from './store/rid.ts';
@@ -13,6 +14,9 @@ export interface Server {
   readonly validator: Validator;
   readonly extractor: Extractor;
   readonly search: Search;
+  /** What of a resource type is indexed, and the number that the store has for an index key. */
+  readonly planOf: (type: string) => TypeIndex;
+  readonly keyId: (key: string) => number;
   /** Where to read: the pool, or the connection of the transaction that the interaction is part of. */
   readonly db: Db;
   readonly sql: Sql;

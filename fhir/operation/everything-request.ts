@@ -1,0 +1,82 @@
+/** What Patient/$everything is asked with. */
+import type { Registry } from '../definitions/registry.ts';
+import { FhirError } from '../http/outcome.ts';
+import { dateInterval } from '../search/parameter/date.ts';
+import type { OperationParameter } from './parameters.ts';
+
+export interface EverythingRequest {
+  /** Empty: all. */
+  readonly types: readonly string[];
+  readonly count: number;
+  readonly sinceMs: number | undefined;
+  readonly careMs: readonly [from: number, to: number] | undefined;
+  /** Resource key that the page before ended with; 0 for the first page. */
+  readonly after: number;
+  /** Name and value of what was given, for links. */
+  readonly given: readonly (readonly [name: string, value: string])[];
+}
+
+const DEFAULT_COUNT = 200;
+const MAX_COUNT = 1000;
+const NAMES = new Set(['start', 'end', '_since', '_type', '_count', '_cursor']);
+const SHAPING = new Set(['_format', '_pretty']);
+
+const wrong = (name: string, value: string, hint: string): FhirError =>
+  new FhirError('value', `${name}=${value.slice(0, 60)} ${hint}`, { expression: `http.${name}` });
+
+/** Throws 400 naming the parameter that is unknown or malformed. */
+export const parseEverything = (
+  parameters: readonly OperationParameter[],
+  registry: Pick<Registry, 'isResourceType'>,
+  lenient: boolean,
+): EverythingRequest => {
+  const values = new Map<string, string[]>();
+  for (const { name, value } of parameters) {
+    if (SHAPING.has(name)) continue;
+    if (!NAMES.has(name)) {
+      if (lenient) continue;
+      throw new FhirError('not-supported', `${name.slice(0, 60)} is no parameter of $everything: use start, end, _since, _type or _count`, {
+        expression: `http.${name.slice(0, 60)}`,
+      });
+    }
+    if (typeof value !== 'string' && typeof value !== 'number') throw new FhirError('value', `the parameter ${name} has no value`);
+    values.set(name, [...(values.get(name) ?? []), String(value)]);
+  }
+  const one = (name: string): string | undefined => {
+    const all = values.get(name) ?? [];
+    if (all.length > 1) throw new FhirError('invalid', `the parameter ${name} is given ${all.length} times: give it once`);
+    return all[0];
+  };
+  const interval = (name: string): { readonly lo: number; readonly hi: number } | undefined => {
+    const text = one(name);
+    if (text === undefined) return undefined;
+    const found = dateInterval(text.replace(' ', '+'));
+    if (found === undefined) throw wrong(name, text, 'is no date, such as 2024-01-31');
+    return found;
+  };
+  const types = (values.get('_type') ?? []).flatMap((text) => text.split(',')).filter(Boolean);
+  for (const type of types) if (!registry.isResourceType(type)) throw wrong('_type', type, 'names no FHIR R4 resource type');
+  const [start, end, since] = [interval('start'), interval('end'), interval('_since')];
+  return {
+    types: [...new Set(types)],
+    count: countOf(one('_count')),
+    sinceMs: since?.lo,
+    careMs:
+      start === undefined && end === undefined ? undefined : [start?.lo ?? Number.MIN_SAFE_INTEGER, end?.hi ?? Number.MAX_SAFE_INTEGER],
+    after: afterOf(one('_cursor')),
+    given: [...values].flatMap(([name, all]) => (name === '_cursor' ? [] : all.map((value) => [name, value] as const))),
+  };
+};
+
+const countOf = (text: string | undefined): number => {
+  if (text === undefined) return DEFAULT_COUNT;
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw wrong('_count', text, 'is no whole number from 1');
+  return Math.min(Number(text), MAX_COUNT);
+};
+
+const afterOf = (text: string | undefined): number => {
+  if (text === undefined) return 0;
+  const after = Number(Buffer.from(text, 'base64url').toString());
+  if (!Number.isSafeInteger(after) || after < 1) throw wrong('_cursor', text, 'is damaged: follow the next link as it was given');
+  return after;
+};

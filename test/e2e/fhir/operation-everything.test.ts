@@ -1,0 +1,125 @@
+import postgres from 'postgres';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Answer, type Stack, startStack } from '../../support/stack.ts';
+
+let stack: Stack;
+const put = async (resource: { resourceType: string; id: string; [element: string]: unknown }): Promise<void> => {
+  const { status, text } = await stack.request(`/${resource.resourceType}/${resource.id}`, { method: 'PUT', body: resource });
+  assert.is(status, 201, text);
+};
+const subject = { reference: 'Patient/p' };
+const code = { text: 'x' };
+
+test.before(async () => {
+  stack = await startStack();
+  await put({ resourceType: 'Organization', id: 'o', name: 'O' });
+  await put({ resourceType: 'Practitioner', id: 'd' });
+  await put({
+    resourceType: 'PractitionerRole',
+    id: 'r',
+    practitioner: { reference: 'Practitioner/d' },
+    organization: { reference: 'Organization/o' },
+  });
+  await put({ resourceType: 'Patient', id: 'p', generalPractitioner: [{ reference: 'PractitionerRole/r' }] });
+  await put({ resourceType: 'Patient', id: 'other' });
+  for (let i = 0; i < 7; i++) {
+    await put({
+      resourceType: 'Observation',
+      id: `ob${i}`,
+      status: 'final',
+      code,
+      subject,
+      // Twice in the compartment, by two of its parameters: shown once.
+      performer: [subject],
+      effectiveDateTime: `2024-0${i + 1}-10`,
+      valueQuantity: { value: 1 },
+    });
+  }
+  await put({ resourceType: 'Observation', id: 'foreign', status: 'final', code, subject: { reference: 'Patient/other' } });
+  await put({ resourceType: 'Condition', id: 'c', code, subject, asserter: { reference: 'Practitioner/d' } });
+});
+test.after(() => stack.stop());
+
+const namesOf = ({ json }: Answer, mode?: string): string[] =>
+  json.entry
+    .filter((entry: { search: { mode: string } }) => mode === undefined || entry.search.mode === mode)
+    .map(({ resource }: { resource: { resourceType: string; id: string } }) => `${resource.resourceType}/${resource.id}`);
+
+test('shows the patient, its compartment, and what these refer to, each once', async () => {
+  const answer = await stack.request('/Patient/p/$everything');
+  assert.is(answer.status, 200);
+  assert.equal(namesOf(answer, 'match').sort(), ['Condition/c', ...[0, 1, 2, 3, 4, 5, 6].map((i) => `Observation/ob${i}`), 'Patient/p']);
+  assert.equal(namesOf(answer, 'include').sort(), ['Organization/o', 'Practitioner/d', 'PractitionerRole/r']);
+  assert.is(namesOf(answer)[0], 'Patient/p');
+});
+
+test('pages without losing or repeating what is of the patient', async () => {
+  const seen: string[] = [];
+  let pages = 0;
+  for (let url: string | undefined = '/Patient/p/$everything?_count=2'; url !== undefined; pages++) {
+    const page: Answer = await stack.request(url);
+    seen.push(...namesOf(page, 'match'));
+    url = page.json.link.find(({ relation }: { relation: string }) => relation === 'next')?.url;
+  }
+  assert.is(pages, 4);
+  assert.is(seen.length, 9);
+  assert.is(new Set(seen).size, 9);
+});
+
+test('keeps to a period of care, and to types', async () => {
+  const answer = await stack.request('/Patient/p/$everything?start=2024-03-01&end=2024-04-10&_type=Observation');
+  assert.equal(namesOf(answer), ['Observation/ob2', 'Observation/ob3']);
+  const all = namesOf(await stack.request('/Patient/p/$everything?start=2024-07'));
+  assert.ok(all.includes('Condition/c'), 'what has no date of care belongs to every period');
+  assert.not.ok(all.includes('Observation/ob5'));
+});
+
+test('keeps to what was written since a moment', async () => {
+  const { headers } = await stack.request('/Condition/c');
+  const later = new Date(Date.parse(headers['last-modified'] as string) + 60_000).toISOString();
+  assert.is((await stack.request(`/Patient/p/$everything?_since=${later}`)).json.entry, undefined);
+});
+
+test('takes a Parameters resource as well', async () => {
+  const answer = await stack.request('/Patient/p/$everything', {
+    body: {
+      resourceType: 'Parameters',
+      parameter: [
+        { name: '_type', valueString: 'Condition,Practitioner' },
+        { name: '_count', valueInteger: 5 },
+      ],
+    },
+  });
+  assert.equal(namesOf(answer), ['Condition/c', 'Practitioner/d']);
+});
+
+test('names what is wrong with a question', async () => {
+  for (const [query, said] of [
+    ['_type=Nothing', /_type=Nothing/],
+    ['start=soon', /start=soon/],
+    ['_count=0', /_count=0/],
+    ['_cursor=%25', /_cursor/],
+    ['colour=red', /colour is no parameter/],
+    ['start=2024&start=2025', /start is given 2 times/],
+  ] as const) {
+    const { status, json } = await stack.request(`/Patient/p/$everything?${query}`);
+    assert.is(status, 400, query);
+    assert.match(json.issue[0].diagnostics, said);
+  }
+  assert.is((await stack.request('/Patient/nobody/$everything')).status, 404);
+  assert.is((await stack.request('/Patient/$everything')).status, 404);
+});
+
+test('the trail has one event with the patient and the count', async () => {
+  const sql = postgres(stack.system.state.databaseUrl, { max: 1 });
+  const { headers } = await stack.request('/Patient/p/$everything');
+  const [row] =
+    await sql`select body::jsonb as event from audit.event where body::jsonb->>'request' = ${headers['x-request-id'] as string}`;
+  await sql.end();
+  const event = row!['event'] as { patients: string[]; count: number; resource: string };
+  assert.equal([event.resource, event.count], ['Patient/p', 12]);
+  assert.ok(event.patients.includes('Patient/p'));
+});
+
+test.run();
