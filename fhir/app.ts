@@ -28,9 +28,12 @@ export const createApp = (server: Server, { identify, onFault }: AppOptions): Ho
     const { incoming } = context.env;
     let message: Message;
     let view = PLAIN;
+    let file: ReadableStream<Uint8Array> | undefined;
     try {
       view = viewOf(incoming);
-      message = await answer(server, callOf(server, incoming, basePath, identify), onFault);
+      const reply = await answer(server, callOf(server, incoming, basePath, identify), onFault);
+      message = reply;
+      file = 'stream' in reply ? reply.stream : undefined;
     } catch (error) {
       message = refusal(error, onFault);
     }
@@ -38,7 +41,7 @@ export const createApp = (server: Server, { identify, onFault }: AppOptions): Ho
       method: incoming.method,
       acceptEncoding: incoming.headers['accept-encoding'],
     });
-    return new Response(body, { status, headers });
+    return new Response(file ?? body, { status, headers });
   });
   return app;
 };
@@ -58,7 +61,11 @@ const shown = (server: Server, message: Message, view: View, onFault: OnFault): 
   }
 };
 
+/** A file that a job has made is what it is, whatever the client would rather have. */
+const FILE = /\/\$(?:export|import)\/[^/?]+\/[^/?]+$/;
+
 const viewOf = ({ method, headers, url = '/' }: HttpBindings['incoming']): View => {
+  if (FILE.test(url)) return PLAIN;
   const question = url.indexOf('?');
   const query = question === -1 ? '' : url.slice(question + 1);
   const pretty = query.includes('_pretty=') && /(?:^|&)_pretty=true(?:&|$)/.test(query);

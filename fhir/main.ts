@@ -12,6 +12,7 @@ import { createLog } from '../proto/process/log.ts';
 import { createApp } from './app.ts';
 import { describeFault } from './http/fault.ts';
 import { type Identify, noIdentity, signedIdentity } from './http/identity.ts';
+import { startBackground } from './job/background.ts';
 import { openServer } from './open-server.ts';
 
 const log = createLog('fhir');
@@ -29,8 +30,9 @@ const identityOf = (): { identify: Identify; close: () => void } => {
 };
 
 const { identify, close: closeIdentity } = identityOf();
+const databaseUrl = env.text('DATABASE_URL', 'the address of the database, for the role fhir_app');
 const { server, close: closeServer } = await openServer({
-  databaseUrl: env.text('DATABASE_URL', 'the address of the database, for the role fhir_app'),
+  databaseUrl,
   pool: env.integer('DATABASE_POOL', 10, { min: 1, max: 500 }),
   baseUrl: env.text('FHIR_BASE_URL', 'the public address, such as https://fhir.example.org/fhir').replace(/\/$/, ''),
   prepare: env.choice('DATABASE_PREPARE', ['on', 'off']) === 'on',
@@ -38,6 +40,7 @@ const { server, close: closeServer } = await openServer({
     conditionalDelete: env.choice('FHIR_CONDITIONAL_DELETE', ['single', 'multiple']),
     referentialIntegrity: env.choice('REFERENTIAL_INTEGRITY', ['off', 'on']) === 'on',
   },
+  jobs: { exportBucket: env.optional('EXPORT_BUCKET'), importBucket: env.optional('IMPORT_BUCKET') },
 });
 const app = createApp(server, {
   identify,
@@ -79,6 +82,17 @@ const closeHttp = (http: Server): Promise<unknown> =>
     setTimeout(() => http.closeAllConnections(), 5000).unref();
   });
 
+const background =
+  env.choice('BACKGROUND', ['on', 'off']) === 'off'
+    ? undefined
+    : startBackground({
+        server,
+        databaseUrl,
+        leaseMs: env.integer('JOB_LEASE_SECONDS', 30, { min: 1, max: 3600 }) * 1000,
+        keepMs: env.integer('JOB_KEEP_HOURS', 24, { min: 1, max: 8760 }) * 3_600_000,
+        onFault: ({ error, ...fault }) => log.error({ ...fault, ...describeFault(error) }, 'work in the background failed'),
+      });
+
 drainOnSignal({
   log,
   closers: [
@@ -87,6 +101,7 @@ drainOnSignal({
       name: 'http',
       close: () => Promise.all(servers.map(closeHttp)),
     },
+    { name: 'background', close: () => background?.close() },
     { name: 'server', close: closeServer },
     { name: 'identity', close: closeIdentity },
     { name: 'health server', close: () => health?.close() },

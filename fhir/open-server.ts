@@ -2,6 +2,7 @@ import { createOutbox } from './audit/outbox.ts';
 import { assertDurable } from './audit/verified-commit.ts';
 import { loadRegistry } from './definitions/registry.ts';
 import { capabilityStatement } from './interaction/capabilities.ts';
+import { createJobs, type JobSettings } from './job/jobs.ts';
 import { createExtractor } from './search/extract.ts';
 import { createIndexPlan, indexKeys } from './search/index-plan.ts';
 import { createSearch } from './search/search.ts';
@@ -22,6 +23,7 @@ export interface ServerOptions {
   readonly rules?: Rules;
   /** Whether statements stay prepared on a connection, which a pooler that hands out connections by transaction doesn't allow. */
   readonly prepare?: boolean;
+  readonly jobs?: JobSettings;
 }
 
 const LIMITS: Limits = { resourceBytes: 10 << 20, bundleBytes: 60 << 20, bundleEntries: 20_000 };
@@ -37,6 +39,7 @@ export const openServer = async ({
   limits = LIMITS,
   rules = RULES,
   prepare = true,
+  jobs = { exportBucket: undefined, importBucket: undefined },
 }: ServerOptions): Promise<{ server: Server; close: () => Promise<void> }> => {
   const registry = loadRegistry();
   const sql = createPool(databaseUrl, { max: pool, application: 'fhir', prepare });
@@ -68,6 +71,7 @@ export const openServer = async ({
     capabilities: capabilityStatement(registry, planOf, { baseUrl, rules }),
     limits,
     rules,
+    jobs: createJobs(jobs),
   };
   const close = async (): Promise<void> => {
     await lane.drain();

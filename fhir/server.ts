@@ -2,6 +2,7 @@ import type { Outbox } from './audit/outbox.ts';
 import type { Registry } from './definitions/registry.ts';
 import type { Extractor } from './search/extract.ts';
 import type { TypeIndex } from './search/index-plan.ts';
+import type { Jobs } from './job/jobs.ts';
 import type { Search } from './search/search.ts';
 import type { Db, Sql } from './store/pool.ts';
 import type { RidAllocator } from './store/rid.ts';
@@ -29,6 +30,7 @@ export interface Server {
   readonly capabilities: string;
   readonly limits: Limits;
   readonly rules: Rules;
+  readonly jobs: Jobs;
 }
 
 /** What an operator decides about writes. */

@@ -81,6 +81,7 @@ export const startSystem = async (settings: SystemSettings): Promise<System> => 
     string,
   ];
   const bucket = folder('audit/bucket');
+  const [exportBucket, importBucket] = [folder('exports'), folder('imports')];
   const secrets = openSecrets(folder('secrets'), join(audit, 'public.key'));
   for (const name of ['clients.yaml', 'quotas.yaml']) {
     if (!existsSync(join(configDir, name))) copyFileSync(join(PROJECT, 'gateway/examples', name), join(configDir, name));
@@ -195,6 +196,8 @@ export const startSystem = async (settings: SystemSettings): Promise<System> => 
         IDENTITY: 'signed',
         IDENTITY_KEYS_FILE: secrets.identityKeysFile,
         HEALTH_LISTEN: `unix:${join(run, 'fhir-health.sock')}`,
+        EXPORT_BUCKET: exportBucket,
+        IMPORT_BUCKET: importBucket,
       },
       isReady,
     );

@@ -30,6 +30,8 @@ export interface AuditFields {
   readonly reason?: string;
   /** Matches of a search, entries of a Bundle, refusals that one event stands for. */
   readonly count?: number;
+  /** Work in the background that this is part of, with the file and the number of resources of each type that it is about. */
+  readonly job?: { readonly id: string; readonly file?: string; readonly types?: Readonly<Record<string, number>> };
 }
 
 /** One line of JSON, members always in this order. */
@@ -51,6 +53,7 @@ export const auditEvent = (fields: AuditFields): string => {
     query,
     reason,
     count,
+    job,
   } = fields;
   return JSON.stringify({
     id,
@@ -69,5 +72,6 @@ export const auditEvent = (fields: AuditFields): string => {
     query,
     reason,
     count,
+    job,
   });
 };

@@ -24,6 +24,9 @@ const KIND: Record<Interaction, readonly [AuditFields['kind'], AuditFields['acti
   'history-system': ['search', 'E'],
   batch: ['write', 'E'],
   operation: ['operation', 'E'],
+  'job-status': ['operation', 'R'],
+  'job-cancel': ['operation', 'D'],
+  'job-file': ['operation', 'R'],
 };
 
 /** What came of a call. */
@@ -38,6 +41,7 @@ export interface Outcome {
   readonly query?: string | undefined;
   readonly reason?: string | undefined;
   readonly count?: number | undefined;
+  readonly job?: AuditFields['job'] | undefined;
 }
 
 const severity = (status: number): AuditFields['outcome'] => (status < 400 ? 0 : status < 500 ? 4 : 8);
@@ -45,7 +49,7 @@ const severity = (status: number): AuditFields['outcome'] => (status < 400 ? 0 :
 /** The event of a call, for a write's own transaction. */
 export const eventOf = ({ identity, requestId, target }: Pick<Call, 'identity' | 'requestId' | 'target'>, outcome: Outcome): string => {
   const [kind, action] = KIND[target.interaction];
-  const { status, resource, version, patients, query, reason, count } = outcome;
+  const { status, resource, version, patients, query, reason, count, job } = outcome;
   return auditEvent({
     id: randomUUID(),
     at: new Date().toISOString(),
@@ -63,6 +67,7 @@ export const eventOf = ({ identity, requestId, target }: Pick<Call, 'identity' |
     ...(query !== undefined && { query }),
     ...(reason !== undefined && { reason }),
     ...(count !== undefined && { count }),
+    ...(job !== undefined && { job }),
   });
 };
 

@@ -112,6 +112,8 @@ export interface Preferences {
   readonly return: 'minimal' | 'representation' | 'OperationOutcome' | undefined;
   /** Whether unknown search parameters are left out with a warning. */
   readonly lenient: boolean;
+  /** Rather begin a job than wait for the answer. */
+  readonly respondAsync: boolean;
 }
 
 /** The Prefer header; what isn't understood is left aside, as RFC 7240 demands. */
@@ -121,6 +123,7 @@ export const parsePrefer = (header: string | undefined): Preferences => {
   return {
     return: RETURNS.find((each) => each.toLowerCase() === shown),
     lenient: given.get('handling')?.toLowerCase() === 'lenient',
+    respondAsync: given.has('respond-async'),
   };
 };
 

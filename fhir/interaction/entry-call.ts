@@ -14,7 +14,8 @@ export const entryCall = (call: Call, entry: Entry): Call => ({
   target: entry.target,
   identity: call.identity,
   requestId: call.requestId,
-  prefer: call.prefer,
+  // The Bundle is answered as a whole: none of its entries can be answered later.
+  prefer: { ...call.prefer, respondAsync: false },
   isPost: entry.method === 'POST',
   query: entry.query,
   header: (name) => (name in HEADERS ? entry[HEADERS[name as keyof typeof HEADERS]] : undefined),

@@ -3,6 +3,8 @@ import { neededScopes } from '../../proto/access/scope.ts';
 import type { Call, Reply } from '../http/call.ts';
 import { requireScope } from '../http/identity.ts';
 import { FhirError } from '../http/outcome.ts';
+import { answerLater, isAnsweredLater } from '../job/respond-async.ts';
+import { jobCancel, jobFile, jobStatus } from '../job/status.ts';
 import { selectionOf } from '../presentation/selection.ts';
 import { subset } from '../presentation/subset.ts';
 import type { Server } from '../server.ts';
@@ -43,6 +45,9 @@ const HANDLERS: Record<Exclude<Interaction, 'batch'>, Handler> = {
   'search-system': notYet,
   'search-compartment': notYet,
   operation: operate,
+  'job-status': jobStatus,
+  'job-cancel': jobCancel,
+  'job-file': jobFile,
 };
 
 /** Throws 404 on a type that R4 hasn't, 403 that names the scope missing. */
@@ -63,6 +68,7 @@ export const interact = async (server: Server, call: Call): Promise<Reply> => {
   const { interaction, resourceType } = call.target;
   if (interaction === 'batch') throw new FhirError('invalid', 'a Bundle can hold no Bundle to process');
   requireAllowed(server, call);
+  if (isAnsweredLater(call)) return answerLater(server, call);
   if (call.query === '' || !SHOWN_IN_PART.has(interaction)) return HANDLERS[interaction](server, call);
   const type = interaction === 'capabilities' ? 'CapabilityStatement' : resourceType;
   const selection = selectionOf(server.registry, { type, query: call.query, lenient: call.prefer.lenient, isSearch: false });

@@ -60,7 +60,7 @@ const changeMeta =
       const head = await readHead(server.db, server.registry.typeId(resourceType!), id!);
       if (head === undefined || head.body === null)
         throw new FhirError(head ? 'deleted' : 'not-found', `there is no ${resourceType}/${id}`);
-      requireMatch(demanded, head.version);
+      requireMatch(demanded, head);
       const plan = planUpdate(server, call, prepare(server, change(head.body, entries), resourceType!), head);
       const audited = await commit(server, [plan]);
       const { meta } = JSON.parse(plan.body!) as { meta: unknown };

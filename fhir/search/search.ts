@@ -32,6 +32,14 @@ export interface Search {
   run(db: Db, type: string, query: string, options: ParseOptions): Promise<SearchResult>;
   /** The first resources that match the criteria of a conditional interaction. */
   match(db: Db, type: string, criteria: string, limit: number): Promise<readonly Match[]>;
+  /** Which of some resources match; throws 400 on criteria that a search would refuse, with no ids too. */
+  filter(db: Db, type: string, among: Among): Promise<readonly Match[]>;
+}
+
+export interface Among {
+  readonly criteria: string;
+  readonly ids: readonly string[];
+  readonly allowed: ParseOptions['allowed'];
 }
 
 export interface SearchOptions {
@@ -95,6 +103,14 @@ export const createSearch = ({ registry, planOf, keyId, baseUrl }: SearchOptions
         parseCriterion(type, name, value, { registry, planOf }, { lenient: false, allowed: () => true }),
       );
       const { text, parameters } = compileMatch(type, parsed, limit, context);
+      return db.unsafe<Match[]>(text, parameters, { prepare: true });
+    },
+    filter: async (db, type, { criteria, ids, allowed }) => {
+      const asked = decodeQuery(criteria).map(([name, value]) =>
+        parseCriterion(type, name, value, { registry, planOf }, { lenient: false, allowed }),
+      );
+      const parsed = [{ name: '_id', test: { kind: 'id' as const, values: ids } }, ...asked];
+      const { text, parameters } = compileMatch(type, parsed, Math.max(1, ids.length), context);
       return db.unsafe<Match[]>(text, parameters, { prepare: true });
     },
   };

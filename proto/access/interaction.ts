@@ -21,7 +21,10 @@ export type Interaction =
   | 'history-type'
   | 'history-system'
   | 'batch'
-  | 'operation';
+  | 'operation'
+  | 'job-status'
+  | 'job-cancel'
+  | 'job-file';
 
 /** What quotas count by; `bulk` is a Bundle posted to the base, $export and $import. */
 export type InteractionClass = 'read' | 'search' | 'write' | 'bulk' | 'operation' | 'capabilities';
@@ -37,6 +40,8 @@ export interface Classified {
   readonly compartment?: { readonly type: string; readonly id: string } | undefined;
   /** What OPTIONS asked for: the methods that the address takes. */
   readonly allow?: readonly string[] | undefined;
+  /** Work in the background that a former request began; `file` is one of what it made. */
+  readonly job?: { readonly id: string; readonly file?: string | undefined } | undefined;
 }
 
 /** The class of each interaction but operations, whose class goes by their name. */
@@ -58,6 +63,10 @@ const CLASS: Record<Exclude<Interaction, 'operation'>, InteractionClass> = {
   'conditional-patch': 'write',
   'conditional-delete': 'write',
   batch: 'bulk',
+  // What began the job was counted as bulk: looking after it and fetching what it made are not counted so again.
+  'job-status': 'read',
+  'job-cancel': 'operation',
+  'job-file': 'read',
 };
 
 /** The same for a name that comes from outside. */
@@ -72,9 +81,16 @@ const ON_TYPE = {
 } as const;
 const ON_INSTANCE = { GET: 'read', PUT: 'update', PATCH: 'patch', DELETE: 'delete' } as const;
 const BULK_OPERATIONS = new Set(['$export', '$import']);
+/** Where jobs are looked after, and the operation that a client must be allowed for that; a search that runs on needs none by name. */
+const JOBS: ReadonlyMap<string, string | undefined> = new Map([
+  ['$export', '$export'],
+  ['$import', '$import'],
+  ['$async', undefined],
+]);
 
 const TYPE = /^[A-Z][A-Za-z]{1,63}$/;
 const ID = /^[A-Za-z0-9\-.]{1,64}$/;
+const FILE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const OPERATION = /^\$[A-Za-z][A-Za-z0-9-]{0,63}$/;
 
 /** The path's segments, decoded, or undefined where the encoding is malformed or hides a slash. */
@@ -136,6 +152,15 @@ const onInstance = (method: string, [resourceType, id, third, fourth, fifth]: re
   return known(found ? 'search-compartment' : undefined, { resourceType: searched, compartment: { type: resourceType, id } });
 };
 
+/** `/$export/<id>` to look after a job or to cancel it, `/$export/<id>/<file>` for what it made. Source: http://hl7.org/fhir/R4/async.html */
+const onJob = (method: string, [kind = '', id = '', file, rest]: readonly string[]): Classified | undefined => {
+  if (!JOBS.has(kind) || !ID.test(id) || rest !== undefined) return undefined;
+  const operation = JOBS.get(kind);
+  if (file === undefined)
+    return known(method === 'GET' ? 'job-status' : method === 'DELETE' ? 'job-cancel' : undefined, { operation, job: { id } });
+  return FILE.test(file) ? known(method === 'GET' ? 'job-file' : undefined, { operation, job: { id, file } }) : undefined;
+};
+
 /**
  * The interaction that a request asks for, or undefined where FHIR has none of that shape.
  * `path` has no query and starts after the base, as in `/Patient/1`.
@@ -149,7 +174,7 @@ export const classify = (method: string, path: string): Classified | undefined =
   if (segments === undefined || segments.length > 5) return undefined;
   const verb = method === 'HEAD' ? 'GET' : method;
   const [first] = segments;
-  if (first === undefined || !TYPE.test(first)) return segments.length < 2 ? onSystem(verb, first) : undefined;
+  if (first === undefined || !TYPE.test(first)) return segments.length < 2 ? onSystem(verb, first) : onJob(verb, segments);
   return segments.length < 3 ? onType(verb, first, segments[1]) : onInstance(verb, segments);
 };
 

@@ -39,7 +39,12 @@ export interface NeededScope {
   readonly letter: ScopeLetter;
 }
 
-const LETTER: Record<Exclude<Interaction, 'capabilities' | 'batch' | 'operation'>, ScopeLetter> = {
+/** Interactions that no scope alone allows. */
+const UNSCOPED = ['capabilities', 'batch', 'operation', 'job-status', 'job-cancel', 'job-file'] as const;
+type Unscoped = (typeof UNSCOPED)[number];
+const isUnscoped = (interaction: Interaction): interaction is Unscoped => (UNSCOPED as readonly string[]).includes(interaction);
+
+const LETTER: Record<Exclude<Interaction, Unscoped>, ScopeLetter> = {
   read: 'r',
   vread: 'r',
   'history-instance': 'r',
@@ -58,8 +63,6 @@ const LETTER: Record<Exclude<Interaction, 'capabilities' | 'batch' | 'operation'
   'conditional-delete': 'd',
 };
 
-/** None for capabilities (anyone known), batch (judged entry by entry) and operations (allowed by name). */
+/** None for capabilities (anyone known), batch (judged entry by entry), operations (allowed by name) and jobs (only for who began them). */
 export const neededScopes = ({ interaction, resourceType }: Pick<Classified, 'interaction' | 'resourceType'>): readonly NeededScope[] =>
-  interaction === 'capabilities' || interaction === 'batch' || interaction === 'operation'
-    ? []
-    : [{ resourceType: resourceType ?? '*', letter: LETTER[interaction] }];
+  isUnscoped(interaction) ? [] : [{ resourceType: resourceType ?? '*', letter: LETTER[interaction] }];

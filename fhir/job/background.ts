@@ -1,0 +1,35 @@
+import { interact } from '../interaction/interaction.ts';
+import type { Server } from '../server.ts';
+import { createPool } from '../store/pool.ts';
+import { createWriteLane } from '../store/write-lane.ts';
+import { exportKind } from './export/export-kind.ts';
+import { createAsyncKind } from './respond-async.ts';
+import { type RunnerOptions, startRunner } from './runner.ts';
+
+export interface BackgroundOptions extends Pick<RunnerOptions, 'keepMs' | 'leaseMs' | 'onFault'> {
+  readonly server: Server;
+  readonly databaseUrl: string;
+}
+
+/** One works, one keeps the lease. */
+const CONNECTIONS = 2;
+/** What nobody waits for may take longer than a request. */
+const STATEMENT_TIMEOUT_MS = 600_000;
+
+/** Everything that goes on without a request, over connections of its own, so that no request waits for it. */
+export const startBackground = ({ server, databaseUrl, ...options }: BackgroundOptions): { readonly close: () => Promise<void> } => {
+  const sql = createPool(databaseUrl, { max: CONNECTIONS, application: 'fhir background', statementTimeoutMs: STATEMENT_TIMEOUT_MS });
+  const lane = createWriteLane(sql, { lanes: 1 });
+  const runner = startRunner({
+    server: { ...server, db: sql, sql, lane },
+    kinds: { export: exportKind(server.jobs.exportBucket), async: createAsyncKind(interact), import: exportKind(undefined) },
+    ...options,
+  });
+  return {
+    close: async () => {
+      await runner.close();
+      await lane.drain();
+      await sql.end({ timeout: 5 });
+    },
+  };
+};

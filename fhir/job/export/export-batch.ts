@@ -1,0 +1,81 @@
+import type { Db } from '../../store/pool.ts';
+
+/** A resource as it was at a moment. */
+export interface PastRow {
+  readonly rid: number;
+  readonly id: string;
+  readonly deleted: boolean;
+  /** Of a deleted one, the text before it was deleted. */
+  readonly body: string | null;
+}
+
+export interface BatchRange {
+  /** The last resource key of the batch before. */
+  readonly after: number;
+  /** Exclusive. */
+  readonly end: number;
+  /** A pg_snapshot: what had been committed then is seen, nothing else. */
+  readonly snapshot: string;
+  /** Milliseconds: only what was written from then on; deleted ones come with that alone. */
+  readonly sinceMs: number | undefined;
+}
+
+export interface Batch {
+  readonly rows: readonly PastRow[];
+  /** Where the next batch begins; undefined where this one was the last. */
+  readonly after: number | undefined;
+}
+
+const MAX_ROWS = 500;
+const MAX_BYTES = 4 << 20;
+
+// The head if the snapshot saw it written, else the newest version that it saw; a resource that came later has none.
+const TEXT = `with batch as materialized (
+  select rid, id, version, xid from fhir.resource where rid > $1::bigint and rid < $2::bigint order by rid limit ${MAX_ROWS}),
+past as (
+  select rid, id, version as head, case when pg_visible_in_snapshot(xid, $3::text::pg_snapshot) then version
+    else (select max(h.version) from fhir.resource_history h where h.rid = batch.rid and pg_visible_in_snapshot(h.xid, $3::text::pg_snapshot)) end as version
+  from batch),
+versions as (
+  select past.rid, past.id, past.version, r.updated, r.deleted, r.body from past join fhir.resource r on r.rid = past.rid where past.version = past.head
+  union all
+  select past.rid, past.id, past.version, h.updated, h.deleted, h.body from past
+  join fhir.resource_history h on h.rid = past.rid and h.version = past.version where past.version < past.head),
+found as (
+  select v.rid, v.id, v.deleted, coalesce(v.body, b.body) as body from versions v
+  left join fhir.resource_history b on v.deleted and b.rid = v.rid and b.version = v.version - 1
+  where case when $4::double precision is null then not v.deleted else v.updated >= to_timestamp($4::double precision / 1000) end),
+sized as (
+  select *, count(*) over () as found, sum(octet_length(body)) over (order by rid) - octet_length(body) as before from found)
+select s.rid, s.id, s.deleted, s.body, s.found, b.last, b.rows
+from (select max(rid) as last, count(*) as rows from batch) b left join sized s on s.before < ${MAX_BYTES} or s.before is null order by s.rid`;
+
+interface Row extends PastRow {
+  readonly found: number;
+  readonly last: number | null;
+  readonly rows: number;
+}
+
+/** The next resources of a range, in the order of their keys; a batch is as much as one process holds at a time. */
+export const readBatch = async (db: Db, { after, end, snapshot, sinceMs }: BatchRange): Promise<Batch> => {
+  const all = await db.unsafe<Row[]>(TEXT, [after, end, snapshot, sinceMs ?? null], { prepare: true });
+  const rows = all.filter(({ rid }) => rid !== null);
+  const { last, rows: seen } = all[0]!;
+  const isCut = rows.length > 0 && rows[0]!.found > rows.length;
+  if (isCut) return { rows, after: rows.at(-1)!.rid };
+  return { rows, after: seen < MAX_ROWS ? undefined : last! };
+};
+
+export interface Moment {
+  readonly snapshot: string;
+  /** Milliseconds */
+  readonly atMs: number;
+}
+
+/** This moment, to read what was committed before it as often as it takes. */
+export const takeSnapshot = async (db: Db): Promise<Moment> => {
+  const [row] = await db.unsafe<Moment[]>(
+    `select pg_current_snapshot()::text as snapshot, (extract(epoch from clock_timestamp()) * 1000)::bigint as "atMs"`,
+  );
+  return row!;
+};

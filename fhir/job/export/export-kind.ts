@@ -1,0 +1,183 @@
+/**
+ * Writes what a client may read into files. All of it is as it was at one moment, that of the job's first step: a version counts if the
+ * snapshot taken then saw it, however long the job takes and however often it is begun again.
+ */
+import { missingScope } from '../../../proto/access/scope.ts';
+import { eventOf } from '../../audit/trail.ts';
+import { outcomeText } from '../../http/outcome.ts';
+import { RID_SPAN } from '../../store/rid.ts';
+import { removeFiles } from '../bucket.ts';
+import { callerOf, type JobContext, type JobKind, JobLost, type JobResult } from '../job.ts';
+import type { Manifest, ManifestFile } from '../manifest.ts';
+import { createBelongs } from './belongs.ts';
+import { type PastRow, readBatch, takeSnapshot } from './export-batch.ts';
+import { ExportFile, type WrittenFile } from './export-file.ts';
+import { type ExportRequest, mayExport } from './export-request.ts';
+
+interface ExportState {
+  readonly snapshot: string;
+  /** Milliseconds */
+  readonly atMs: number;
+  /** The type that is being read, by its place among those asked for, and the last resource key that is in a file. */
+  readonly type: number;
+  readonly after: number;
+  readonly files: readonly WrittenFile[];
+}
+
+/**
+ * A write gets its time before it is committed. So the time that the manifest tells lies this long before the snapshot: a next export since
+ * then may bring a resource again, and misses none.
+ */
+const MARGIN_MS = 30_000;
+/** Patients in one event. */
+const MAX_PATIENTS = 500;
+
+const run = async (bucket: string, context: JobContext): Promise<JobResult> => {
+  const { server, job, signal } = context;
+  const request = JSON.parse(job.request) as ExportRequest;
+  const caller = callerOf(request.requester);
+  let state = job.state === null ? undefined : (JSON.parse(job.state) as ExportState);
+  if (state === undefined) {
+    state = { ...(await takeSnapshot(server.db)), type: 0, after: 0, files: [] };
+    await context.checkpoint(state, 'begun');
+  }
+  const types = request.types.filter((type) => mayExport(caller.identity.scopes, type));
+  while (state.type < types.length) {
+    if (signal.aborted) throw new JobLost(job.id);
+    const { next, files, patients } = await writePart(bucket, context, { request, state, type: types[state.type]! });
+    const events = files.flatMap((file) => fileEvents(caller, job.id, file, patients.get(file.name)!));
+    state = next;
+    const written = state.files.reduce((sum, { count }) => sum + count, 0);
+    await context.checkpoint(state, `${Math.min(state.type + 1, types.length)} of ${types.length} types, ${written} resources`, events);
+  }
+  return finish(bucket, context, { request, state });
+};
+
+interface Part {
+  readonly request: ExportRequest;
+  readonly state: ExportState;
+  readonly type: string;
+}
+
+interface WrittenPart {
+  readonly next: ExportState;
+  readonly files: readonly WrittenFile[];
+  readonly patients: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+/** One file of a type, or the rest of it, with one of what was deleted beside it. Begun again, it makes the same files. */
+const writePart = async (bucket: string, { server, job, signal }: JobContext, { request, state, type }: Part): Promise<WrittenPart> => {
+  const from = server.registry.typeId(type) * RID_SPAN;
+  const number = String(state.files.filter((file) => file.type === type && file.kind === 'output').length + 1).padStart(4, '0');
+  const output = new ExportFile(bucket, job.id, { kind: 'output', type, name: `${type}-${number}.ndjson` });
+  const deleted = new ExportFile(bucket, job.id, { kind: 'deleted', type, name: `${type}-${number}.deleted.ndjson` });
+  const keep = createKeep(server, request, type);
+  let after: number | undefined = Math.max(state.after, from - 1);
+  try {
+    while (after !== undefined && !output.isFull && !deleted.isFull) {
+      if (signal.aborted) throw new JobLost(job.id);
+      const batch = await readBatch(server.db, { after, end: from + RID_SPAN, snapshot: state.snapshot, sinceMs: request.sinceMs });
+      const rows = await keep(batch.rows);
+      await output.add(rows.flatMap((row) => (row.deleted ? [] : { line: row.body, id: row.id, body: row.body })));
+      await deleted.add(rows.flatMap((row) => (row.deleted ? { line: deletion(type, row.id), id: row.id, body: row.body } : [])));
+      after = batch.after;
+    }
+    const files: WrittenFile[] = [];
+    const patients = new Map<string, ReadonlySet<string>>();
+    for (const file of [output, deleted]) {
+      const written = await file.close();
+      if (written === undefined) continue;
+      files.push(written);
+      patients.set(written.name, file.patients);
+    }
+    const place = after === undefined ? { type: state.type + 1, after: 0 } : { type: state.type, after };
+    return { next: { ...state, ...place, files: [...state.files, ...files] }, files, patients };
+  } catch (error) {
+    await Promise.all([output.abandon(), deleted.abandon()]);
+    throw error;
+  }
+};
+
+const deletion = (type: string, id: string): string =>
+  JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry: [{ request: { method: 'DELETE', url: `${type}/${id}` } }] });
+
+type Row = PastRow & { readonly body: string };
+
+/** Leaves out what isn't of the patients asked for, and what meets none of the type's filters by the index as it is now. */
+const createKeep = (
+  server: JobContext['server'],
+  { level, patients, filters, requester }: ExportRequest,
+  type: string,
+): ((rows: readonly PastRow[]) => Promise<readonly Row[]>) => {
+  const belongs = level === 'system' ? () => true : createBelongs(server, type, patients && new Set(patients));
+  const { identity } = callerOf(requester);
+  const criteria = filters[type] ?? [];
+  return async (rows) => {
+    // One that was deleted before there was anything to keep has no body.
+    const own = rows.filter((row): row is Row => row.body !== null && belongs({ id: row.id, body: row.body }));
+    if (criteria.length === 0 || own.length === 0) return own;
+    const matching = new Set<string>();
+    for (const each of criteria) {
+      const ids = own.filter(({ deleted, id }) => !deleted && !matching.has(id)).map(({ id }) => id);
+      if (ids.length === 0) break;
+      const allowed = (of: string, letter: Parameters<typeof missingScope>[2]): boolean =>
+        missingScope(identity.scopes, of, letter) === undefined;
+      for (const { id } of await server.search.filter(server.db, type, { criteria: each, ids, allowed })) matching.add(id);
+    }
+    return own.filter(({ deleted, id }) => deleted || matching.has(id));
+  };
+};
+
+/** A file's events name every patient that it tells of. */
+const fileEvents = (caller: ReturnType<typeof callerOf>, id: string, file: WrittenFile, patients: ReadonlySet<string>): string[] => {
+  const all = [...patients];
+  const job = { id, file: file.name, types: { [file.type]: file.count } };
+  const chunks = Array.from({ length: Math.max(1, Math.ceil(all.length / MAX_PATIENTS)) }, (_, i) =>
+    all.slice(i * MAX_PATIENTS, (i + 1) * MAX_PATIENTS),
+  );
+  return chunks.map((each) => eventOf(caller, { status: 200, reason: 'written for export', patients: each, count: file.count, job }));
+};
+
+const finish = async (
+  bucket: string,
+  { server, job }: JobContext,
+  { request, state }: Pick<Part, 'request' | 'state'>,
+): Promise<JobResult> => {
+  const files = [...state.files];
+  if (request.warnings.length > 0) {
+    const errors = new ExportFile(bucket, job.id, { kind: 'error', type: 'OperationOutcome', name: 'errors.ndjson' });
+    const lines = request.warnings.map((diagnostics) => outcomeText([{ severity: 'warning', code: 'not-supported', diagnostics }]));
+    await errors.add(lines.map((line) => ({ line, id: '', body: '' })));
+    files.push((await errors.close())!);
+  }
+  const listed = (kind: WrittenFile['kind']): ManifestFile[] =>
+    files
+      .filter((file) => file.kind === kind)
+      .map(({ type, name, count, patients }) => ({
+        type: kind === 'deleted' ? 'Bundle' : type,
+        url: `${server.baseUrl}/$export/${job.id}/${name}`,
+        count,
+        extension: { patients },
+      }));
+  const manifest: Manifest = {
+    transactionTime: new Date(state.atMs - MARGIN_MS).toISOString(),
+    request: request.url,
+    requiresAccessToken: false,
+    output: listed('output'),
+    deleted: listed('deleted'),
+    error: listed('error'),
+  };
+  const types: Record<string, number> = {};
+  for (const { kind, type, count } of files) if (kind === 'output') types[type] = (types[type] ?? 0) + count;
+  const count = Object.values(types).reduce((sum, each) => sum + each, 0);
+  const event = eventOf(callerOf(request.requester), { status: 200, reason: 'export done', count, job: { id: job.id, types } });
+  return { status: 'done', result: JSON.stringify(manifest), events: [event] };
+};
+
+export const exportKind = (bucket: string | undefined): JobKind => ({
+  run: (context) => {
+    if (bucket === undefined) throw new Error('a job needs the folder of exports: set EXPORT_BUCKET on every server of this database');
+    return run(bucket, context);
+  },
+  discard: (id) => (bucket === undefined ? Promise.resolve() : removeFiles(bucket, id)),
+});

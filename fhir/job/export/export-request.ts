@@ -1,0 +1,143 @@
+/** What $export is asked with. Source: http://hl7.org/fhir/uv/bulkdata/STU2/export.html#query-parameters */
+import { missingScope, type ScopeSet } from '../../../proto/access/scope.ts';
+import { requireScope } from '../../http/identity.ts';
+import type { Identity } from '../../http/identity.ts';
+import { FhirError } from '../../http/outcome.ts';
+import type { OperationParameter } from '../../operation/parameters.ts';
+import { dateInterval } from '../../search/parameter/date.ts';
+import type { Server } from '../../server.ts';
+import type { Requester } from '../job.ts';
+
+export type ExportLevel = 'system' | 'patient' | 'group';
+
+export interface ExportQuestion {
+  readonly types: readonly string[];
+  readonly sinceMs: number | undefined;
+  /** Of each type, criteria of which a resource meets at least one. */
+  readonly filters: Readonly<Record<string, readonly string[]>>;
+  /** Ids; undefined: all patients. */
+  readonly patients: readonly string[] | undefined;
+  /** What was left out on the client's wish, for the manifest's errors. */
+  readonly warnings: readonly string[];
+}
+
+/** A job's request. */
+export interface ExportRequest extends ExportQuestion {
+  readonly level: ExportLevel;
+  readonly url: string;
+  readonly requester: Requester;
+}
+
+const FORMATS = new Set(['application/fhir+ndjson', 'application/ndjson', 'ndjson']);
+const SHAPING = new Set(['_format', '_pretty']);
+const MAX_FILTERS = 50;
+
+/** Bulk reading finds and reads. */
+export const mayExport = (scopes: ScopeSet, type: string): boolean =>
+  missingScope(scopes, type, 'r') === undefined && missingScope(scopes, type, 's') === undefined;
+
+const isInPatients = ({ registry }: Pick<Server, 'registry'>, type: string): boolean =>
+  type === 'Patient' || registry.compartment('Patient', type).length > 0;
+
+const wrong = (name: string, diagnostics: string): FhirError => new FhirError('value', diagnostics, { expression: `http.${name}` });
+
+const textOf = ({ name, value }: OperationParameter): string => {
+  const text = typeof value === 'object' && value !== null ? (value as { reference?: unknown }).reference : value;
+  if (typeof text !== 'string' || text === '') throw wrong(name, `the parameter ${name} has no value`);
+  return text;
+};
+
+/** Throws 400 naming what is unknown or malformed, 403 naming the scope that a type needs. */
+export const parseExport = async (
+  server: Server,
+  parameters: readonly OperationParameter[],
+  { level, identity, lenient }: { readonly level: ExportLevel; readonly identity: Identity; readonly lenient: boolean },
+): Promise<ExportQuestion> => {
+  const { registry } = server;
+  const warnings: string[] = [];
+  const leaveOut = (name: string, diagnostics: string): void => {
+    if (!lenient) throw new FhirError('not-supported', diagnostics, { expression: `http.${name}` });
+    warnings.push(`${diagnostics} (left out)`);
+  };
+  const wanted: string[] = [];
+  const filters: Record<string, string[]> = {};
+  const patients: string[] = [];
+  let sinceMs: number | undefined;
+  for (const parameter of parameters) {
+    const { name } = parameter;
+    if (SHAPING.has(name)) continue;
+    switch (name) {
+      case '_outputFormat':
+        if (!FORMATS.has(textOf(parameter).replace('fhir ndjson', 'fhir+ndjson')))
+          throw wrong(name, `_outputFormat=${textOf(parameter).slice(0, 60)} can't be written: use application/fhir+ndjson`);
+        break;
+      case '_since':
+        sinceMs = sinceOf(textOf(parameter));
+        break;
+      case '_type':
+        wanted.push(...textOf(parameter).split(',').filter(Boolean));
+        break;
+      case '_typeFilter':
+        for (const filter of splitFilters(textOf(parameter))) await addFilter(server, filter, identity, filters);
+        break;
+      case 'patient':
+        if (level === 'system') throw wrong(name, 'patient belongs to an export of patients: Patient/$export or Group/<id>/$export');
+        patients.push(idOf(textOf(parameter)));
+        break;
+      default:
+        leaveOut(
+          name,
+          `${name.slice(0, 60)} is no parameter that this $export knows: use _outputFormat, _since, _type, _typeFilter or patient`,
+        );
+    }
+  }
+  const types: string[] = [];
+  for (const type of wanted) {
+    if (!registry.isResourceType(type)) throw wrong('_type', `_type=${type.slice(0, 60)} names no FHIR R4 resource type`);
+    if (level !== 'system' && !isInPatients(server, type))
+      leaveOut('_type', `_type=${type}: a ${type} belongs to no patient: export it by /$export`);
+    else types.push(type);
+    requireScope(identity, type, 'r');
+    requireScope(identity, type, 's');
+  }
+  const all = registry.resourceTypes.filter(
+    (type) => mayExport(identity.scopes, type) && (level === 'system' || isInPatients(server, type)),
+  );
+  return {
+    types: wanted.length > 0 ? [...new Set(types)] : all,
+    sinceMs,
+    filters,
+    patients: patients.length > 0 ? [...new Set(patients)] : undefined,
+    warnings,
+  };
+};
+
+const sinceOf = (text: string): number => {
+  const found = dateInterval(text.replace(' ', '+'));
+  if (found === undefined) throw wrong('_since', `_since=${text.slice(0, 40)} is no instant, such as 2024-01-31T10:00:00Z`);
+  return found.lo;
+};
+
+const idOf = (reference: string): string => {
+  const id = /^(?:Patient\/)?([A-Za-z0-9\-.]{1,64})$/.exec(reference)?.[1];
+  if (id === undefined) throw wrong('patient', `patient=${reference.slice(0, 60)} is no reference to a patient, such as Patient/1`);
+  return id;
+};
+
+// Several queries may stand in one parameter, separated by commas; within a query a comma separates values.
+const splitFilters = (text: string): string[] => text.split(/,(?=[A-Z][A-Za-z]+\?)/);
+
+const addFilter = async (server: Server, text: string, { scopes }: Identity, filters: Record<string, string[]>): Promise<void> => {
+  const [, type, criteria] = /^([A-Z][A-Za-z]+)\?(.+)$/.exec(text) ?? [];
+  if (type === undefined || criteria === undefined || !server.registry.isResourceType(type))
+    throw wrong('_typeFilter', `_typeFilter=${text.slice(0, 60)} is no search of a type, such as Observation?status=final`);
+  if (Object.values(filters).flat().length >= MAX_FILTERS)
+    throw new FhirError('too-costly', `an export takes ${MAX_FILTERS} filters at most`);
+  // Asked of no resource at all: only whether it can be asked.
+  await server.search.filter(server.db, type, {
+    criteria,
+    ids: [],
+    allowed: (each, letter) => missingScope(scopes, each, letter) === undefined,
+  });
+  (filters[type] ??= []).push(criteria);
+};

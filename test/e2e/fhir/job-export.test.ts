@@ -1,0 +1,259 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import postgres from 'postgres';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { addClient } from '../../support/clients.ts';
+import { fetchBytes, jobDone, linesOf } from '../../support/job.ts';
+import { type Answer, eventually, type Stack, startStack } from '../../support/stack.ts';
+
+let stack: Stack;
+let sql: postgres.Sql;
+const put = async (resource: { resourceType: string; id: string; [element: string]: unknown }): Promise<Answer> => {
+  const answer = await stack.request(`/${resource.resourceType}/${resource.id}`, { method: 'PUT', body: resource });
+  assert.ok(answer.status === 200 || answer.status === 201, answer.text);
+  return answer;
+};
+const observation = (id: string, patient: string, status = 'final'): Parameters<typeof put>[0] => ({
+  resourceType: 'Observation',
+  id,
+  status,
+  code: { text: 'x' },
+  subject: { reference: `Patient/${patient}` },
+});
+
+test.before(async () => {
+  stack = await startStack({ environment: { fhir: { JOB_LEASE_SECONDS: '3' } } });
+  sql = postgres(stack.system.state.databaseUrl, { max: 1 });
+  await put({ resourceType: 'Organization', id: 'o', name: 'O' });
+  for (const id of ['a', 'b']) await put({ resourceType: 'Patient', id });
+  await put(observation('oa', 'a'));
+  await put(observation('ob', 'b', 'preliminary'));
+  await put({ ...observation('none', 'x'), subject: { reference: 'Location/l' }, note: [{ text: 'not about Patient/a' }] });
+  await put({
+    resourceType: 'Group',
+    id: 'g',
+    type: 'person',
+    actual: true,
+    member: [{ entity: { reference: 'Patient/a' } }, { entity: { reference: 'Patient/b' }, inactive: true }],
+  });
+  // Written on several lines: in a file it is one.
+  await stack.request('/Basic/lines', {
+    method: 'PUT',
+    body: '{\n "resourceType": "Basic",\r\n "id": "lines", "code": {"text": "1.10\\n"}\n}',
+  });
+});
+test.after(async () => {
+  await sql.end();
+  await stack.stop();
+});
+
+const exported = async (path: string, options: Parameters<Stack['request']>[1] = {}): Promise<Answer> => {
+  const answer = await jobDone(stack, await stack.request(path, { headers: { prefer: 'respond-async' }, ...options }));
+  assert.is(answer.status, 200, answer.text);
+  return answer;
+};
+const namesIn = async ({ json }: Answer, list = 'output'): Promise<string[]> => {
+  const names: string[] = [];
+  for (const { type, url, count } of json[list]) {
+    const lines = await linesOf(stack, url);
+    assert.is(lines.length, count);
+    for (const line of lines) names.push(line.resourceType === 'Bundle' ? line.entry[0].request.url : `${type}/${line.id}`);
+  }
+  return names.sort();
+};
+
+test('exports everything, with a manifest that says what and when', async () => {
+  const answer = await exported('/$export');
+  assert.match(answer.headers['content-type'] as string, /^application\/json/);
+  assert.ok(Date.parse(answer.headers['expires'] as string) > Date.now());
+  assert.is(answer.json.requiresAccessToken, false);
+  assert.is(answer.json.request, `${stack.system.state.baseUrl}/$export`);
+  assert.ok(Date.parse(answer.json.transactionTime) <= Date.now());
+  assert.equal(await namesIn(answer), [
+    'Basic/lines',
+    'Group/g',
+    'Observation/none',
+    'Observation/oa',
+    'Observation/ob',
+    'Organization/o',
+    'Patient/a',
+    'Patient/b',
+  ]);
+});
+
+test('keeps numbers and escapes as they were written, on one line', async () => {
+  const { json } = await exported('/$export?_type=Basic');
+  const { bytes } = await fetchBytes(stack, json.output[0].url);
+  assert.match(bytes.toString(), /"code": \{"text": "1\.10\\n"\} \}\n$/);
+});
+
+test('a file comes gzipped to who takes it so', async () => {
+  const { json } = await exported('/$export?_type=Basic');
+  const plain = await fetchBytes(stack, json.output[0].url);
+  const zipped = await fetchBytes(stack, json.output[0].url, { headers: { 'accept-encoding': 'gzip', accept: 'application/fhir+ndjson' } });
+  assert.is(plain.headers['content-type'], 'application/fhir+ndjson');
+  assert.is(plain.headers['content-encoding'], undefined);
+  assert.is(zipped.headers['content-encoding'], 'gzip');
+  assert.equal(gunzipSync(zipped.bytes), plain.bytes);
+});
+
+test('an export of patients has their compartments and nothing else', async () => {
+  assert.equal(await namesIn(await exported('/Patient/$export')), [
+    'Group/g',
+    'Observation/oa',
+    'Observation/ob',
+    'Patient/a',
+    'Patient/b',
+  ]);
+  const some = await exported('/Patient/$export', {
+    body: {
+      resourceType: 'Parameters',
+      parameter: [
+        { name: 'patient', valueReference: { reference: 'Patient/b' } },
+        { name: '_type', valueString: 'Patient,Observation' },
+      ],
+    },
+  });
+  assert.equal(await namesIn(some), ['Observation/ob', 'Patient/b']);
+});
+
+test('an export of a group has what is of its active members', async () => {
+  assert.equal(await namesIn(await exported('/Group/g/$export?_type=Observation,Patient')), ['Observation/oa', 'Patient/a']);
+});
+
+test('_typeFilter leaves in what meets one of the filters of its type', async () => {
+  const answer = await exported(
+    '/$export?_type=Observation,Patient&_typeFilter=Observation%3Fstatus%3Dpreliminary,Observation%3F_id%3Dnone',
+  );
+  assert.equal(await namesIn(answer), ['Observation/none', 'Observation/ob', 'Patient/a', 'Patient/b']);
+});
+
+test('_since brings what was written from then on, and names what was deleted', async () => {
+  await put({ resourceType: 'Basic', id: 'gone', code: { text: 'x' } });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const since = new Date().toISOString();
+  await stack.request('/Basic/gone', { method: 'DELETE' });
+  await put({ resourceType: 'Basic', id: 'new', code: { text: 'x' } });
+  const answer = await exported(`/$export?_since=${since}`);
+  assert.equal(await namesIn(answer), ['Basic/new']);
+  assert.equal(await namesIn(answer, 'deleted'), ['Basic/gone']);
+});
+
+test('refuses what it does not know, naming it', async () => {
+  for (const [path, said] of [
+    ['/$export?_type=Nothing', /_type=Nothing/],
+    ['/$export?_since=soon', /_since=soon/],
+    ['/$export?_outputFormat=csv', /_outputFormat=csv/],
+    ['/$export?_typeFilter=Observation', /_typeFilter=Observation/],
+    ['/$export?_typeFilter=Observation%3Fcolour%3Dred', /no search parameter colour/],
+    ['/$export?_elements=id', /_elements is no parameter/],
+    ['/Patient/$export?_type=Organization', /belongs to no patient/],
+    ['/$export?patient=Patient/a', /patient belongs to an export of patients/],
+  ] as const) {
+    const { status, json } = await stack.request(path);
+    assert.is(status, 400, path);
+    assert.match(json.issue[0].diagnostics, said);
+  }
+  assert.is((await stack.request('/Patient/a/$export')).status, 404);
+  assert.is((await stack.request('/Group/none/$export')).status, 404);
+  const lenient = await exported('/$export?_type=Basic&_elements=id', { headers: { prefer: 'respond-async, handling=lenient' } });
+  assert.match((await linesOf(stack, lenient.json.error[0].url))[0].issue[0].diagnostics, /_elements/);
+});
+
+test('only who began a job sees it, and only with the permission for it', async () => {
+  await addClient(stack, 'other', { scopes: ['system/*.rs'], operations: ['$export'] });
+  await addClient(stack, 'unpermitted', { scopes: ['system/*.rs'] });
+  const begun = await stack.request('/$export?_type=Basic');
+  const location = begun.headers['content-location'] as string;
+  const { json } = await jobDone(stack, begun);
+  for (const url of [location, json.output[0].url as string]) {
+    const statusFor = async (client: string): Promise<number> => (await fetchBytes(stack, url, { client })).status;
+    assert.equal([await statusFor('ehr-demo'), await statusFor('other'), await statusFor('unpermitted')], [200, 404, 403]);
+  }
+  assert.is((await stack.request(location, { client: 'other', method: 'DELETE' })).status, 404);
+  assert.is((await stack.request('/$export', { client: 'unpermitted' })).status, 403);
+});
+
+test('exports only types that the client may search and read', async () => {
+  await addClient(stack, 'narrow', { scopes: ['system/Patient.rs', 'system/Observation.r'], operations: ['$export', '$everything'] });
+  const answer = await jobDone(stack, await stack.request('/$export', { client: 'narrow' }), { client: 'narrow' });
+  assert.equal(
+    answer.json.output.map(({ type }: { type: string }) => type),
+    ['Patient'],
+  );
+  const refused = await stack.request('/$export?_type=Observation', { client: 'narrow' });
+  assert.is(refused.status, 403);
+  assert.match(refused.json.issue[0].diagnostics, /system\/Observation\.s/);
+  const all = await stack.request('/Patient/a/$everything', { client: 'narrow' });
+  assert.equal(
+    all.json.entry.map(({ resource }: { resource: { resourceType: string } }) => resource.resourceType),
+    ['Patient', 'Observation'],
+  );
+  assert.is((await stack.request('/Patient/a/$everything?_type=Group', { client: 'narrow' })).status, 403);
+});
+
+test('a cancelled job is gone, and its files with it', async () => {
+  const begun = await stack.request('/$export');
+  const location = begun.headers['content-location'] as string;
+  const { json } = await jobDone(stack, begun);
+  const folder = join(stack.data, 'exports', location.split('/').at(-1)!);
+  assert.ok(readdirSync(folder).length > 0);
+  assert.is(statSync(folder).mode & 0o777, 0o700);
+  assert.is((await stack.request(location, { method: 'DELETE' })).status, 202);
+  for (const url of [location, json.output[0].url]) assert.is((await stack.request(url)).status, 404);
+  assert.is((await stack.request(location, { method: 'DELETE' })).status, 404);
+  await stack.system.restart('fhir'); // cleans up at its start
+  await eventually('the files are gone', () => !existsSync(folder));
+});
+
+test('the trail names the beginning, each file with its patients, and each download', async () => {
+  const begun = await stack.request('/$export?_type=Observation');
+  const { json } = await jobDone(stack, begun);
+  const { url } = json.output[0];
+  await fetchBytes(stack, url);
+  const id = url.split('/').at(-2);
+  const events = (
+    await sql`select body::jsonb as event from audit.event where body::jsonb->'job'->>'id' = ${id} and body::jsonb->>'interaction' <> 'job-status' order by xid, seq`
+  ).map(({ event }) => event as { interaction: string; status: number; reason?: string; count?: number; patients?: string[]; job: object });
+  assert.equal(
+    events.map(({ interaction, status, reason, count, job, patients }) => ({
+      interaction,
+      status,
+      reason,
+      count,
+      job,
+      patients: patients?.sort(),
+    })),
+    [
+      { interaction: 'operation', status: 202, reason: 'export of Observation', count: undefined, job: { id }, patients: undefined },
+      {
+        interaction: 'operation',
+        status: 200,
+        reason: 'written for export',
+        count: 3,
+        job: { id, file: 'Observation-0001.ndjson', types: { Observation: 3 } },
+        patients: ['Patient/a', 'Patient/b'],
+      },
+      {
+        interaction: 'operation',
+        status: 200,
+        reason: 'export done',
+        count: 3,
+        job: { id, types: { Observation: 3 } },
+        patients: undefined,
+      },
+      {
+        interaction: 'job-file',
+        status: 200,
+        reason: 'of 2 patients',
+        count: 3,
+        job: { id, file: 'Observation-0001.ndjson', types: { Observation: 3 } },
+        patients: undefined,
+      },
+    ],
+  );
+});
+
+test.run();
