@@ -3,6 +3,7 @@ import type { Server } from '../server.ts';
 import { createPool } from '../store/pool.ts';
 import { createWriteLane } from '../store/write-lane.ts';
 import { exportKind } from './export/export-kind.ts';
+import { importKind } from './import/import-kind.ts';
 import { createAsyncKind } from './respond-async.ts';
 import { type RunnerOptions, startRunner } from './runner.ts';
 
@@ -22,7 +23,7 @@ export const startBackground = ({ server, databaseUrl, ...options }: BackgroundO
   const lane = createWriteLane(sql, { lanes: 1 });
   const runner = startRunner({
     server: { ...server, db: sql, sql, lane },
-    kinds: { export: exportKind(server.jobs.exportBucket), async: createAsyncKind(interact), import: exportKind(undefined) },
+    kinds: { export: exportKind(server.jobs.exportBucket), async: createAsyncKind(interact), import: importKind(server.jobs) },
     ...options,
   });
   return {

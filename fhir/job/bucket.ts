@@ -4,7 +4,7 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { createGunzip, createGzip } from 'node:zlib';
+import { createGunzip, createGzip, gzipSync } from 'node:zlib';
 import { FhirError } from '../http/outcome.ts';
 
 const pathOf = (bucket: string, job: string, name: string): string => join(bucket, job, `${name}.gz`);
@@ -77,3 +77,35 @@ export const openFile = async (
 };
 
 export const removeFiles = (bucket: string, job: string): Promise<void> => rm(join(bucket, job), { recursive: true, force: true });
+
+interface Appended {
+  readonly job: string;
+  readonly name: string;
+  /** Bytes that stay; what a process that died has left after them goes. */
+  readonly at: number;
+  readonly text: string;
+}
+
+/** Appends to a file that is not there yet for readers; returns its bytes from now on. A gzip file may have several members. */
+export const appendToFile = async (bucket: string, { job, name, at, text }: Appended): Promise<number> => {
+  await mkdir(join(bucket, job), { recursive: true, mode: 0o700 });
+  const bytes = gzipSync(text);
+  const file = await open(`${pathOf(bucket, job, name)}.tmp`, at === 0 ? 'w' : 'r+', 0o600);
+  try {
+    await file.truncate(at);
+    await file.write(bytes, 0, bytes.length, at);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return at + bytes.length;
+};
+
+/** Makes a file that was appended to be there. Does nothing where it is already. */
+export const publishFile = async (bucket: string, job: string, name: string): Promise<void> => {
+  const path = pathOf(bucket, job, name);
+  await rename(`${path}.tmp`, path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+  await syncFolder(join(bucket, job));
+};

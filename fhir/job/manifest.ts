@@ -22,5 +22,5 @@ export interface Manifest {
 /** The entry of a file, by its name, in a manifest's text. */
 export const fileOf = (manifest: string, name: string): ManifestFile | undefined => {
   const { output, deleted = [], error } = JSON.parse(manifest) as Partial<Manifest>;
-  return [...(output ?? []), ...deleted, ...(error ?? [])].find(({ url }) => url.endsWith(`/${name}`));
+  return [...(output ?? []), ...deleted, ...(error ?? [])].find(({ url }: { readonly url?: string }) => url?.endsWith(`/${name}`));
 };
