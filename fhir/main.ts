@@ -14,6 +14,7 @@ import { describeFault } from './http/fault.ts';
 import { type Identify, noIdentity, signedIdentity } from './http/identity.ts';
 import { startBackground } from './job/background.ts';
 import { openServer } from './open-server.ts';
+import { createEndpointCheck } from './subscription/endpoint.ts';
 
 const log = createLog('fhir');
 const env = readEnv();
@@ -31,6 +32,8 @@ const identityOf = (): { identify: Identify; close: () => void } => {
 
 const { identify, close: closeIdentity } = identityOf();
 const databaseUrl = env.text('DATABASE_URL', 'the address of the database, for the role fhir_app');
+const endpoints = env.optional('SUBSCRIPTION_ENDPOINTS');
+const isEndpoint = createEndpointCheck(endpoints === undefined ? [] : env.list('SUBSCRIPTION_ENDPOINTS', 'addresses to notify'));
 const { server, close: closeServer } = await openServer({
   databaseUrl,
   pool: env.integer('DATABASE_POOL', 10, { min: 1, max: 500 }),
@@ -40,6 +43,7 @@ const { server, close: closeServer } = await openServer({
     conditionalDelete: env.choice('FHIR_CONDITIONAL_DELETE', ['single', 'multiple']),
     referentialIntegrity: env.choice('REFERENTIAL_INTEGRITY', ['off', 'on']) === 'on',
   },
+  isEndpoint,
   jobs: { exportBucket: env.optional('EXPORT_BUCKET'), importBucket: env.optional('IMPORT_BUCKET') },
 });
 const app = createApp(server, {
@@ -88,6 +92,7 @@ const background =
     : startBackground({
         server,
         databaseUrl,
+        subscriptions: { isAllowed: isEndpoint, maxAttempts: env.integer('SUBSCRIPTION_ATTEMPTS', 16, { min: 1, max: 1000 }) },
         leaseMs: env.integer('JOB_LEASE_SECONDS', 30, { min: 1, max: 3600 }) * 1000,
         keepMs: env.integer('JOB_KEEP_HOURS', 24, { min: 1, max: 8760 }) * 3_600_000,
         onFault: ({ error, ...fault }) => log.error({ ...fault, ...describeFault(error) }, 'work in the background failed'),

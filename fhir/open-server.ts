@@ -11,6 +11,8 @@ import { storeIndexKeys } from './store/index-key.ts';
 import { createPool } from './store/pool.ts';
 import { createRidAllocator } from './store/rid.ts';
 import { createWriteLane } from './store/write-lane.ts';
+import { type EndpointCheck } from './subscription/endpoint.ts';
+import { createSubscriptionRule } from './subscription/write-rule.ts';
 import { createValidator } from './validation/validator.ts';
 
 export interface ServerOptions {
@@ -24,6 +26,8 @@ export interface ServerOptions {
   /** Whether statements stay prepared on a connection, which a pooler that hands out connections by transaction doesn't allow. */
   readonly prepare?: boolean;
   readonly jobs?: JobSettings;
+  /** Where subscribers may be told; nowhere without it. */
+  readonly isEndpoint?: EndpointCheck;
 }
 
 const LIMITS: Limits = { resourceBytes: 10 << 20, bundleBytes: 60 << 20, bundleEntries: 20_000 };
@@ -40,6 +44,7 @@ export const openServer = async ({
   rules = RULES,
   prepare = true,
   jobs = { exportBucket: undefined, importBucket: undefined },
+  isEndpoint = () => false,
 }: ServerOptions): Promise<{ server: Server; close: () => Promise<void> }> => {
   const registry = loadRegistry();
   const sql = createPool(databaseUrl, { max: pool, application: 'fhir', prepare });
@@ -55,11 +60,12 @@ export const openServer = async ({
   };
   const lane = createWriteLane(commits, { lanes: LANES });
   const outbox = createOutbox(events);
+  const search = createSearch({ registry, planOf, keyId, baseUrl });
   const server: Server = {
     registry,
     validator: createValidator(registry),
     extractor: createExtractor(planOf, keyId),
-    search: createSearch({ registry, planOf, keyId, baseUrl }),
+    search,
     planOf,
     keyId,
     db: sql,
@@ -72,6 +78,7 @@ export const openServer = async ({
     limits,
     rules,
     jobs: createJobs(jobs),
+    writeRules: new Map([['Subscription', createSubscriptionRule({ registry, baseUrl, search }, isEndpoint)]]),
   };
   const close = async (): Promise<void> => {
     await lane.drain();

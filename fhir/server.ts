@@ -1,3 +1,4 @@
+import type { Identity } from './http/identity.ts';
 import type { Outbox } from './audit/outbox.ts';
 import type { Registry } from './definitions/registry.ts';
 import type { Extractor } from './search/extract.ts';
@@ -7,6 +8,7 @@ import type { Search } from './search/search.ts';
 import type { Db, Sql } from './store/pool.ts';
 import type { RidAllocator } from './store/rid.ts';
 import type { WriteLane } from './store/write-lane.ts';
+import type { Write } from './store/write-statement.ts';
 import type { Validator } from './validation/validator.ts';
 
 /** What every interaction works with. */
@@ -31,6 +33,8 @@ export interface Server {
   readonly limits: Limits;
   readonly rules: Rules;
   readonly jobs: Jobs;
+  /** Of resource types that this server acts on: what clients may write of them. */
+  readonly writeRules: ReadonlyMap<string, WriteRule>;
 }
 
 /** What an operator decides about writes. */
@@ -40,6 +44,9 @@ export interface Rules {
   /** Whether references within the server must lead somewhere, always. */
   readonly referentialIntegrity: boolean;
 }
+
+/** Throws FhirError where a client may not write this; else what is stored along with it. */
+export type WriteRule = (resource: Readonly<Record<string, unknown>>, identity: Identity) => Pick<Write, 'subscriber'>;
 
 export interface Limits {
   /** Bytes of a body with one resource, and of a Bundle posted to the base. */

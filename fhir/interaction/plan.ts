@@ -51,17 +51,18 @@ interface Versioned {
   readonly after: SearchRows;
   /** Absent on delete. */
   readonly resource?: Prepared['resource'];
+  readonly extra?: Pick<Write, 'subscriber'> | undefined;
 }
 
 const plan = (
   server: Server,
   caller: Caller,
-  { status, rid, type, id, version, updatedMs, body, before, after, resource }: Versioned,
+  { status, rid, type, id, version, updatedMs, body, before, after, resource, extra }: Versioned,
 ): Plan => {
   const { added, removed } = rowDifference(before, after);
   const event = eventOf(caller, { status, resource: `${type}/${id}`, version, patients: patientsOf(type, id, before, after) });
   const updated = new Date(updatedMs).toISOString();
-  const write = { rid, typeId: server.registry.typeId(type), id, version, updated, body, added, removed, event };
+  const write = { rid, typeId: server.registry.typeId(type), id, version, updated, body, added, removed, event, ...extra };
   const integrity = server.rules.referentialIntegrity
     ? {
         references: resource === undefined ? [] : localReferences(server, type, resource),
@@ -78,7 +79,8 @@ export const planCreate = (server: Server, caller: Caller, { type, text, resourc
   const body = withIdAndMeta(text, { id, versionId: '1', lastUpdated: new Date(updatedMs).toISOString() });
   const after = server.extractor.extract(type, resource);
   const rid = ridOf(server.registry.typeId(type), n);
-  return plan(server, caller, { status: 201, rid, type, id, version: 1, updatedMs, body, before: NO_ROWS, after, resource });
+  const extra = server.writeRules.get(type)?.(resource, caller.identity);
+  return plan(server, caller, { status: 201, rid, type, id, version: 1, updatedMs, body, before: NO_ROWS, after, resource, extra });
 };
 
 /** The next version, or no write where the resource is what it was, to the byte. */
@@ -97,7 +99,9 @@ export const planUpdate = (server: Server, caller: Caller, { type, text, resourc
   const before = rowsOf(server, type, head);
   const after = server.extractor.extract(type, resource);
   const status = head.body === null ? 201 : 200;
-  return plan(server, caller, { status, rid, type, id, version, updatedMs, body: as(version, updatedMs), before, after, resource });
+  const extra = server.writeRules.get(type)?.(resource, caller.identity);
+  const next = as(version, updatedMs);
+  return plan(server, caller, { status, rid, type, id, version, updatedMs, body: next, before, after, resource, extra });
 };
 
 /** A version that says deleted, or no write where there is nothing to delete. */

@@ -1,5 +1,6 @@
 import { interact } from '../interaction/interaction.ts';
 import type { Server } from '../server.ts';
+import { type SubscriptionOptions, startSubscriptions } from '../subscription/worker.ts';
 import { createPool } from '../store/pool.ts';
 import { createWriteLane } from '../store/write-lane.ts';
 import { exportKind } from './export/export-kind.ts';
@@ -10,15 +11,21 @@ import { type RunnerOptions, startRunner } from './runner.ts';
 export interface BackgroundOptions extends Pick<RunnerOptions, 'keepMs' | 'leaseMs' | 'onFault'> {
   readonly server: Server;
   readonly databaseUrl: string;
+  readonly subscriptions: Pick<SubscriptionOptions, 'isAllowed' | 'maxAttempts'>;
 }
 
-/** One works, one keeps the lease. */
-const CONNECTIONS = 2;
+/** One works on a job, one keeps its lease, two find and tell subscribers; as many at most in transactions. */
+const CONNECTIONS = 4;
 /** What nobody waits for may take longer than a request. */
 const STATEMENT_TIMEOUT_MS = 600_000;
 
 /** Everything that goes on without a request, over connections of its own, so that no request waits for it. */
-export const startBackground = ({ server, databaseUrl, ...options }: BackgroundOptions): { readonly close: () => Promise<void> } => {
+export const startBackground = ({
+  server,
+  databaseUrl,
+  subscriptions,
+  ...options
+}: BackgroundOptions): { readonly close: () => Promise<void> } => {
   const sql = createPool(databaseUrl, { max: CONNECTIONS, application: 'fhir background', statementTimeoutMs: STATEMENT_TIMEOUT_MS });
   const lane = createWriteLane(sql, { lanes: 1 });
   const runner = startRunner({
@@ -26,9 +33,10 @@ export const startBackground = ({ server, databaseUrl, ...options }: BackgroundO
     kinds: { export: exportKind(server.jobs.exportBucket), async: createAsyncKind(interact), import: importKind(server.jobs) },
     ...options,
   });
+  const notifying = startSubscriptions({ server: { ...server, db: sql, sql, lane }, ...subscriptions, onFault: options.onFault });
   return {
     close: async () => {
-      await runner.close();
+      await Promise.all([runner.close(), notifying.close()]);
       await lane.drain();
       await sql.end({ timeout: 5 });
     },

@@ -17,7 +17,7 @@ const run = async (server: Server, call: Call): Promise<Reply> => {
     throw new FhirError('not-implemented', 'this server has no place for exports: ask its operator to set EXPORT_BUCKET');
   if (level !== 'system') requireScope(call.identity, 'Patient', 'r');
   const { identity, prefer } = call;
-  const question = await parseExport(server, await operationParameters(call), { level, identity, lenient: prefer.lenient });
+  const question = parseExport(server, await operationParameters(call), { level, identity, lenient: prefer.lenient });
   const members = level === 'group' ? await membersOf(server, call) : undefined;
   const path = [call.target.resourceType, call.target.id, '$export'].filter(Boolean).join('/');
   const request: ExportRequest = {

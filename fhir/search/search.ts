@@ -4,7 +4,7 @@ import { FhirError, outcomeText } from '../http/outcome.ts';
 import type { Head } from '../store/head.ts';
 import { newLogicalId } from '../store/logical-id.ts';
 import type { Db } from '../store/pool.ts';
-import { type CompileContext, compileCount, compileMatch, compilePage } from './compile.ts';
+import { type CompileContext, compileCount, compileMatch, compilePage, type Statement } from './compile.ts';
 import { encodeCursor } from './cursor.ts';
 import { readIncluded } from './include.ts';
 import type { TypeIndex } from './index-plan.ts';
@@ -32,8 +32,10 @@ export interface Search {
   run(db: Db, type: string, query: string, options: ParseOptions): Promise<SearchResult>;
   /** The first resources that match the criteria of a conditional interaction. */
   match(db: Db, type: string, criteria: string, limit: number): Promise<readonly Match[]>;
-  /** Which of some resources match; throws 400 on criteria that a search would refuse, with no ids too. */
+  /** Which of some resources match. */
   filter(db: Db, type: string, among: Among): Promise<readonly Match[]>;
+  /** Throws where criteria can't be asked: 400 naming what is wrong, 403 naming the scope. */
+  check(type: string, criteria: string, allowed: ParseOptions['allowed']): void;
 }
 
 export interface Among {
@@ -65,6 +67,12 @@ export const createSearch = ({ registry, planOf, keyId, baseUrl }: SearchOptions
     const { text, parameters } = compileCount(request, context);
     const [row] = await db.unsafe<{ total: number }[]>(text, parameters, { prepare: true });
     return row!.total;
+  };
+  const compileAmong = (type: string, { criteria, ids, allowed }: Among): Statement => {
+    const asked = decodeQuery(criteria).map(([name, value]) =>
+      parseCriterion(type, name, value, { registry, planOf }, { lenient: false, allowed }),
+    );
+    return compileMatch(type, [{ name: '_id', test: { kind: 'id', values: ids } }, ...asked], ids.length, context);
   };
   return {
     run: async (db, type, query, options) => {
@@ -105,14 +113,11 @@ export const createSearch = ({ registry, planOf, keyId, baseUrl }: SearchOptions
       const { text, parameters } = compileMatch(type, parsed, limit, context);
       return db.unsafe<Match[]>(text, parameters, { prepare: true });
     },
-    filter: async (db, type, { criteria, ids, allowed }) => {
-      const asked = decodeQuery(criteria).map(([name, value]) =>
-        parseCriterion(type, name, value, { registry, planOf }, { lenient: false, allowed }),
-      );
-      const parsed = [{ name: '_id', test: { kind: 'id' as const, values: ids } }, ...asked];
-      const { text, parameters } = compileMatch(type, parsed, Math.max(1, ids.length), context);
+    filter: async (db, type, among) => {
+      const { text, parameters } = compileAmong(type, among);
       return db.unsafe<Match[]>(text, parameters, { prepare: true });
     },
+    check: (type, criteria, allowed) => void compileAmong(type, { criteria, ids: ['none'], allowed }),
   };
 };
 

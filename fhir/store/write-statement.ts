@@ -17,6 +17,15 @@ export interface Write {
   readonly removed: SearchRows;
   /** The event's exact bytes (fhir/audit/event.ts). */
   readonly event: string;
+  /** Of a Subscription: who is to be told. */
+  readonly subscriber?: Subscriber | undefined;
+}
+
+export interface Subscriber {
+  readonly client: string;
+  readonly fingerprint: string | undefined;
+  /** JSON */
+  readonly scopes: string;
 }
 
 export interface Statement {
@@ -61,6 +70,8 @@ export const writeStatement = (unsorted: readonly Write[], extraEvents: readonly
     const added = collect(writes, table, (write) => write.added);
     if (added.rid.length) part('insert', table, batchParameters(table, added));
   }
+  const subscribed = writes.filter(({ subscriber }) => subscriber !== undefined);
+  if (subscribed.length) part('subscribe', undefined, subscriberParameters(subscribed));
   if (events.length) part('event', undefined, [textArray(events)]);
   const key = shape.map(({ name, table }) => `${name} ${table ?? ''}`).join();
   let text = texts.get(key);
@@ -69,7 +80,7 @@ export const writeStatement = (unsorted: readonly Write[], extraEvents: readonly
 };
 
 interface Part {
-  readonly name: 'create' | 'update' | 'delete' | 'insert' | 'event';
+  readonly name: 'create' | 'update' | 'delete' | 'insert' | 'subscribe' | 'event';
   readonly table: SearchTable | undefined;
   readonly first: number;
 }
@@ -81,6 +92,12 @@ const headParameters = (writes: readonly Write[]): string[] => [
   numberArray(writes.map((write) => write.version)),
   textArray(writes.map((write) => write.updated)),
   textArray(writes.map((write) => write.body)),
+];
+const subscriberParameters = (writes: readonly Write[]): string[] => [
+  numberArray(writes.map(({ rid }) => rid)),
+  textArray(writes.map(({ subscriber }) => subscriber!.client)),
+  textArray(writes.map(({ subscriber }) => subscriber!.fingerprint ?? null)),
+  textArray(writes.map(({ subscriber }) => subscriber!.scopes)),
 ];
 const heads = (first: number): string =>
   `unnest($${first}::bigint[], $${first + 1}::smallint[], $${first + 2}::text[], $${first + 3}::int[], $${first + 4}::timestamptz[], $${first + 5}::text[])
@@ -116,6 +133,13 @@ const render = (shape: readonly Part[]): string => {
         break;
       case 'insert':
         ctes.push(`i_${table} as (${insertSql(table!, first)})`);
+        break;
+      case 'subscribe':
+        ctes.push(`subscribed as (
+  insert into fhir.subscription (rid, client, fingerprint, scopes)
+  select * from unnest($${first}::bigint[], $${first + 1}::text[], $${first + 2}::text[], $${first + 3}::text[])
+  on conflict (rid) do update set client = excluded.client, fingerprint = excluded.fingerprint, scopes = excluded.scopes,
+    attempts = 0, next_attempt = now())`);
         break;
       case 'event':
         ctes.push(`e as (insert into audit.event (body) select unnest($${first}::text[]))`);

@@ -48,11 +48,11 @@ const textOf = ({ name, value }: OperationParameter): string => {
 };
 
 /** Throws 400 naming what is unknown or malformed, 403 naming the scope that a type needs. */
-export const parseExport = async (
+export const parseExport = (
   server: Server,
   parameters: readonly OperationParameter[],
   { level, identity, lenient }: { readonly level: ExportLevel; readonly identity: Identity; readonly lenient: boolean },
-): Promise<ExportQuestion> => {
+): ExportQuestion => {
   const { registry } = server;
   const warnings: string[] = [];
   const leaveOut = (name: string, diagnostics: string): void => {
@@ -78,7 +78,7 @@ export const parseExport = async (
         wanted.push(...textOf(parameter).split(',').filter(Boolean));
         break;
       case '_typeFilter':
-        for (const filter of splitFilters(textOf(parameter))) await addFilter(server, filter, identity, filters);
+        for (const filter of splitFilters(textOf(parameter))) addFilter(server, filter, identity, filters);
         break;
       case 'patient':
         if (level === 'system') throw wrong(name, 'patient belongs to an export of patients: Patient/$export or Group/<id>/$export');
@@ -127,17 +127,12 @@ const idOf = (reference: string): string => {
 // Several queries may stand in one parameter, separated by commas; within a query a comma separates values.
 const splitFilters = (text: string): string[] => text.split(/,(?=[A-Z][A-Za-z]+\?)/);
 
-const addFilter = async (server: Server, text: string, { scopes }: Identity, filters: Record<string, string[]>): Promise<void> => {
+const addFilter = (server: Server, text: string, { scopes }: Identity, filters: Record<string, string[]>): void => {
   const [, type, criteria] = /^([A-Z][A-Za-z]+)\?(.+)$/.exec(text) ?? [];
   if (type === undefined || criteria === undefined || !server.registry.isResourceType(type))
     throw wrong('_typeFilter', `_typeFilter=${text.slice(0, 60)} is no search of a type, such as Observation?status=final`);
   if (Object.values(filters).flat().length >= MAX_FILTERS)
     throw new FhirError('too-costly', `an export takes ${MAX_FILTERS} filters at most`);
-  // Asked of no resource at all: only whether it can be asked.
-  await server.search.filter(server.db, type, {
-    criteria,
-    ids: [],
-    allowed: (each, letter) => missingScope(scopes, each, letter) === undefined,
-  });
+  server.search.check(type, criteria, (each, letter) => missingScope(scopes, each, letter) === undefined);
   (filters[type] ??= []).push(criteria);
 };

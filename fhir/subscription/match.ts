@@ -1,0 +1,106 @@
+/** Which written versions a Subscription is to be told of. */
+import { missingScope, type ScopeSet } from '../../proto/access/scope.ts';
+import { decodeQuery } from '../search/parse.ts';
+import type { Server } from '../server.ts';
+import { readHead, readVersion } from '../store/head.ts';
+import { newLogicalId } from '../store/logical-id.ts';
+import type { Db } from '../store/pool.ts';
+import { ridOf } from '../store/rid.ts';
+import { NO_ROWS } from '../store/row-difference.ts';
+import { writeStatement } from '../store/write-statement.ts';
+import { type HeadVersion, headVersions } from './subscription-table.ts';
+
+export interface WrittenVersion {
+  readonly type: string;
+  readonly id: string;
+  readonly version: number;
+}
+
+export interface Wanted {
+  readonly type: string;
+  readonly criteria: string;
+  readonly scopes: ScopeSet;
+}
+
+const MAX_IDS = 200;
+
+export const nameOf = ({ type, id }: Pick<WrittenVersion, 'type' | 'id'>): string => `${type}/${id}`;
+
+/** By `Type/id`; of a transaction that sees one state throughout. */
+export const readHeadVersions = async (
+  { registry }: Server,
+  db: Db,
+  versions: readonly WrittenVersion[],
+): Promise<ReadonlyMap<string, HeadVersion>> => {
+  const names = new Map(
+    versions.map(({ type, id }) => [nameOf({ type, id }), { name: nameOf({ type, id }), typeId: registry.typeId(type), id }]),
+  );
+  return new Map((await headVersions(db, [...names.values()])).map((head) => [head.name, head]));
+};
+
+/** Those of some versions that meet the criteria: newest ones by the index, superseded ones as they were when they were written. */
+export const matching = async <T extends WrittenVersion>(
+  server: Server,
+  db: Db,
+  { type, criteria, scopes }: Wanted,
+  { versions, heads }: { readonly versions: readonly T[]; readonly heads: ReadonlyMap<string, HeadVersion> },
+): Promise<readonly T[]> => {
+  const allowed = (each: string, letter: Parameters<typeof missingScope>[2]): boolean => missingScope(scopes, each, letter) === undefined;
+  const isNewest = (each: T): boolean => heads.get(nameOf(each))?.version === each.version;
+  const newest = versions.filter((each) => isNewest(each) && !heads.get(nameOf(each))!.deleted);
+  const found = new Set<T>();
+  for (let from = 0; from < newest.length; from += MAX_IDS) {
+    const chunk = newest.slice(from, from + MAX_IDS);
+    const ids = new Set((await server.search.filter(db, type, { criteria, ids: chunk.map(({ id }) => id), allowed })).map(({ id }) => id));
+    for (const each of chunk) if (ids.has(each.id)) found.add(each);
+  }
+  for (const each of versions) if (!isNewest(each) && (await matchesPast(server, db, { criteria, allowed }, each))) found.add(each);
+  return versions.filter((each) => found.has(each));
+};
+
+/**
+ * Whether a superseded version met the criteria. It is stored once more under a key of its own, searched for, and taken back: what the
+ * search means is said in one place only.
+ */
+const matchesPast = async (
+  server: Server,
+  db: Db,
+  {
+    criteria,
+    allowed,
+  }: { readonly criteria: string; readonly allowed: (type: string, letter: Parameters<typeof missingScope>[2]) => boolean },
+  { type, id, version }: WrittenVersion,
+): Promise<boolean> => {
+  const typeId = server.registry.typeId(type);
+  const head = await readHead(db, typeId, id);
+  const past = head && (await readVersion(db, head, version));
+  if (past === undefined || past.body === null) return false;
+  const asked = decodeQuery(criteria);
+  // The copy has another id: what is asked of the id is asked here.
+  if (asked.some(([name, value]) => name === '_id' && !value.split(',').includes(id))) return false;
+  const others = asked
+    .flatMap(([name, value]) => (name === '_id' ? [] : `${encodeURIComponent(name)}=${encodeURIComponent(value)}`))
+    .join('&');
+  const [n] = await server.rids.take(1);
+  const copy = newLogicalId();
+  const { text, parameters } = writeStatement([
+    {
+      rid: ridOf(typeId, n!),
+      typeId,
+      id: copy,
+      version: 1,
+      updated: new Date(past.updatedMs).toISOString(),
+      body: past.body,
+      added: server.extractor.extract(type, JSON.parse(past.body) as Record<string, unknown>),
+      removed: NO_ROWS,
+      event: '{}',
+    },
+  ]);
+  await db.unsafe('savepoint past');
+  try {
+    await db.unsafe(text, parameters, { prepare: true });
+    return (await server.search.filter(db, type, { criteria: others, ids: [copy], allowed })).length > 0;
+  } finally {
+    await db.unsafe('rollback to savepoint past');
+  }
+};

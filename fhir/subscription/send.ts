@@ -1,0 +1,39 @@
+import type { Terms } from './terms.ts';
+
+/** Why something wasn't taken; never quotes what the receiver said. */
+export class NotTaken extends Error {
+  constructor(reason: string) {
+    super(reason);
+    this.name = 'NotTaken';
+  }
+}
+
+export interface Message {
+  readonly type: string;
+  readonly id: string;
+  readonly body: string;
+}
+
+const TIMEOUT_MS = 10_000;
+
+/**
+ * Tells the receiver of one resource: an empty POST to the endpoint, or with a payload an update there (PUT endpoint/Type/id). Resolves when
+ * it has answered 2xx, else throws {@link NotTaken}; a redirection isn't followed, since nobody allowed where it leads.
+ */
+export const send = async ({ endpoint, hasPayload, headers }: Terms, { type, id, body }: Message, signal: AbortSignal): Promise<void> => {
+  let response: Response;
+  try {
+    response = await fetch(hasPayload ? `${endpoint}/${type}/${id}` : endpoint, {
+      method: hasPayload ? 'PUT' : 'POST',
+      headers: { ...headers, ...(hasPayload && { 'content-type': 'application/fhir+json; charset=utf-8' }) },
+      body: hasPayload ? body : '',
+      redirect: 'manual',
+      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+    });
+  } catch (cause) {
+    const isLate = (cause as Error).name === 'TimeoutError';
+    throw new NotTaken(isLate ? `the receiver did not answer within ${TIMEOUT_MS / 1000} s` : 'the receiver could not be reached');
+  }
+  await response.body?.cancel().catch(() => undefined);
+  if (!response.ok) throw new NotTaken(`the receiver answered ${response.status}`);
+};

@@ -1,0 +1,214 @@
+/** Tells subscribers what was written: one worker of all replicas reads the order of writes, finds who is to be told, and sends. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inTransaction } from '../audit/verified-commit.ts';
+import { FhirError } from '../http/outcome.ts';
+import type { Server } from '../server.ts';
+import type { EndpointCheck } from './endpoint.ts';
+import { createLoopGuard, type LoopGuard } from './loop-guard.ts';
+import { matching, readHeadVersions } from './match.ts';
+import { setStatus, type Subscriber, subscriberOf, tellAll } from './subscriber.ts';
+import {
+  addDeliveries,
+  type Delivery,
+  forget,
+  isAnybodyTold,
+  movePosition,
+  passWhileNobody,
+  type Position,
+  readPosition,
+  readSubscriptions,
+  type SubscriptionRow,
+  type WrittenEvent,
+  writtenAfter,
+} from './subscription-table.ts';
+
+export interface SubscriptionOptions {
+  /** With `db`, `sql` and `lane` for this worker alone. */
+  readonly server: Server;
+  readonly isAllowed: EndpointCheck;
+  readonly maxAttempts: number;
+  /** Hears of faults; never gets anything that a client sent. */
+  readonly onFault: (fault: { readonly job: string; readonly error: unknown }) => void;
+  readonly pollMs?: number;
+}
+
+const LEADER_LOCK = 7_265_170_435; // any constant that no other user of this database takes
+const STANDBY_MS = 1000;
+const MAX_EVENTS = 2000;
+/** Subscriptions that are told at the same time. */
+const MAX_SENDERS = 8;
+
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  sleep(ms, undefined, { signal }).then(
+    () => undefined,
+    () => undefined,
+  );
+
+export const startSubscriptions = (options: SubscriptionOptions): { readonly close: () => Promise<void> } => {
+  const stopping = new AbortController();
+  const run = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      try {
+        await leadIfFree(options, stopping.signal);
+      } catch (error) {
+        if (!stopping.signal.aborted) options.onFault({ job: 'subscriptions', error });
+      }
+      await pause(STANDBY_MS, stopping.signal);
+    }
+  };
+  const running = run();
+  return {
+    close: async () => {
+      stopping.abort();
+      await running;
+    },
+  };
+};
+
+/** Returns where another worker leads, or this one is to stop; throws where the connection that holds the lead is lost. */
+const leadIfFree = async (options: SubscriptionOptions, stopping: AbortSignal): Promise<void> => {
+  const session = await options.server.sql.reserve();
+  const ended = new AbortController();
+  let leading: Promise<void> = Promise.resolve();
+  try {
+    const [row] = await session.unsafe<{ locked: boolean }[]>(`select pg_try_advisory_lock(${LEADER_LOCK}) as locked`);
+    if (!row!.locked) return;
+    leading = lead(options, AbortSignal.any([stopping, ended.signal]));
+    await Promise.race([leading, session.lost]);
+  } finally {
+    ended.abort();
+    await leading.catch(() => undefined);
+    // The connection goes back to others, and the lock would go with it.
+    await Promise.race([session.unsafe('select pg_advisory_unlock_all()'), session.lost]).catch(() => undefined);
+    session.release();
+  }
+};
+
+const lead = async (options: SubscriptionOptions, signal: AbortSignal): Promise<void> => {
+  const { server, maxAttempts, onFault, pollMs = 250 } = options;
+  const senders = new Map<number, Promise<void>>();
+  const guard = createLoopGuard();
+  try {
+    while (!signal.aborted) {
+      if (!(await isAnybodyTold(server.db))) {
+        await passWhileNobody(server.db);
+        await pause(STANDBY_MS, signal);
+        continue;
+      }
+      const isBusy = await findWhoIsTold(options, guard);
+      for (const subscriber of await currentSubscribers(options)) {
+        const { row } = subscriber;
+        if (!row.isDue || senders.has(row.rid) || senders.size >= MAX_SENDERS) continue;
+        const telling = tellAll(server, subscriber, { maxAttempts, signal })
+          .catch((error: unknown) => {
+            if (!signal.aborted) onFault({ job: `Subscription/${row.id}`, error });
+          })
+          .finally(() => senders.delete(row.rid));
+        senders.set(row.rid, telling);
+      }
+      if (!isBusy) await pause(pollMs, signal);
+    }
+  } finally {
+    await Promise.all(senders.values());
+  }
+};
+
+/** Those that are active; on the way, requested ones become active, ended ones off, impossible ones an error. */
+const currentSubscribers = async ({ server, isAllowed }: SubscriptionOptions): Promise<readonly Subscriber[]> => {
+  const current: Subscriber[] = [];
+  for (const row of await readSubscriptions(server.db)) {
+    const subscriber = await settle(server, row, isAllowed);
+    if (subscriber !== undefined) current.push(subscriber);
+  }
+  return current;
+};
+
+const settle = async (server: Server, row: SubscriptionRow, isAllowed: EndpointCheck): Promise<Subscriber | undefined> => {
+  if (row.body === null || (JSON.parse(row.body) as { status: string }).status === 'off') {
+    await forget(server.db, row.rid);
+    return undefined;
+  }
+  let subscriber: Subscriber | undefined;
+  try {
+    subscriber = subscriberOf(server, row, isAllowed);
+  } catch (error) {
+    if (!(error instanceof FhirError)) throw error;
+    await setStatus(server, row, 'error', error.message);
+    return undefined;
+  }
+  if (subscriber === undefined) return undefined;
+  if (subscriber.terms.endMs !== undefined && subscriber.terms.endMs <= Date.now()) {
+    await setStatus(server, row, 'off');
+    return undefined;
+  }
+  if (subscriber.status === 'active') return subscriber;
+  await setStatus(server, row, 'active');
+  return undefined; // read again as it is then
+};
+
+interface Written extends Position {
+  readonly type: string;
+  readonly id: string;
+  readonly version: number;
+}
+
+const writtenOf = ({ xid, seq, resource, version }: WrittenEvent): Written[] => {
+  if (resource === null || version === null) return [];
+  const [type, id] = resource.split('/') as [string, string];
+  return [{ xid, seq, type, id, version }];
+};
+
+/** Looks at the next writes and notes who is to be told of which; true where there may be more at once. */
+const findWhoIsTold = async (options: SubscriptionOptions, guard: LoopGuard): Promise<boolean> => {
+  const { server, isAllowed } = options;
+  const from = await readPosition(server.db);
+  const events = await writtenAfter(server.db, from, MAX_EVENTS);
+  const last = events.at(-1);
+  if (last === undefined) return false;
+  const written = events.flatMap(writtenOf);
+  const broken: { row: SubscriptionRow; reason: string }[] = [];
+  await inTransaction(server.sql, async (db) => {
+    // One state for all that is asked below. The events were read before it: each is in it.
+    await db.unsafe('set transaction isolation level repeatable read');
+    const deliveries: Delivery[] = [];
+    const subscribers = (await readSubscriptions(db)).flatMap((row) => {
+      try {
+        return subscriberOf(server, row, isAllowed) ?? [];
+      } catch (error) {
+        if (!(error instanceof FhirError)) throw error;
+        return []; // told in its status by the next look at it
+      }
+    });
+    const types = new Set(subscribers.map(({ terms }) => terms.type));
+    const versions = written.filter(({ type }) => types.has(type));
+    const heads = versions.length === 0 ? new Map() : await readHeadVersions(server, db, versions);
+    for (const { row, terms, identity } of subscribers) {
+      const own = versions.filter(({ type, xid }) => type === terms.type && BigInt(xid) > BigInt(row.since));
+      if (own.length === 0) continue;
+      await db.unsafe('savepoint matching');
+      try {
+        const found = await matching(server, db, { ...terms, scopes: identity.scopes }, { versions: own, heads });
+        const looping = found.find((each) => guard.isTooOften(`${row.rid} ${each.type}/${each.id}`));
+        if (looping !== undefined) {
+          broken.push({
+            row,
+            reason: `${looping.type}/${looping.id} changes with every notification of it: the receiver must not write what it is told`,
+          });
+        }
+        const typeId = server.registry.typeId(terms.type);
+        deliveries.push(...found.map(({ xid, seq, id, version }) => ({ subscription: row.rid, xid, seq, typeId, id, version })));
+      } catch (error) {
+        await db.unsafe('rollback to savepoint matching');
+        if (!(error instanceof FhirError) && (error as { code?: unknown }).code !== '57014') throw error;
+        broken.push({
+          row,
+          reason: error instanceof FhirError ? error.message : 'the criteria take too long to be judged: make them simpler',
+        });
+      }
+    }
+    if (deliveries.length > 0) await addDeliveries(db, deliveries);
+    if (!(await movePosition(db, from, last))) throw new Error('another worker tells subscribers: this one leads no more');
+  });
+  for (const { row, reason } of broken) await setStatus(server, row, 'error', reason);
+  return events.length >= MAX_EVENTS;
+};

@@ -1,0 +1,213 @@
+import postgres from 'postgres';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { freePorts } from '../../../local/ports.ts';
+import { addClient } from '../../support/clients.ts';
+import { createReceiver, type Receiver } from '../../support/receiver.ts';
+import { type Answer, eventually, type Stack, startStack } from '../../support/stack.ts';
+
+let stack: Stack;
+let receiver: Receiver;
+let hook: string;
+let sql: postgres.Sql;
+test.before(async () => {
+  const [port] = await freePorts(1);
+  receiver = await createReceiver(port!);
+  hook = `http://127.0.0.1:${port}/hook`;
+  stack = await startStack({
+    environment: { fhir: { SUBSCRIPTION_ENDPOINTS: `https://example.org/hooks,${hook}`, SUBSCRIPTION_ATTEMPTS: '2' } },
+  });
+  sql = postgres(stack.system.state.databaseUrl, { max: 1 });
+});
+test.before.each(() => {
+  receiver.received.length = 0;
+  receiver.status = 200;
+});
+test.after(async () => {
+  await sql.end();
+  await stack.stop();
+  await receiver.down();
+});
+
+interface Given {
+  readonly status?: string;
+  readonly criteria?: string;
+  readonly channel?: object;
+  readonly end?: string;
+  readonly error?: string;
+}
+const subscription = ({ channel, ...rest }: Given = {}): object => ({
+  resourceType: 'Subscription',
+  status: 'requested',
+  reason: 'test',
+  criteria: 'Basic?code=x',
+  ...rest,
+  channel: { type: 'rest-hook', endpoint: hook, payload: 'application/fhir+json', ...channel },
+});
+const stateOf = async (id: string): Promise<{ status: string; error?: string }> => (await stack.request(`/Subscription/${id}`)).json;
+const subscribed = async (given: Given = {}, client = 'ehr-demo'): Promise<string> => {
+  const { status, json, text } = await stack.request('/Subscription', { body: subscription(given), client });
+  assert.is(status, 201, text);
+  await eventually('active', async () => (await stateOf(json.id)).status === 'active');
+  return json.id as string;
+};
+const off = async (id: string): Promise<void> => {
+  await stack.request(`/Subscription/${id}`, { method: 'DELETE' });
+};
+const basic = (code: string, id?: string): Promise<Answer> => {
+  const resource = { resourceType: 'Basic', ...(id !== undefined && { id }), code: { coding: [{ code }] } };
+  return id === undefined ? stack.request('/Basic', { body: resource }) : stack.request(`/Basic/${id}`, { method: 'PUT', body: resource });
+};
+const told = (count: number): Promise<void> => eventually(`${count} are told`, () => receiver.received.length >= count);
+const quiet = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1200));
+
+test('tells of what is written and matches, with the resource as it is stored', async () => {
+  const id = await subscribed({ channel: { header: ['X-Secret: open sesame'] } });
+  await basic('y');
+  const { json, text } = await basic('x');
+  await told(1);
+  await quiet();
+  assert.is(receiver.received.length, 1);
+  const [message] = receiver.received;
+  assert.is(message!.method, 'PUT');
+  assert.is(message!.url, `/hook/Basic/${json.id}`);
+  assert.is(message!.body, text);
+  assert.is(message!.headers['x-secret'], 'open sesame');
+  assert.match(message!.headers['content-type']!, /^application\/fhir\+json/);
+  await off(id);
+});
+
+test('without a payload it says only that there is something', async () => {
+  const id = await subscribed({ channel: { payload: undefined } });
+  await basic('x');
+  await told(1);
+  const [message] = receiver.received;
+  assert.equal([message!.method, message!.url, message!.body], ['POST', '/hook', '']);
+  await off(id);
+});
+
+test('tells of each version in order, also of those that others have followed by then', async () => {
+  const id = await subscribed();
+  receiver.received.length = 0;
+  // While the receiver is away versions gather, and some of them match no more when their turn comes.
+  await receiver.down();
+  const codes = ['x', 'y', 'x', 'x', 'y'];
+  for (const [i, code] of codes.entries()) assert.ok((await basic(i === 3 ? 'x' : code, 'changing')).status < 300);
+  await receiver.up();
+  await told(2);
+  await quiet();
+  const versions = receiver.received.map(({ body }) => (JSON.parse(body) as { meta: { versionId: string } }).meta.versionId);
+  assert.equal(versions, ['1', '3'], 'the fourth write changed nothing');
+  await off(id);
+});
+
+test('all versions of one transaction after another are judged as they were written', async () => {
+  const id = await subscribed({ criteria: 'Basic?_id=quick&code=x' });
+  await Promise.all([basic('x', 'quick'), basic('x', 'slow')]);
+  for (const code of ['y', 'x', 'y']) await basic(code, 'quick');
+  await told(2);
+  await quiet();
+  assert.equal(
+    receiver.received.map(({ url, body }) => `${url} ${(JSON.parse(body) as { meta: { versionId: string } }).meta.versionId}`),
+    ['/hook/Basic/quick 1', '/hook/Basic/quick 3'],
+  );
+  await off(id);
+});
+
+test('is in error after the attempts that the operator allows, and goes on where it is requested again', async () => {
+  const id = await subscribed();
+  receiver.status = 500;
+  const { json } = await basic('x');
+  await eventually('error', async () => (await stateOf(id)).status === 'error');
+  assert.match((await stateOf(id)).error!, /the receiver answered 500, 2 times/);
+  assert.is(receiver.received.length, 2);
+  receiver.status = 200;
+  const again = await stack.request(`/Subscription/${id}`, { method: 'PUT', body: { ...subscription(), id } });
+  assert.is(again.status, 200, again.text);
+  await told(3);
+  assert.is(receiver.received.at(-1)!.url, `/hook/Basic/${json.id}`, 'what it was not told is told now');
+  await eventually('active', async () => (await stateOf(id)).status === 'active');
+  assert.is((await stateOf(id)).error, undefined);
+  await off(id);
+});
+
+test('follows no redirection', async () => {
+  const id = await subscribed();
+  receiver.status = 307;
+  await basic('x');
+  await eventually('error', async () => (await stateOf(id)).status === 'error');
+  assert.equal(new Set(receiver.received.map(({ url }) => url.split('/')[1])), new Set(['hook']));
+  await off(id);
+});
+
+test('is off after its end, or where the client says so', async () => {
+  const ended = await stack.request('/Subscription', { body: subscription({ end: '2020-01-01T00:00:00Z' }) });
+  await eventually('off', async () => (await stateOf(ended.json.id)).status === 'off');
+  const id = await subscribed();
+  await stack.request(`/Subscription/${id}`, { method: 'PUT', body: { ...subscription({ status: 'off' }), id } });
+  await quiet();
+  await basic('x');
+  await quiet();
+  assert.is(receiver.received.length, 0);
+});
+
+test('refuses what it can not keep to, and says what to do', async () => {
+  for (const [given, status, said] of [
+    [{ channel: { type: 'websocket' } }, 400, /no websocket channel: use rest-hook/],
+    [{ channel: { type: 'email' } }, 400, /no email channel/],
+    [{ channel: { type: 'sms' } }, 400, /no sms channel/],
+    [{ channel: { endpoint: undefined } }, 400, /needs an endpoint/],
+    [{ channel: { endpoint: 'http://169.254.169.254/latest' } }, 422, /SUBSCRIPTION_ENDPOINTS/],
+    [{ channel: { endpoint: 'https://example.org/other' } }, 422, /SUBSCRIPTION_ENDPOINTS/],
+    [{ channel: { payload: 'application/fhir+xml' } }, 400, /payload of application\/fhir\+xml/],
+    [{ channel: { header: ['Host: evil.org'] } }, 400, /header 1/],
+    [{ channel: { header: ['X: a\r\nY: b'] } }, 400, /header 1/],
+    [{ criteria: 'Subscription' }, 422, /would never end/],
+    [{ criteria: 'Nothing?x=y' }, 400, /criteria is no search/],
+    [{ criteria: 'Basic?colour=red' }, 400, /no search parameter colour/],
+    [{ criteria: 'Basic?created=soon' }, 400, /soon/],
+    [{ status: 'active' }, 422, /status active is set by the server/],
+    [{ status: 'error' }, 422, /status error is set by the server/],
+  ] as const) {
+    const answer = await stack.request('/Subscription', { body: subscription(given) });
+    assert.is(answer.status, status, answer.text);
+    assert.match(answer.json.issue[0].diagnostics, said);
+  }
+});
+
+test('a client is told only of what it may find and read', async () => {
+  await addClient(stack, 'narrow', { scopes: ['system/Subscription.cruds', 'system/Patient.rs', 'system/Observation.r'] });
+  const refused = await stack.request('/Subscription', { body: subscription(), client: 'narrow' });
+  assert.is(refused.status, 403);
+  assert.match(refused.json.issue[0].diagnostics, /system\/Basic\.r/);
+  assert.is((await stack.request('/Subscription', { body: subscription({ criteria: 'Observation' }), client: 'narrow' })).status, 403);
+  const id = await subscribed({ criteria: 'Patient' }, 'narrow');
+  // What it was allowed when it subscribed is looked at again when it is told.
+  await sql`update fhir.subscription set scopes = '[["Subscription",31]]' where rid = (select rid from fhir.resource where id = ${id})`;
+  await stack.request('/Patient', { body: { resourceType: 'Patient' } });
+  await eventually('error', async () => (await stateOf(id)).status === 'error');
+  assert.match((await stateOf(id)).error!, /narrow needs the scope system\/Patient\.r/);
+  assert.is(receiver.received.length, 0);
+});
+
+test('the trail names what was sent, to whom it belongs, and what failed', async () => {
+  const id = await subscribed({ criteria: 'Observation' });
+  receiver.status = 503;
+  const { json } = await stack.request('/Observation', {
+    body: { resourceType: 'Observation', status: 'final', code: { text: 'x' }, subject: { reference: 'Patient/p' } },
+  });
+  await told(1);
+  receiver.status = 200;
+  await told(2);
+  const events = (
+    await sql`select body::jsonb as event from audit.event where body::jsonb->>'reason' like ${`notification of Subscription/${id}%`} order by recorded`
+  ).map(({ event }) => event as { status: number; resource: string; client: string; patients?: string[]; reason: string });
+  assert.equal(
+    events.map(({ status, resource, client, patients }) => [status, resource, client, patients]),
+    [202, 502, 202].map((status) => [status, `Observation/${json.id}`, 'ehr-demo', status === 202 ? ['Patient/p'] : undefined]),
+  );
+  assert.match(events[1]!.reason, /the receiver answered 503$/);
+  await off(id);
+});
+
+test.run();
