@@ -33,7 +33,8 @@ export const createApp = (server: Server, { identify, onFault }: AppOptions): Ho
       view = viewOf(incoming);
       const reply = await answer(server, callOf(server, incoming, basePath, identify), onFault);
       message = reply;
-      file = 'stream' in reply ? reply.stream : undefined;
+      // An answer to HEAD has no body: a file that nobody reads would stay open.
+      if ('openFile' in reply && incoming.method !== 'HEAD') file = await reply.openFile?.();
     } catch (error) {
       message = refusal(error, onFault);
     }

@@ -27,8 +27,8 @@ interface Message {
 /** An answer; it can't be made without the proof that its audit event is durable. */
 export interface Reply extends Message {
   readonly audited: Audited;
-  /** Takes the place of the body where that is a file. */
-  readonly stream?: ReadableStream<Uint8Array>;
+  /** Opens what takes the place of the body where that is a file. */
+  readonly openFile?: () => Promise<ReadableStream<Uint8Array>>;
 }
 
 /** A refusal: its event is durable too, unless the trail itself is what fails. */

@@ -85,6 +85,9 @@ const parseEntry = (value: unknown, index: number, text: string, baseUrl: string
   const relative = url.startsWith(`${baseUrl}/`) ? url.slice(baseUrl.length + 1) : url.replace(/^\//, '');
   const question = relative.indexOf('?');
   const target = classify(method, `/${question === -1 ? relative : relative.slice(0, question)}`);
+  if (target?.job !== undefined) {
+    throw new FhirError('not-supported', `${at}: a job is looked after by requests of its own`, { expression: `${at}.request.url` });
+  }
   if (target === undefined || (/^[a-z]+:/.test(relative) && !relative.startsWith('metadata'))) {
     throw new FhirError('invalid', `${at}: FHIR has no ${method.slice(0, 10)} ${relative.slice(0, 80)}`, {
       expression: `${at}.request.url`,

@@ -38,7 +38,7 @@ export const startBackground = ({
     close: async () => {
       await Promise.all([runner.close(), notifying.close()]);
       await lane.drain();
-      await sql.end({ timeout: 5 });
+      await sql.end({ timeout: 1 });
     },
   };
 };

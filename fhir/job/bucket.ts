@@ -1,8 +1,8 @@
 /** The folder of what jobs make: `<job>/<file>.gz`, each file there as a whole or not at all. */
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { access, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { createGunzip, createGzip, gzipSync } from 'node:zlib';
 import { FhirError } from '../http/outcome.ts';
@@ -59,21 +59,31 @@ export const createFile = async (bucket: string, job: string, name: string): Pro
   };
 };
 
+export interface FileName {
+  readonly job: string;
+  readonly name: string;
+  /** Whether it is read as it lies there. */
+  readonly gzip: boolean;
+}
+
+const missing = (name: string, cause: unknown): FhirError =>
+  new FhirError('not-found', `the file ${name} is not there any more: begin the job again`, { cause });
+
 /** Throws 404 where there is no such file: its time may be over. */
-export const openFile = async (
-  bucket: string,
-  { job, name, gzip }: { readonly job: string; readonly name: string; readonly gzip: boolean },
-): Promise<ReadableStream<Uint8Array>> => {
+export const requireFile = async (bucket: string, { job, name }: Omit<FileName, 'gzip'>): Promise<void> => {
+  await access(pathOf(bucket, job, name)).catch((cause: unknown) => {
+    throw missing(name, cause);
+  });
+};
+
+/** The bytes of a file; it is closed at its end, or where the reader goes away. */
+export const openFile = async (bucket: string, { job, name, gzip }: FileName): Promise<ReadableStream<Uint8Array>> => {
   const file = createReadStream(pathOf(bucket, job, name));
   await new Promise<void>((resolve, reject) => {
     file.once('open', () => resolve());
-    file.once('error', (cause) =>
-      reject(new FhirError('not-found', `the file ${name} is not there any more: begin the job again`, { cause })),
-    );
+    file.once('error', (cause) => reject(missing(name, cause)));
   });
-  const stream = gzip ? file : file.pipe(createGunzip());
-  if (!gzip) file.on('error', (error) => stream.destroy(error));
-  return Readable.toWeb(stream) as ReadableStream<Uint8Array>;
+  return Readable.toWeb(gzip ? file : pipeline(file, createGunzip(), () => undefined)) as ReadableStream<Uint8Array>;
 };
 
 export const removeFiles = (bucket: string, job: string): Promise<void> => rm(join(bucket, job), { recursive: true, force: true });

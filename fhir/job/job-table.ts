@@ -50,14 +50,18 @@ from fhir.job where id = $1::uuid and client = $2 and status <> 'cancelled' and 
   return row;
 };
 
-/** The oldest job that nobody works on, with a lease for `leaseMs`. */
-export const claimJob = async (db: Db, owner: string, leaseMs: number): Promise<Job | undefined> => {
+/** The oldest job of some kinds that nobody works on, with a lease for `leaseMs`. */
+export const claimJob = async (
+  db: Db,
+  owner: string,
+  { kinds, leaseMs }: { readonly kinds: readonly JobKindName[]; readonly leaseMs: number },
+): Promise<Job | undefined> => {
   const [row] = await db.unsafe<Job[]>(
     `update fhir.job set owner = $1::uuid, lease_until = now() + $2::double precision * interval '1 millisecond', attempts = attempts + 1
-where id = (select id from fhir.job where status = 'pending' and (lease_until is null or lease_until < now())
+where id = (select id from fhir.job where status = 'pending' and kind = any($3::text[]) and (lease_until is null or lease_until < now())
   order by created limit 1 for update skip locked)
 returning id, kind, client, request, state, attempts`,
-    [owner, leaseMs],
+    [owner, leaseMs, textArray(kinds)],
     { prepare: true },
   );
   return row;

@@ -21,6 +21,10 @@ export interface Runner {
   readonly close: () => Promise<void>;
 }
 
+/** One job of each of these at a time: somebody who waits for a search shouldn't wait for an import of hours. */
+const LANES: readonly (readonly JobKindName[])[] = [['export', 'import'], ['async']];
+/** A batch is done by then; a search that isn't is begun again elsewhere, when its lease is over. */
+const CLOSE_MS = 3000;
 const CLEAN_MS = 60_000;
 const MAX_ATTEMPTS = 5;
 /** A job that failed for a reason of ours is tried again after so long, times its attempts. */
@@ -64,7 +68,7 @@ export const startRunner = ({ server, kinds, keepMs, onFault, leaseMs, pollMs = 
     }
   };
 
-  const loop = async (): Promise<void> => {
+  const loop = async (own: readonly JobKindName[]): Promise<void> => {
     let cleanAt = 0;
     while (!stopping.signal.aborted) {
       try {
@@ -72,7 +76,7 @@ export const startRunner = ({ server, kinds, keepMs, onFault, leaseMs, pollMs = 
           cleanAt = Date.now() + CLEAN_MS;
           await clean();
         }
-        const job = await claimJob(db, owner, leaseMs);
+        const job = await claimJob(db, owner, { kinds: own, leaseMs });
         if (job !== undefined) await work(job);
         else await server.jobs.sleep(pollMs, stopping.signal);
       } catch (error) {
@@ -83,11 +87,11 @@ export const startRunner = ({ server, kinds, keepMs, onFault, leaseMs, pollMs = 
     }
   };
 
-  const running = loop();
+  const running = Promise.all(LANES.map(loop));
   return {
     close: async () => {
       stopping.abort();
-      await running;
+      await Promise.race([running, new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref())]);
     },
   };
 };

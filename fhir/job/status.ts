@@ -5,7 +5,7 @@ import type { Call, Reply } from '../http/call.ts';
 import { FHIR_JSON } from '../http/negotiation.ts';
 import { FhirError } from '../http/outcome.ts';
 import type { Server } from '../server.ts';
-import { openFile } from './bucket.ts';
+import { openFile, requireFile } from './bucket.ts';
 import { cancelJob, type JobRow, readJob } from './job-table.ts';
 import { fileOf } from './manifest.ts';
 
@@ -68,7 +68,8 @@ export const jobFile = async (server: Server, call: Call): Promise<Reply> => {
   const bucket = server.jobs.exportBucket;
   if (file === undefined || bucket === undefined) throw new FhirError('not-found', `the job has no file ${name}: its manifest lists them`);
   const gzip = /(?:^|[,\s])(?:gzip|\*)(?!\s*;\s*q=0(?:\.0*)?(?:\s|,|$))/.test(call.header('accept-encoding') ?? '');
-  const stream = await openFile(bucket, { job: job.id, name, gzip });
+  const where = { job: job.id, name, gzip };
+  await requireFile(bucket, where);
   const audited = await record(server.outbox, call, {
     status: 200,
     count: file.count,
@@ -76,5 +77,5 @@ export const jobFile = async (server: Server, call: Call): Promise<Reply> => {
     job: { id: job.id, file: name, types: { [file.type]: file.count } },
   });
   const headers = { 'content-type': 'application/fhir+ndjson', 'cache-control': 'no-store', ...(gzip && { 'content-encoding': 'gzip' }) };
-  return { status: 200, headers, body: null, audited, stream };
+  return { status: 200, headers, body: null, audited, openFile: () => openFile(bucket, where) };
 };

@@ -61,7 +61,9 @@ const changeMeta =
       if (head === undefined || head.body === null)
         throw new FhirError(head ? 'deleted' : 'not-found', `there is no ${resourceType}/${id}`);
       requireMatch(demanded, head);
-      const plan = planUpdate(server, call, prepare(server, change(head.body, entries), resourceType!), head);
+      // In the trail it is the write that it is: each version has one.
+      const caller = { ...call, target: { ...call.target, interaction: 'update' as const } };
+      const plan = planUpdate(server, caller, prepare(server, change(head.body, entries), resourceType!), head);
       const audited = await commit(server, [plan]);
       const { meta } = JSON.parse(plan.body!) as { meta: unknown };
       const body = JSON.stringify({ resourceType: 'Parameters', parameter: [{ name: 'return', valueMeta: meta }] });

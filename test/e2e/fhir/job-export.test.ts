@@ -1,4 +1,6 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import postgres from 'postgres';
@@ -160,6 +162,44 @@ test('refuses what it does not know, naming it', async () => {
   assert.is((await stack.request('/Group/none/$export')).status, 404);
   const lenient = await exported('/$export?_type=Basic&_elements=id', { headers: { prefer: 'respond-async, handling=lenient' } });
   assert.match((await linesOf(stack, lenient.json.error[0].url))[0].issue[0].diagnostics, /_elements/);
+});
+
+test('a file that is asked for and not read is not kept open', async () => {
+  // More than what is read ahead, however well it is packed.
+  await put({
+    resourceType: 'Linkage',
+    id: 'big',
+    item: [{ type: 'source', resource: { display: randomBytes(2 << 20).toString('base64') } }],
+  });
+  const { json } = await exported('/$export?_type=Linkage');
+  const { url } = json.output[0];
+  for (let i = 0; i < 5; i++) {
+    assert.is((await stack.request(url, { method: 'HEAD' })).status, 200);
+    await new Promise<void>((resolve) => {
+      const request = httpsRequest(url, { ...stack.tls('ehr-demo'), agent: false }, () => request.destroy());
+      request.on('error', () => undefined);
+      request.on('close', () => resolve());
+      request.end();
+    });
+  }
+  const { pid } = stack.system.parts.get('fhir')!;
+  const isOpen = (fd: string): boolean => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`).includes('/exports/');
+    } catch {
+      return false; // closed meanwhile
+    }
+  };
+  await eventually('all are closed', () => !readdirSync(`/proc/${pid}/fd`).some(isOpen));
+});
+
+test('a Bundle can ask for no job', async () => {
+  const begun = await stack.request('/$export?_type=Basic');
+  const id = (begun.headers['content-location'] as string).split('/').at(-1)!;
+  const { json } = await stack.request('', {
+    body: { resourceType: 'Bundle', type: 'batch', entry: [{ request: { method: 'GET', url: `$export/${id}` } }] },
+  });
+  assert.match(json.entry[0].response.status, /^400/);
 });
 
 test('only who began a job sees it, and only with the permission for it', async () => {

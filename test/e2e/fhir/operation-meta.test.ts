@@ -1,3 +1,4 @@
+import postgres from 'postgres';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Answer, type Stack, startStack } from '../../support/stack.ts';
@@ -53,6 +54,21 @@ test('$meta of a type and of the server tell the labels in use', async () => {
   const codes = ({ json }: Answer): string[] => json.parameter[0].valueMeta.tag.map(({ code }: { code: string }) => code).sort();
   assert.equal(codes(await stack.request('/Goal/$meta')), ['goal']);
   assert.equal(codes(await stack.request('/$meta')), ['a', 'b', 'c', 'd', 'goal']);
+});
+
+test('each version that it makes has its write in the trail, which the auditor looks for', async () => {
+  const { json } = await stack.request('/Basic', { body: { resourceType: 'Basic', code: { text: 'x' } } });
+  await change('$meta-add', `/Basic/${json.id}`, { tag: [TAG] });
+  const body = { resourceType: 'Basic', id: json.id, code: { text: 'y' } };
+  assert.is((await stack.request(`/Basic/${json.id}`, { method: 'PUT', body })).headers['etag'], 'W/"3"');
+  const sql = postgres(stack.system.state.databaseUrl, { max: 1 });
+  const writes = await sql`select (body::jsonb->>'version')::int as version from audit.event
+    where body::jsonb->>'kind' = 'write' and body::jsonb->>'resource' = ${`Basic/${json.id}`} order by 1`;
+  await sql.end();
+  assert.equal(
+    writes.map(({ version }) => version as number),
+    [1, 2, 3],
+  );
 });
 
 test('says what is wrong with the labels that are given', async () => {
