@@ -9,6 +9,7 @@ import { createLog } from '../proto/process/log.ts';
 import { serveMetrics } from '../proto/process/metrics.ts';
 import { createDenialTrail } from './audit/denials.ts';
 import { createCheck } from './authz/check.ts';
+import { createPublisher } from './clients/publish.ts';
 import { openPolicy } from './config/watch.ts';
 import { ConfigError } from './config/yaml-reader.ts';
 import { createGrpcServer, GRPC_STATUS, GrpcError, listen } from './grpc/server.ts';
@@ -24,11 +25,19 @@ const log = createLog('gateway');
 const env = readEnv();
 const metrics = createMetrics();
 
+const databaseUrl = env.optional('DATABASE_URL');
+if (databaseUrl === undefined) log.warn('DATABASE_URL is not set: refusals are not audited');
+const sql = databaseUrl === undefined ? undefined : createPool(databaseUrl, { max: 2, application: 'gateway audit' });
+const publisher = createPublisher(sql, (error) =>
+  log.warn({ name: (error as Error).name }, 'the registry could not be told to the FHIR server: tried again'),
+);
+
 const openPolicyOrExit = (): ReturnType<typeof openPolicy> => {
   try {
     return openPolicy(env.text('GATEWAY_CONFIG_DIR', 'the folder with clients.yaml and quotas.yaml'), {
       onLoaded: ({ version, registry, quotas }) => {
         metrics.configLoaded(true);
+        publisher.publish(registry);
         log.info({ version, clients: registry.clients.size, quotas: quotas.limits.length }, 'config loaded');
       },
       onRefused: (reasons) => {
@@ -57,9 +66,6 @@ const redis = createRedisCounter({
 });
 const engine = createQuotaEngine(redis);
 
-const databaseUrl = env.optional('DATABASE_URL');
-if (databaseUrl === undefined) log.warn('DATABASE_URL is not set: refusals are not audited');
-const sql = databaseUrl === undefined ? undefined : createPool(databaseUrl, { max: 2, application: 'gateway audit' });
 const denials = createDenialTrail({
   outbox: sql === undefined ? undefined : createOutbox(sql),
   onLost: (count) => {
@@ -106,9 +112,9 @@ drainOnSignal({
     { name: 'health', close: () => health.shutdown() },
     { name: 'grpc', close: server.close },
     { name: 'denials', close: denials.close },
-    { name: 'database', close: () => sql?.end({ timeout: 2 }) },
     { name: 'redis', close: redis.close },
-    { name: 'config', close: () => (policy.close(), keys.close()) },
+    { name: 'config', close: () => (policy.close(), publisher.close(), keys.close()) },
+    { name: 'database', close: () => sql?.end({ timeout: 2 }) },
     { name: 'metrics', close: () => closeMetrics?.() },
   ],
 });

@@ -69,6 +69,16 @@ returning id, kind, client, request, state, attempts`,
 
 const MINE = `id = $1::uuid and owner = $2::uuid and status = 'pending'`;
 
+/** JSON of what the client may do now; undefined where there is no such job. */
+export const scopesOfJob = async (db: Db, id: string): Promise<string | undefined> => {
+  const [row] = await db.unsafe<{ scopes: string }[]>(
+    `select fhir.current_scopes(client, (request::jsonb->'requester'->'scopes')::text, created) as scopes from fhir.job where id = $1::uuid`,
+    [id],
+    { prepare: true },
+  );
+  return row?.scopes;
+};
+
 /** Prolongs the lease; false where the job is another's or cancelled. */
 export const keepJob = async (db: Db, id: string, owner: string, leaseMs: number): Promise<boolean> => {
   const text = `update fhir.job set lease_until = now() + $3::double precision * interval '1 millisecond' where ${MINE} returning 1`;

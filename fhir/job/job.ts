@@ -1,5 +1,6 @@
 /** Work in the background. Source: http://hl7.org/fhir/R4/async.html */
 import type { Classified } from '../../proto/access/interaction.ts';
+import type { ScopeSet } from '../../proto/access/scope.ts';
 import type { Call } from '../http/call.ts';
 import type { Identity } from '../http/identity.ts';
 import type { Server } from '../server.ts';
@@ -25,16 +26,12 @@ export const requesterOf = ({ identity, requestId, target }: Pick<Call, 'identit
   target,
 });
 
-/** The caller again, for what the job does in its name and for the events of that. */
-export const callerOf = ({
-  client,
-  fingerprint,
-  scopes,
-  operations,
-  requestId,
-  target,
-}: Requester): Pick<Call, 'requestId' | 'target'> & { readonly identity: Identity } => ({
-  identity: { client, fingerprint, requestId, scopes: new Map(scopes), operations },
+/** The caller again, with what it may do now, for what the job does in its name and for the events of that. */
+export const callerOf = (
+  { client, fingerprint, operations, requestId, target }: Requester,
+  scopes: ScopeSet,
+): Pick<Call, 'requestId' | 'target'> & { readonly identity: Identity } => ({
+  identity: { client, fingerprint, requestId, scopes, operations },
   requestId,
   target,
 });
@@ -64,6 +61,8 @@ export interface JobContext {
   readonly job: Job;
   /** Aborts when the job is cancelled or the process ends. */
   readonly signal: AbortSignal;
+  /** What the client may do now: the operator may have taken something away since the job began. */
+  readonly scopes: () => Promise<ScopeSet>;
   /** Makes what was done so far count, with its events; throws {@link JobLost} where the job is another's by now, or cancelled. */
   readonly checkpoint: (state: object, progress: string, events?: readonly string[]) => Promise<void>;
 }

@@ -51,10 +51,10 @@ export const answerLater = async (server: Server, call: Call): Promise<Reply> =>
 
 /** Does what was asked as if it came now; the result is a batch-response of one entry, as R5 has it for this pattern. */
 export const createAsyncKind = (interact: (server: Server, call: Call) => Promise<Reply>): JobKind => ({
-  run: async ({ server, job }) => {
+  run: async ({ server, job, scopes }) => {
     const { requester, query, text, contentType, isPost, lenient } = JSON.parse(job.request) as AsyncRequest;
     const call: Call = {
-      ...callerOf(requester),
+      ...callerOf(requester, await scopes()),
       query,
       isPost,
       prefer: { return: undefined, lenient, respondAsync: false },

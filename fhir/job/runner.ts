@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Server } from '../server.ts';
 import { type Job, type JobContext, type JobKind, type JobKindName, JobLost, type JobResult } from './job.ts';
-import { checkpointJob, claimJob, expiredJobs, finishJob, keepJob, releaseJob, removeJob } from './job-table.ts';
+import { checkpointJob, claimJob, expiredJobs, finishJob, keepJob, releaseJob, removeJob, scopesOfJob } from './job-table.ts';
 
 export interface RunnerOptions {
   /** With `db`, `sql` and `lane` for the background alone. */
@@ -55,6 +55,7 @@ export const startRunner = ({ server, kinds, keepMs, onFault, leaseMs, pollMs = 
       server,
       job,
       signal: AbortSignal.any([lost.signal, stopping.signal]),
+      scopes: async () => new Map(JSON.parse((await scopesOfJob(db, job.id)) ?? '[]') as [string, number][]),
       checkpoint: async (state, progress, events = []) => {
         if (!(await checkpointJob(db, job.id, owner, { state: JSON.stringify(state), progress, events }))) throw new JobLost(job.id);
       },

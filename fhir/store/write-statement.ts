@@ -139,7 +139,7 @@ const render = (shape: readonly Part[]): string => {
   insert into fhir.subscription (rid, client, fingerprint, scopes)
   select * from unnest($${first}::bigint[], $${first + 1}::text[], $${first + 2}::text[], $${first + 3}::text[])
   on conflict (rid) do update set client = excluded.client, fingerprint = excluded.fingerprint, scopes = excluded.scopes,
-    attempts = 0, next_attempt = now())`);
+    written = now(), attempts = 0, next_attempt = now())`);
         break;
       case 'event':
         ctes.push(`e as (insert into audit.event (body) select unnest($${first}::text[]))`);

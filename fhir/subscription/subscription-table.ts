@@ -20,7 +20,7 @@ export interface SubscriptionRow {
 
 export const readSubscriptions = (db: Db): Promise<SubscriptionRow[]> =>
   db.unsafe<SubscriptionRow[]>(
-    `select s.rid, r.id, r.version, r.body, s.client, s.fingerprint, s.scopes, s.since::text as since, s.attempts,
+    `select s.rid, r.id, r.version, r.body, s.client, s.fingerprint, fhir.current_scopes(s.client, s.scopes, s.written) as scopes, s.since::text as since, s.attempts,
   s.next_attempt <= now() and exists (select from fhir.subscription_delivery d where d.subscription = s.rid) as "isDue"
 from fhir.subscription s join fhir.resource r on r.rid = s.rid order by s.rid`,
     [],

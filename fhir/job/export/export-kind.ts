@@ -2,7 +2,7 @@
  * Writes what a client may read into files. All of it is as it was at one moment, that of the job's first step: a version counts if the
  * snapshot taken then saw it, however long the job takes and however often it is begun again.
  */
-import { missingScope } from '../../../proto/access/scope.ts';
+import { missingScope, type ScopeSet } from '../../../proto/access/scope.ts';
 import { eventOf } from '../../audit/trail.ts';
 import { outcomeText } from '../../http/outcome.ts';
 import { RID_SPAN } from '../../store/rid.ts';
@@ -35,16 +35,20 @@ const MAX_PATIENTS = 500;
 const run = async (bucket: string, context: JobContext): Promise<JobResult> => {
   const { server, job, signal } = context;
   const request = JSON.parse(job.request) as ExportRequest;
-  const caller = callerOf(request.requester);
   let state = job.state === null ? undefined : (JSON.parse(job.state) as ExportState);
   if (state === undefined) {
     state = { ...(await takeSnapshot(server.db)), type: 0, after: 0, files: [] };
     await context.checkpoint(state, 'begun');
   }
-  const types = request.types.filter((type) => mayExport(caller.identity.scopes, type));
+  const { types } = request;
   while (state.type < types.length) {
     if (signal.aborted) throw new JobLost(job.id);
-    const { next, files, patients } = await writePart(bucket, context, { request, state, type: types[state.type]! });
+    const caller = callerOf(request.requester, await context.scopes());
+    if (!mayExport(caller.identity.scopes, types[state.type]!)) {
+      state = { ...state, type: state.type + 1, after: 0 };
+      continue;
+    }
+    const { next, files, patients } = await writePart(bucket, context, { request, caller, state, type: types[state.type]! });
     const events = files.flatMap((file) => fileEvents(caller, job.id, file, patients.get(file.name)!));
     state = next;
     const written = state.files.reduce((sum, { count }) => sum + count, 0);
@@ -55,6 +59,7 @@ const run = async (bucket: string, context: JobContext): Promise<JobResult> => {
 
 interface Part {
   readonly request: ExportRequest;
+  readonly caller: ReturnType<typeof callerOf>;
   readonly state: ExportState;
   readonly type: string;
 }
@@ -66,12 +71,16 @@ interface WrittenPart {
 }
 
 /** One file of a type, or the rest of it, with one of what was deleted beside it. Begun again, it makes the same files. */
-const writePart = async (bucket: string, { server, job, signal }: JobContext, { request, state, type }: Part): Promise<WrittenPart> => {
+const writePart = async (
+  bucket: string,
+  { server, job, signal }: JobContext,
+  { request, caller, state, type }: Part,
+): Promise<WrittenPart> => {
   const from = server.registry.typeId(type) * RID_SPAN;
   const number = String(state.files.filter((file) => file.type === type && file.kind === 'output').length + 1).padStart(4, '0');
   const output = new ExportFile(bucket, job.id, { kind: 'output', type, name: `${type}-${number}.ndjson` });
   const deleted = new ExportFile(bucket, job.id, { kind: 'deleted', type, name: `${type}-${number}.deleted.ndjson` });
-  const keep = createKeep(server, request, type);
+  const keep = createKeep(server, request, { type, scopes: caller.identity.scopes });
   let after: number | undefined = Math.max(state.after, from - 1);
   try {
     while (after !== undefined && !output.isFull && !deleted.isFull) {
@@ -106,11 +115,10 @@ type Row = PastRow & { readonly body: string };
 /** Leaves out what isn't of the patients asked for, and what meets none of the type's filters by the index as it is now. */
 const createKeep = (
   server: JobContext['server'],
-  { level, patients, filters, requester }: ExportRequest,
-  type: string,
+  { level, patients, filters }: ExportRequest,
+  { type, scopes }: { readonly type: string; readonly scopes: ScopeSet },
 ): ((rows: readonly PastRow[]) => Promise<readonly Row[]>) => {
   const belongs = level === 'system' ? () => true : createBelongs(server, type, patients && new Set(patients));
-  const { identity } = callerOf(requester);
   const criteria = filters[type] ?? [];
   return async (rows) => {
     // One that was deleted before there was anything to keep has no body.
@@ -120,8 +128,7 @@ const createKeep = (
     for (const each of criteria) {
       const ids = own.filter(({ deleted, id }) => !deleted && !matching.has(id)).map(({ id }) => id);
       if (ids.length === 0) break;
-      const allowed = (of: string, letter: Parameters<typeof missingScope>[2]): boolean =>
-        missingScope(identity.scopes, of, letter) === undefined;
+      const allowed = (of: string, letter: Parameters<typeof missingScope>[2]): boolean => missingScope(scopes, of, letter) === undefined;
       for (const { id } of await server.search.filter(server.db, type, { criteria: each, ids, allowed })) matching.add(id);
     }
     return own.filter(({ deleted, id }) => deleted || matching.has(id));
@@ -170,7 +177,7 @@ const finish = async (
   const types: Record<string, number> = {};
   for (const { kind, type, count } of files) if (kind === 'output') types[type] = (types[type] ?? 0) + count;
   const count = Object.values(types).reduce((sum, each) => sum + each, 0);
-  const event = eventOf(callerOf(request.requester), { status: 200, reason: 'export done', count, job: { id: job.id, types } });
+  const event = eventOf(callerOf(request.requester, new Map()), { status: 200, reason: 'export done', count, job: { id: job.id, types } });
   return { status: 'done', result: JSON.stringify(manifest), events: [event] };
 };
 

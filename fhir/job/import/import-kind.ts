@@ -36,7 +36,6 @@ export interface ImportFolders {
 const run = async ({ importBucket, exportBucket }: Record<keyof ImportFolders, string>, context: JobContext): Promise<JobResult> => {
   const { server, job, signal } = context;
   const { files, url, requester } = JSON.parse(job.request) as ImportRequest;
-  const { identity, requestId, target } = callerOf(requester);
   let state: ImportState =
     job.state === null
       ? { file: 0, offset: 0, lines: 0, stored: files.map(() => ({})), failed: files.map(() => 0), errorBytes: 0 }
@@ -51,6 +50,7 @@ const run = async ({ importBucket, exportBucket }: Record<keyof ImportFolders, s
       maxBytes: MAX_BYTES,
       maxLineBytes: server.limits.resourceBytes,
     };
+    const { identity, requestId } = callerOf(requester, await context.scopes());
     const batch = await readLines(importBucket, file, range);
     const imported = await importLines({ server, identity, requestId, job: job.id, file: file.name, type: file.type }, batch.lines);
     const text = imported.errors.map((each) => errorLine(file.name, each)).join('');
@@ -73,10 +73,8 @@ const run = async ({ importBucket, exportBucket }: Record<keyof ImportFolders, s
   };
   const types: Record<string, number> = {};
   for (const counts of state.stored) for (const [type, count] of Object.entries(counts)) types[type] = (types[type] ?? 0) + count;
-  const event = eventOf(
-    { identity, requestId, target },
-    { status: 200, reason: 'import done', count: totalOf(state.stored), job: { id: job.id, types } },
-  );
+  const caller = callerOf(requester, new Map());
+  const event = eventOf(caller, { status: 200, reason: 'import done', count: totalOf(state.stored), job: { id: job.id, types } });
   return { status: 'done', result: JSON.stringify(result), events: [event] };
 };
 

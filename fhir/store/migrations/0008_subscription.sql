@@ -1,3 +1,22 @@
+-- What each active client may do, as the gateway was last told; the row without a name says when that was.
+create table fhir.client_standing (
+  client text        primary key,
+  -- JSON
+  scopes text        not null,
+  until  timestamptz not null,
+  told   timestamptz not null default now()
+);
+grant usage on schema fhir to gateway_audit;
+grant select, insert, update, delete on fhir.client_standing to gateway_audit;
+grant select on fhir.client_standing to fhir_app;
+
+-- What a client may do now: the newer of what its own request said and of what the gateway was told.
+create function fhir.current_scopes(client text, given text, given_at timestamptz) returns text language sql stable as $f$
+  select case when (select p.told from fhir.client_standing p where p.client = '') > given_at
+    then coalesce((select c.scopes from fhir.client_standing c where c.client = current_scopes.client and c.until > now()), '[]')
+    else given end
+$f$;
+
 -- Who is told of what. Why it looks so: fhir/subscription/README.md.
 -- A row comes with each Subscription that a client writes, in the write's own transaction.
 create table fhir.subscription (
@@ -6,6 +25,7 @@ create table fhir.subscription (
   fingerprint  text,
   -- JSON: what the client was allowed when it wrote the Subscription.
   scopes       text        not null,
+  written      timestamptz not null default now(),
   -- What was written before it isn't told.
   since        xid8        not null default pg_current_xact_id(),
   attempts     integer     not null default 0,

@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import postgres from 'postgres';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -182,11 +184,13 @@ test('a client is told only of what it may find and read', async () => {
   assert.match(refused.json.issue[0].diagnostics, /system\/Basic\.r/);
   assert.is((await stack.request('/Subscription', { body: subscription({ criteria: 'Observation' }), client: 'narrow' })).status, 403);
   const id = await subscribed({ criteria: 'Patient' }, 'narrow');
-  // What it was allowed when it subscribed is looked at again when it is told.
-  await sql`update fhir.subscription set scopes = '[["Subscription",31]]' where rid = (select rid from fhir.resource where id = ${id})`;
-  await stack.request('/Patient', { body: { resourceType: 'Patient' } });
+  // What the operator takes away is taken away from a Subscription that is there, too.
+  const file = join(stack.system.state.configDir, 'clients.yaml');
+  writeFileSync(file, readFileSync(file, 'utf8').replace('system/Patient.rs, ', ''));
   await eventually('error', async () => (await stateOf(id)).status === 'error');
   assert.match((await stateOf(id)).error!, /narrow needs the scope system\/Patient\.r/);
+  await stack.request('/Patient', { body: { resourceType: 'Patient' } });
+  await quiet();
   assert.is(receiver.received.length, 0);
 });
 
