@@ -4,6 +4,7 @@ import type { ScopeSet } from '../../proto/access/scope.ts';
 import type { Call } from '../http/call.ts';
 import type { Identity } from '../http/identity.ts';
 import type { Server } from '../server.ts';
+import type { Rest } from './rest.ts';
 
 export type JobKindName = 'export' | 'import' | 'async';
 
@@ -63,6 +64,8 @@ export interface JobContext {
   readonly signal: AbortSignal;
   /** What the client may do now: the operator may have taken something away since the job began. */
   readonly scopes: () => Promise<ScopeSet>;
+  /** To be called after each batch: requests come first. */
+  readonly rest: Rest;
   /** Makes what was done so far count, with its events; throws {@link JobLost} where the job is another's by now, or cancelled. */
   readonly checkpoint: (state: object, progress: string, events?: readonly string[]) => Promise<void>;
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Server } from '../server.ts';
+import { createRest } from './rest.ts';
 import { type Job, type JobContext, type JobKind, type JobKindName, JobLost, type JobResult } from './job.ts';
 import { checkpointJob, claimJob, expiredJobs, finishJob, keepJob, releaseJob, removeJob, scopesOfJob } from './job-table.ts';
 
@@ -56,6 +57,7 @@ export const startRunner = ({ server, kinds, keepMs, onFault, leaseMs, pollMs = 
       job,
       signal: AbortSignal.any([lost.signal, stopping.signal]),
       scopes: async () => new Map(JSON.parse((await scopesOfJob(db, job.id)) ?? '[]') as [string, number][]),
+      rest: createRest(),
       checkpoint: async (state, progress, events = []) => {
         if (!(await checkpointJob(db, job.id, owner, { state: JSON.stringify(state), progress, events }))) throw new JobLost(job.id);
       },

@@ -19,32 +19,34 @@ const MAX_REFERENCED_BYTES = 16 << 20;
 /** From what a patient's resources point to: role → practitioner → organization. */
 const MAX_ROUNDS = 3;
 
+type Owner = 'Patient' | 'Encounter';
+
 const run = async (server: Server, call: Call): Promise<Reply> => {
-  const id = call.target.id!;
+  const { id, resourceType } = call.target as { readonly id: string; readonly resourceType: Owner };
+  const resource = `${resourceType}/${id}`;
   const { registry, db } = server;
-  const head = await readHead(db, registry.typeId('Patient'), id);
-  if (head === undefined || head.body === null) throw new FhirError(head ? 'deleted' : 'not-found', `there is no Patient/${id}`);
+  const head = await readHead(db, registry.typeId(resourceType), id);
+  if (head === undefined || head.body === null) throw new FhirError(head ? 'deleted' : 'not-found', `there is no ${resource}`);
   const asked = parseEverything(await operationParameters(call), registry, call.prefer.lenient);
   const types = typesFor(server, call, asked);
-  const isMember = (type: string): boolean => registry.compartment('Patient', type).length > 0;
+  const isMember = (type: string): boolean => registry.compartment(resourceType, type).length > 0;
   const isNewEnough = asked.sinceMs === undefined || head.updatedMs >= asked.sinceMs;
-  const own = asked.after === 0 && types.includes('Patient') && isNewEnough ? [{ ...head, type: head.typeId, body: head.body }] : [];
+  const own = asked.after === 0 && types.includes(resourceType) && isNewEnough ? [{ ...head, type: head.typeId, body: head.body }] : [];
   const { rows, hasMore } = await readCompartmentPage(db, {
     ...asked,
-    owner: `Patient/${id}`,
+    owner: resource,
     ownerRid: head.rid,
-    memberships: membershipsOf(server, 'Patient', types.filter(isMember)),
+    memberships: membershipsOf(server, resourceType, types.filter(isMember)),
     limit: asked.count,
     maxBytes: MAX_PAGE_BYTES,
   });
   const matches: readonly PageRow[] = [...own, ...rows];
-  const others = new Set(types.filter((type) => type !== 'Patient' && type !== 'Binary' && !isMember(type)));
-  const referenced = await followReferences(server, matches, others);
+  const referenced = await followReferences(server, matches, new Set(types.filter((type) => isFollowed(registry, resourceType, type))));
   const shown = [...matches, ...referenced].map((row) => ({ type: registry.typeName(row.type), id: row.id, body: row.body }));
-  const self = `${server.baseUrl}/Patient/${id}/$everything${queryOf(asked, undefined)}`;
-  const next = hasMore ? `${server.baseUrl}/Patient/${id}/$everything${queryOf(asked, rows.at(-1)!.rid)}` : undefined;
-  const patients = [...new Set([`Patient/${id}`, ...patientsOf(shown)])];
-  const audited = await record(server.outbox, call, { status: 200, resource: `Patient/${id}`, patients, count: shown.length });
+  const self = `${server.baseUrl}/${resource}/$everything${queryOf(asked, undefined)}`;
+  const next = hasMore ? `${server.baseUrl}/${resource}/$everything${queryOf(asked, rows.at(-1)!.rid)}` : undefined;
+  const patients = [...new Set([...(resourceType === 'Patient' ? [resource] : []), ...patientsOf(shown)])];
+  const audited = await record(server.outbox, call, { status: 200, resource, patients, count: shown.length });
   const entries = shown.map(
     ({ type, id: each, body }, i) =>
       `{"fullUrl":"${server.baseUrl}/${type}/${each}","resource":${body},"search":{"mode":"${i < matches.length ? 'match' : 'include'}"}}`,
@@ -52,9 +54,12 @@ const run = async (server: Server, call: Call): Promise<Reply> => {
   return { status: 200, headers: { 'content-type': FHIR_JSON }, body: bundle(self, next, entries), audited };
 };
 
+/** What belongs to no patient is followed; from an encounter its patient too. */
+const isFollowed = (registry: Server['registry'], owner: Owner, type: string): boolean =>
+  type === 'Patient' ? owner === 'Encounter' : type !== 'Binary' && registry.compartment('Patient', type).length === 0;
+
 /** The types to look at: those asked for, else all that the client may read. Throws 403 where one asked for is not readable. */
 const typesFor = ({ registry }: Server, { identity }: Call, { types }: EverythingRequest): readonly string[] => {
-  requireScope(identity, 'Patient', 'r');
   for (const type of types) requireScope(identity, type, 'r');
   return types.length > 0 ? types : registry.resourceTypes.filter((type) => missingScope(identity.scopes, type, 'r') === undefined);
 };
@@ -108,18 +113,23 @@ const bundle = (self: string, next: string | undefined, entries: readonly string
   return entries.length === 0 ? head : `${head.slice(0, -1)},"entry":[${entries.join(',')}]}`;
 };
 
+const operation = (owner: Owner): Operation => ({
+  name: '$everything',
+  definition: `http://hl7.org/fhir/OperationDefinition/${owner}-everything`,
+  levels: ['instance'],
+  types: [owner],
+  isRead: true,
+  scopes: () => [{ resourceType: owner, letter: 'r' }],
+  run,
+});
+
 /**
  * The patient, all of its compartment, and what these refer to that belongs to no patient (practitioners, organizations, places,
  * medications). Only types that the client may read are shown, the others are left out; one that it asks for by `_type` and may not read
  * is refused. Each page brings what its own resources refer to, so that this may come again on a later page.
  * Source: http://hl7.org/fhir/R4/patient-operation-everything.html
  */
-export const everything: Operation = {
-  name: '$everything',
-  definition: 'http://hl7.org/fhir/OperationDefinition/Patient-everything',
-  levels: ['instance'],
-  types: ['Patient'],
-  isRead: true,
-  scopes: () => [{ resourceType: 'Patient', letter: 'r' }],
-  run,
-};
+export const patientEverything = operation('Patient');
+
+/** The same of one encounter, and with its patient. Source: http://hl7.org/fhir/R4/encounter-operation-everything.html */
+export const encounterEverything = operation('Encounter');

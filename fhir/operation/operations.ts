@@ -1,5 +1,5 @@
 import type { Classified } from '../../proto/access/interaction.ts';
-import { everything } from './everything.ts';
+import { encounterEverything, patientEverything } from './everything.ts';
 import { exportOperation } from './export.ts';
 import { importOperation } from './import.ts';
 import { meta } from './meta.ts';
@@ -8,7 +8,15 @@ import type { Operation } from './operation.ts';
 import { levelOf } from './operation.ts';
 
 /** Every operation that is offered; /metadata lists them from here. */
-export const OPERATIONS: readonly Operation[] = [everything, exportOperation, importOperation, meta, metaAdd, metaDelete];
+export const OPERATIONS: readonly Operation[] = [
+  patientEverything,
+  encounterEverything,
+  exportOperation,
+  importOperation,
+  meta,
+  metaAdd,
+  metaDelete,
+];
 
 /** Whether an operation is offered on resources of a type (undefined: on the system). */
 export const isOffered = ({ levels, types }: Operation, resourceType: string | undefined): boolean =>

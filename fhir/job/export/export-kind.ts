@@ -73,7 +73,7 @@ interface WrittenPart {
 /** One file of a type, or the rest of it, with one of what was deleted beside it. Begun again, it makes the same files. */
 const writePart = async (
   bucket: string,
-  { server, job, signal }: JobContext,
+  { server, job, signal, rest }: JobContext,
   { request, caller, state, type }: Part,
 ): Promise<WrittenPart> => {
   const from = server.registry.typeId(type) * RID_SPAN;
@@ -90,6 +90,7 @@ const writePart = async (
       await output.add(rows.flatMap((row) => (row.deleted ? [] : { line: row.body, id: row.id, body: row.body })));
       await deleted.add(rows.flatMap((row) => (row.deleted ? { line: deletion(type, row.id), id: row.id, body: row.body } : [])));
       after = batch.after;
+      await rest();
     }
     const files: WrittenFile[] = [];
     const patients = new Map<string, ReadonlySet<string>>();

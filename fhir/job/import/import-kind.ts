@@ -61,6 +61,7 @@ const run = async ({ importBucket, exportBucket }: Record<keyof ImportFolders, s
       state,
       `${Math.min(state.file + 1, files.length)} of ${files.length} files, ${totalOf(state.stored)} resources`,
     );
+    await context.rest();
   }
   if (state.errorBytes > 0) await publishFile(exportBucket, job.id, ERRORS);
   const failed = state.failed.reduce((sum, each) => sum + each, 0);

@@ -94,6 +94,24 @@ test('takes a Parameters resource as well', async () => {
   assert.equal(namesOf(answer), ['Condition/c', 'Practitioner/d']);
 });
 
+test('shows an encounter with what belongs to it, and its patient', async () => {
+  await put({
+    resourceType: 'Encounter',
+    id: 'e',
+    status: 'finished',
+    class: { code: 'AMB' },
+    subject,
+    participant: [{ individual: { reference: 'Practitioner/d' } }],
+  });
+  await put({ resourceType: 'Observation', id: 'in', status: 'final', code, subject, encounter: { reference: 'Encounter/e' } });
+  const answer = await stack.request('/Encounter/e/$everything?_type=Encounter,Observation,Patient,Practitioner');
+  assert.equal(namesOf(answer, 'match'), ['Encounter/e', 'Observation/in']);
+  assert.equal(namesOf(answer, 'include').sort(), ['Patient/p', 'Practitioner/d']);
+  await stack.request('/Encounter/e', { method: 'DELETE' });
+  assert.is((await stack.request('/Encounter/e/$everything')).status, 410);
+  await stack.request('/Observation/in', { method: 'DELETE' });
+});
+
 test('names what is wrong with a question', async () => {
   for (const [query, said] of [
     ['_type=Nothing', /_type=Nothing/],
