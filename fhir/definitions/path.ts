@@ -138,3 +138,10 @@ const filterOf = ({ where, resolvesTo }: Step): ((value: unknown) => boolean) =>
     return type === resolvesTo || (typeof reference === 'string' && (reference.startsWith(prefix) || reference.includes(`/${prefix}`)));
   };
 };
+
+/** The same for an expression that starts at a value of `type`, which may be a backbone element such as `Observation.component`. */
+export const compileRelativePath = (expression: string, type: string, registry: Registry): CompiledPath[] =>
+  branches(expression).map((branch) => {
+    const { types, walk } = compileSteps(type, parseSteps(branch), registry);
+    return { key: branch, types, select: (value, emit) => walk(value as Json, emit) };
+  });

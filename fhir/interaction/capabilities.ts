@@ -3,15 +3,19 @@ import { readFileSync } from 'node:fs';
 import type { Registry } from '../definitions/registry.ts';
 import { isOffered, OPERATIONS } from '../operation/operations.ts';
 import { PATCH_FORMATS } from '../patch/parse-patch.ts';
-import type { TypeIndex } from '../search/index-plan.ts';
+import { ANY_TYPE, type TypeIndex } from '../search/index-plan.ts';
+import { COMPARTMENTS } from '../search/where.ts';
 import type { Rules, Server } from '../server.ts';
 
 const INTERACTIONS = ['read', 'vread', 'update', 'patch', 'delete', 'history-instance', 'history-type', 'create', 'search-type'];
-const SYSTEM_INTERACTIONS = ['transaction', 'batch', 'history-system'];
+const SYSTEM_INTERACTIONS = ['transaction', 'batch', 'history-system', 'search-system'];
 /** Answered from columns, not from the search index. */
 const COLUMN_PARAMETERS = [
   { name: '_id', type: 'token', definition: 'http://hl7.org/fhir/SearchParameter/Resource-id' },
   { name: '_lastUpdated', type: 'date', definition: 'http://hl7.org/fhir/SearchParameter/Resource-lastUpdated' },
+  { name: '_list', type: 'special', documentation: 'Resources that a List names, by its id' },
+  { name: '_has', type: 'special', documentation: '_has:Type:reference:parameter, nested and chained too' },
+  { name: '_filter', type: 'special', documentation: 'http://hl7.org/fhir/R4/search_filter.html' },
 ];
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
@@ -21,8 +25,9 @@ export const capabilityStatement = (
   registry: Registry,
   planOf: (type: string) => TypeIndex,
   { baseUrl, rules }: Pick<Server, 'baseUrl' | 'rules'>,
-): string =>
-  JSON.stringify({
+): string => {
+  const pointing = pointingTo(registry, planOf);
+  return JSON.stringify({
     resourceType: 'CapabilityStatement',
     status: 'active',
     date: new Date().toISOString(),
@@ -39,14 +44,42 @@ export const capabilityStatement = (
           description:
             'Mutual TLS: the client certificate says who asks, and system scopes (SMART App Launch 2) say what that client may do. Every access is audited before it is answered.',
         },
-        resource: registry.resourceTypes.map((type) => resource(type, planOf(type), rules)),
+        resource: registry.resourceTypes.map((type) => resource(type, planOf(type), { pointing: pointing.get(type) ?? [], rules })),
         interaction: SYSTEM_INTERACTIONS.map((code) => ({ code })),
+        searchParam: [
+          ...COLUMN_PARAMETERS,
+          { name: '_type', type: 'special', documentation: 'The types to search, with commas between them' },
+          ...searchParameters(planOf(ANY_TYPE)),
+        ],
+        compartment: COMPARTMENTS.map((code) => `http://hl7.org/fhir/CompartmentDefinition/${code.toLowerCase()}`),
         ...offeredOn(undefined),
       },
     ],
   });
+};
 
-const resource = (type: string, { parameters }: TypeIndex, { conditionalDelete, referentialIntegrity }: Rules): object => {
+/** Resource type → the `Source:parameter` that may point to it. */
+const pointingTo = (registry: Registry, planOf: (type: string) => TypeIndex): Map<string, string[]> => {
+  const found = new Map<string, string[]>();
+  for (const source of registry.resourceTypes)
+    for (const { parameter, parameterType } of planOf(source).parameters.values()) {
+      if (parameterType.table !== 'ref') continue;
+      for (const target of parameter.targets.length > 0 ? parameter.targets : registry.resourceTypes)
+        found.set(target, [...(found.get(target) ?? []), `${source}:${parameter.code}`]);
+    }
+  return found;
+};
+
+const searchParameters = ({ parameters }: TypeIndex): object[] =>
+  [...parameters.values()].map(({ parameter }) => ({ name: parameter.code, definition: parameter.url, type: parameter.type }));
+
+interface Offered {
+  readonly pointing: readonly string[];
+  readonly rules: Rules;
+}
+
+const resource = (type: string, index: TypeIndex, { pointing, rules: { conditionalDelete, referentialIntegrity } }: Offered): object => {
+  const { parameters } = index;
   const references = [...parameters.values()]
     .filter(({ parameterType }) => parameterType.table === 'ref')
     .map(({ parameter }) => `${type}:${parameter.code}`);
@@ -62,11 +95,9 @@ const resource = (type: string, { parameters }: TypeIndex, { conditionalDelete, 
     conditionalUpdate: true,
     conditionalDelete,
     referencePolicy: ['literal', 'local', ...(referentialIntegrity ? ['enforced'] : [])],
-    ...(references.length > 0 && { searchInclude: references }),
-    searchParam: [
-      ...COLUMN_PARAMETERS,
-      ...[...parameters.values()].map(({ parameter }) => ({ name: parameter.code, definition: parameter.url, type: parameter.type })),
-    ],
+    searchInclude: ['*', `${type}:*`, ...references],
+    searchRevInclude: ['*', ...pointing],
+    searchParam: [...COLUMN_PARAMETERS, ...searchParameters(index)],
     ...offeredOn(type),
   };
 };

@@ -22,10 +22,6 @@ import { update } from './update.ts';
 
 type Handler = (server: Server, call: Call) => Promise<Reply>;
 
-const notYet: Handler = (_, { target: { interaction } }) => {
-  throw new FhirError('method-not-allowed', `${interaction} is not offered by this server: /metadata says what is`);
-};
-
 /** Every interaction that an entry of a Bundle may ask for too; the Bundle itself is answered one level up. */
 const HANDLERS: Record<Exclude<Interaction, 'batch'>, Handler> = {
   capabilities: metadata,
@@ -42,8 +38,8 @@ const HANDLERS: Record<Exclude<Interaction, 'batch'>, Handler> = {
   'history-type': history,
   'history-system': history,
   'search-type': search,
-  'search-system': notYet,
-  'search-compartment': notYet,
+  'search-system': search,
+  'search-compartment': search,
   operation: operate,
   'job-status': jobStatus,
   'job-cancel': jobCancel,

@@ -77,7 +77,7 @@ const plan = (
 export const planCreate = (server: Server, caller: Caller, { type, text, resource }: Prepared, id: string, n: number): Plan => {
   const updatedMs = Date.now();
   const body = withIdAndMeta(text, { id, versionId: '1', lastUpdated: new Date(updatedMs).toISOString() });
-  const after = server.extractor.extract(type, resource);
+  const after = server.extractor.extract(type, id, resource);
   const rid = ridOf(server.registry.typeId(type), n);
   const extra = server.writeRules.get(type)?.(resource, caller.identity);
   return plan(server, caller, { status: 201, rid, type, id, version: 1, updatedMs, body, before: NO_ROWS, after, resource, extra });
@@ -97,7 +97,7 @@ export const planUpdate = (server: Server, caller: Caller, { type, text, resourc
   // Never before the version that it follows, whatever the clocks of several servers say.
   const updatedMs = Math.max(Date.now(), head.updatedMs + 1);
   const before = rowsOf(server, type, head);
-  const after = server.extractor.extract(type, resource);
+  const after = server.extractor.extract(type, id, resource);
   const status = head.body === null ? 201 : 200;
   const extra = server.writeRules.get(type)?.(resource, caller.identity);
   const next = as(version, updatedMs);
@@ -126,5 +126,5 @@ export const planDelete = (server: Server, caller: Caller, type: string, id: str
 };
 
 // Extraction is deterministic, so the old body names exactly the rows that were stored for it.
-const rowsOf = ({ extractor }: Server, type: string, { body }: Head): SearchRows =>
-  body === null ? NO_ROWS : extractor.extract(type, JSON.parse(body) as Record<string, unknown>);
+const rowsOf = ({ extractor }: Server, type: string, { id, body }: Head): SearchRows =>
+  body === null ? NO_ROWS : extractor.extract(type, id, JSON.parse(body) as Record<string, unknown>);

@@ -7,22 +7,23 @@ import { selectionOf } from '../presentation/selection.ts';
 import { subset } from '../presentation/subset.ts';
 import type { Server } from '../server.ts';
 
-/** GET with parameters in the address, or POST to _search with a form. Source: http://hl7.org/fhir/R4/http.html#search */
+/** GET with parameters in the address, or POST to _search with a form; over one type, all of them, or a compartment. Source: http://hl7.org/fhir/R4/http.html#search */
 export const search = async (server: Server, call: Call): Promise<Reply> => {
-  const { resourceType } = call.target;
+  const { resourceType: type, compartment } = call.target;
   const form = call.isPost ? await formOf(call) : '';
   const query = [call.query, form].filter(Boolean).join('&');
-  const selection = selectionOf(server.registry, { type: resourceType, query, lenient: call.prefer.lenient, isSearch: true });
+  const selection = selectionOf(server.registry, { type, query, lenient: call.prefer.lenient, isSearch: true });
   const {
     body,
     count,
     patients,
     query: masked,
-  } = await server.search.run(server.db, resourceType!, query, {
+  } = await server.search.run(server.db, { type, compartment }, query, {
     lenient: call.prefer.lenient,
     allowed: (type, letter) => missingScope(call.identity.scopes, type, letter) === undefined,
   });
-  const audited = await record(server.outbox, call, { status: 200, patients, query: masked, count });
+  const concerned = compartment?.type === 'Patient' ? [...new Set([`Patient/${compartment.id}`, ...patients])] : patients;
+  const audited = await record(server.outbox, call, { status: 200, patients: concerned, query: masked, count });
   const shown = selection === undefined ? body : subset(server.registry, body, selection, true);
   return { status: 200, headers: { 'content-type': FHIR_JSON }, body: shown, audited };
 };

@@ -1,22 +1,32 @@
 import { FhirError } from '../http/outcome.ts';
+import { sortType } from './compile/sort.ts';
+import type { SortKey } from './request.ts';
 
 /** Where the next page begins: the last row's sort values, then its resource key. */
 export type Cursor = readonly (string | number | null)[];
 
 export const encodeCursor = (cursor: Cursor): string => Buffer.from(JSON.stringify(cursor)).toString('base64url');
 
-/** Throws 400 unless it is a cursor of a search with that many sort keys. */
-export const decodeCursor = (text: string, sortKeys: number): Cursor => {
+const MAX_LENGTH = 8192;
+
+const isValue: Readonly<Record<ReturnType<typeof sortType>, (value: unknown) => boolean>> = {
+  text: (value) => typeof value === 'string' && !value.includes('\0') && value.isWellFormed(),
+  bigint: Number.isSafeInteger,
+  'double precision': Number.isFinite,
+};
+
+/** Throws 400 unless it is a cursor of a search with those sort keys. */
+export const decodeCursor = (text: string, sort: readonly SortKey[]): Cursor => {
   let value: unknown;
   try {
-    value = JSON.parse(Buffer.from(text, 'base64url').toString());
+    value = text.length > MAX_LENGTH ? undefined : JSON.parse(Buffer.from(text, 'base64url').toString());
   } catch {
     value = undefined;
   }
   const isCursor =
     Array.isArray(value) &&
-    value.length === sortKeys + 1 &&
-    value.every((each) => each === null || typeof each === 'string' || Number.isFinite(each)) &&
+    value.length === sort.length + 1 &&
+    sort.every((key, i) => (value as unknown[])[i] === null || isValue[sortType(key)]((value as unknown[])[i])) &&
     Number.isSafeInteger(value.at(-1));
   if (!isCursor)
     throw new FhirError('value', '_cursor is damaged or of another search: follow the next link as it was given', {

@@ -1,15 +1,19 @@
-import { SEARCH_TABLE_NAMES, type SearchRow, type SearchRows, type SearchTable } from '../store/search-table.ts';
-import type { IndexedParameter, TypeIndex } from './index-plan.ts';
+import { isKeyed, SEARCH_TABLE_NAMES, type SearchRow, type SearchRows, type SearchTable } from '../store/search-table.ts';
+import { type IndexedParameter, SELF_KEY, type TypeIndex } from './index-plan.ts';
+import type { AddRow, AddToLane, Lane, ParameterType } from './parameter/parameter.ts';
 
 export interface Extractor {
-  /** The search rows of a resource; the same resource always has the same rows. */
-  extract(type: string, resource: Readonly<Record<string, unknown>>): SearchRows;
+  /** The search rows of a resource; the same resource always has the same rows. `id` is the one that it is stored under. */
+  extract(type: string, id: string, resource: Readonly<Record<string, unknown>>): SearchRows;
 }
 
 interface Sink {
   readonly parameterType: TypeIndex['units'][number]['parameterType'];
   readonly select: TypeIndex['units'][number]['select'];
-  readonly id: number;
+  /** Index key of the value itself; undefined in tables without one. */
+  readonly id: number | undefined;
+  /** Index key and table of each lane. */
+  readonly lanes: ReadonlyMap<Lane, { readonly id: number; readonly table: SearchTable }>;
   readonly parts: ReadonlyMap<string, readonly (readonly [element: string, id: number])[]>;
 }
 
@@ -27,10 +31,11 @@ export const createExtractor = (planOf: (type: string) => TypeIndex, keyId: (key
   const plans = new Map<string, TypePlan>();
   const compile = (type: string): TypePlan => {
     const { units, parameters } = planOf(type);
-    const sinks = units.map(({ parameterType, select, key, parts }) => ({
+    const sinks = units.map(({ parameterType, select, key, lanes, parts }) => ({
       parameterType,
       select,
-      id: parts.size === 0 ? keyId(key) : 0,
+      id: isKeyed(parameterType.table) && parts.size === 0 ? keyId(key) : undefined,
+      lanes: new Map([...lanes].map(([lane, laneKey]) => [lane, { id: keyId(laneKey), table: laneTable(parameterType, lane) }])),
       parts: new Map(
         [...parts].map(([fhirType, elements]) => [fhirType, elements.map(([element, partKey]) => [element, keyId(partKey)] as const)]),
       ),
@@ -43,17 +48,24 @@ export const createExtractor = (planOf: (type: string) => TypeIndex, keyId: (key
       : undefined;
     return { sinks, patientCode };
   };
+  const self = keyId(SELF_KEY);
   return {
-    extract: (type, resource) => {
+    extract: (type, id, resource) => {
       let plan = plans.get(type);
       if (plan === undefined) plans.set(type, (plan = compile(type)));
       const rows = Object.fromEntries(SEARCH_TABLE_NAMES.map((table) => [table, []])) as unknown as Record<SearchTable, SearchRow[]>;
-      for (const { parameterType, select, id, parts } of plan.sinks) {
+      rows.ref.push([self, `${type}/${id}`]);
+      for (const { parameterType, select, id: key, lanes, parts } of plan.sinks) {
         const into = rows[parameterType.table];
+        const add: AddRow = key === undefined ? (...columns) => into.push(columns) : (...columns) => into.push([key, ...columns]);
+        const addTo: AddToLane = (lane, ...columns) => {
+          const found = lanes.get(lane);
+          if (found !== undefined) rows[found.table].push([found.id, ...columns]);
+        };
         select(resource, (value, fhirType) => {
           if (!parameterType.datatypes.has(fhirType) || into.length > MAX_ROWS_PER_TABLE) return;
           const elements = parts.get(fhirType);
-          if (elements === undefined) parameterType.extract(value, fhirType, (...columns) => into.push([id, ...columns]));
+          if (elements === undefined) parameterType.extract(value, fhirType, add, addTo);
           else addParts(value as Readonly<Record<string, unknown>>, elements, parameterType, into);
         });
       }
@@ -62,6 +74,10 @@ export const createExtractor = (planOf: (type: string) => TypeIndex, keyId: (key
     },
   };
 };
+
+/** The table of a lane of a parameter type. */
+const laneTable = ({ datatypes, lanes }: ParameterType, lane: Lane): SearchTable =>
+  [...datatypes].map((each) => lanes?.(each)[lane]).find((table) => table !== undefined)!;
 
 /** Whether resources of a type get rows in sp_patient_code. */
 export const hasPatientCode = (parameters: TypeIndex['parameters']): boolean => {
@@ -78,7 +94,12 @@ const addParts = (
   for (const [element, id] of elements) {
     const found = value[element];
     for (const each of Array.isArray(found) ? (found as unknown[]) : [found])
-      extract(each, 'string', (...columns) => into.push([id, ...columns]));
+      extract(
+        each,
+        'string',
+        (...columns) => into.push([id, ...columns]),
+        () => undefined,
+      );
   }
 };
 

@@ -2,6 +2,7 @@ import type { Registry } from '../definitions/registry.ts';
 import { FhirError } from '../http/outcome.ts';
 import { type Head, readHeads } from '../store/head.ts';
 import { type Db, textArray } from '../store/pool.ts';
+import type { TypeIndex } from './index-plan.ts';
 import { canonicalReference, isLocalReference } from './parameter/reference.ts';
 import type { ParseOptions } from './parse.ts';
 import type { Include, SearchRequest } from './request.ts';
@@ -12,6 +13,7 @@ const MAX_ROUNDS = 8;
 export interface IncludeContext {
   readonly registry: Registry;
   readonly keyId: (key: string) => number;
+  readonly planOf: (type: string) => TypeIndex;
   readonly baseUrl: string;
   readonly allowed: ParseOptions['allowed'];
 }
@@ -47,38 +49,68 @@ export const readIncluded = async (
   return included;
 };
 
-const follow = async (
-  db: Db,
-  includes: readonly Include[],
-  from: readonly Head[],
-  { registry, baseUrl, allowed }: IncludeContext,
-): Promise<Head[]> => {
+const follow = async (db: Db, includes: readonly Include[], from: readonly Head[], context: IncludeContext): Promise<Head[]> => {
   if (includes.length === 0) return [];
+  const { registry, baseUrl, allowed } = context;
   const wanted = new Map<string, { typeId: number; id: string }>();
+  const canonical = new Map<string, ReadonlySet<string>>();
   for (const { typeId, body } of from) {
     const own = includes.filter(({ source }) => registry.typeId(source) === typeId);
     if (own.length === 0 || body === null) continue;
     const resource: unknown = JSON.parse(body);
     for (const { parameters, target } of own) {
-      for (const path of parameters.flatMap(({ paths }) => paths)) {
-        path.select(resource, (value) => {
-          const reference = typeof value === 'string' ? value : (value as { reference?: unknown }).reference;
-          if (typeof reference !== 'string') return;
-          const local = canonicalReference(reference, baseUrl);
-          const [type, id] = local.split('/') as [string, string];
-          if (
-            !isLocalReference(local) ||
-            !registry.isResourceType(type) ||
-            (target !== undefined && target !== type) ||
-            !allowed(type, 'r')
-          )
-            return;
-          wanted.set(local, { typeId: registry.typeId(type), id });
-        });
+      const isWanted = (type: string): boolean =>
+        registry.isResourceType(type) && (target === undefined || target === type) && allowed(type, 'r');
+      for (const { parameter, paths } of parameters) {
+        for (const path of paths) {
+          path.select(resource, (value) => {
+            const reference = typeof value === 'string' ? value : (value as { reference?: unknown }).reference;
+            if (typeof reference !== 'string') return;
+            const local = canonicalReference(reference, baseUrl);
+            if (isLocalReference(local)) {
+              const [type, id] = local.split('/') as [string, string];
+              if (isWanted(type)) wanted.set(local, { typeId: registry.typeId(type), id });
+            } else if (typeof value === 'string') {
+              const types = (parameter.targets.length > 0 ? parameter.targets : registry.resourceTypes).filter(isWanted);
+              canonical.set(reference.split('|', 1)[0]!, new Set(types));
+            }
+          });
+        }
       }
     }
   }
-  return [...(await readHeads(db, [...wanted.values()])).values()];
+  const local = [...(await readHeads(db, [...wanted.values()])).values()];
+  return canonical.size === 0 ? local : [...local, ...(await byUrl(db, canonical, context))];
+};
+
+interface Row {
+  readonly rid: number;
+  readonly type: number;
+  readonly id: string;
+  readonly version: number;
+  readonly updated: number;
+  readonly body: string;
+}
+
+const COLUMNS = 'r.rid, r.type, r.id, r.version, (extract(epoch from r.updated) * 1000)::bigint as updated, r.body';
+const heads = (rows: readonly Row[]): Head[] => rows.map(({ type, updated, ...row }) => ({ ...row, typeId: type, updatedMs: updated }));
+
+/** What canonical addresses lead to, of the types that each may be of. */
+const byUrl = async (
+  db: Db,
+  wanted: ReadonlyMap<string, ReadonlySet<string>>,
+  { registry, keyId, planOf }: IncludeContext,
+): Promise<Head[]> => {
+  const types = [...new Set([...wanted.values()].flatMap((each) => [...each]))];
+  const keys = types.flatMap((type) => planOf(type).parameters.get('url')?.keys ?? []).map(keyId);
+  if (keys.length === 0) return [];
+  const rows = await db.unsafe<Row[]>(
+    `select ${COLUMNS} from fhir.resource r where r.rid in (
+  select t.rid from fhir.sp_uri t where t.key in (${keys.join(', ')}) and t.value = any($1::text[]) limit ${MAX_INCLUDED + 1}) order by r.rid`,
+    [textArray([...wanted.keys()])],
+    { prepare: true },
+  );
+  return heads(rows).filter(({ typeId }) => types.includes(registry.typeName(typeId)));
 };
 
 const pointingTo = async (
@@ -88,19 +120,21 @@ const pointingTo = async (
   { registry, keyId }: IncludeContext,
 ): Promise<Head[]> => {
   const found: Head[] = [];
-  for (const { parameters, target, source } of revincludes) {
+  for (const target of new Set(revincludes.map((each) => each.target))) {
+    const own = revincludes.filter((each) => each.target === target);
     const targets = to.filter(({ typeId }) => target === undefined || registry.typeId(target) === typeId);
     if (targets.length === 0) continue;
-    const keys = parameters.flatMap(({ keys: each }) => each).map(keyId);
-    const rows = await db.unsafe<{ rid: number; type: number; id: string; version: number; updated: number; body: string }[]>(
-      `select r.rid, r.type, r.id, r.version, (extract(epoch from r.updated) * 1000)::bigint as updated, r.body
+    const keys = new Set(own.flatMap(({ parameters }) => parameters.flatMap((each) => each.keys)).map(keyId));
+    const sources = new Set(own.map(({ source }) => registry.typeId(source)));
+    const rows = await db.unsafe<Row[]>(
+      `select ${COLUMNS}
 from (select distinct t.rid from unnest($1::text[]) as wanted(reference)
-  join fhir.sp_ref t on t.key in (${keys.join(', ')}) and t.target = hashtextextended(wanted.reference, 0) limit ${MAX_INCLUDED + 1}) hit
-join fhir.resource r on r.rid = hit.rid where r.type = ${registry.typeId(source)} order by r.rid`,
+  join fhir.sp_ref t on t.key in (${[...keys].join(', ')}) and t.target = hashtextextended(wanted.reference, 0) limit ${MAX_INCLUDED + 1}) hit
+join fhir.resource r on r.rid = hit.rid where r.type in (${[...sources].join(', ')}) order by r.rid`,
       [textArray(targets.map(({ typeId, id }) => `${registry.typeName(typeId)}/${id}`))],
       { prepare: true },
     );
-    found.push(...rows.map(({ type, updated, ...row }) => ({ ...row, typeId: type, updatedMs: updated })));
+    found.push(...heads(rows));
   }
   return found;
 };

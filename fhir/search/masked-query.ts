@@ -6,14 +6,16 @@ const REFERENCE = /^([A-Z][A-Za-z]+\/)?[A-Za-z0-9\-.]{1,64}$/;
  * A search as the audit trail keeps it: names and modifiers always; values only where they are logical ids or shape the answer, since
  * names, identifiers, dates and codes can tell who was looked for.
  */
-export const maskedQuery = ({ criteria, used }: SearchRequest): string => {
+export const maskedQuery = ({ branches, used }: SearchRequest): string => {
+  const criteria = branches[0]?.criteria ?? [];
   const kept = criteria.map((criterion) => `${criterion.name}=${maskedValue(criterion)}`);
   const control = used.filter(([name]) => name.startsWith('_') && !criteria.some((criterion) => criterion.name === name));
   return [...kept, ...control.map(([name, value]) => `${name}=${value.slice(0, 100)}`)].join('&').slice(0, 1000);
 };
 
 const maskedValue = ({ test }: Criterion): string => {
-  if (test.kind === 'id') return test.values.slice(0, 10).join(',');
+  if (test.kind === 'id' || test.kind === 'list') return test.values.slice(0, 10).join(',');
+  if (test.kind === 'compartment') return test.reference;
   if (test.kind === 'updated') return test.values.join(',');
   if (test.kind === 'parameter' && test.indexed.parameterType.table === 'ref' && test.values.every((value) => REFERENCE.test(value)))
     return test.values.slice(0, 10).join(',');

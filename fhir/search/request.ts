@@ -6,8 +6,21 @@ import type { IndexedParameter } from './index-plan.ts';
 export interface Criterion {
   /** As written, with modifier and chain. */
   readonly name: string;
-  readonly test: ParameterTest | IdTest | UpdatedTest | ChainTest;
+  readonly test: Test;
 }
+
+export type Test =
+  | ParameterTest
+  | CodesTest
+  | HierarchyTest
+  | IdTest
+  | UpdatedTest
+  | ListTest
+  | ChainTest
+  | HasTest
+  | CompartmentTest
+  | LogicalTest
+  | NotTest;
 
 export interface ParameterTest {
   readonly kind: 'parameter';
@@ -15,10 +28,34 @@ export interface ParameterTest {
   readonly modifier: string | undefined;
   /** Still escaped. */
   readonly values: readonly string[];
+  /** A value that is another one is looked for (`ne` of _filter). */
+  readonly isUnequal?: true;
+}
+
+/** A token that is in a value set, or above or below another code. */
+export interface CodesTest {
+  readonly kind: 'codes';
+  readonly indexed: IndexedParameter;
+  readonly modifier: 'in' | 'not-in' | 'above' | 'below';
+  /** Still escaped. */
+  readonly values: readonly string[];
+  /** What the values mean, once the terminology has been asked (resolve.ts). */
+  readonly codes?: readonly { readonly system: string; readonly code: string }[];
+}
+
+/** A reference to a resource of a hierarchy, or to what lies above or below it. */
+export interface HierarchyTest {
+  readonly kind: 'hierarchy';
+  readonly indexed: IndexedParameter;
+  readonly modifier: 'above' | 'below';
+  readonly references: readonly string[];
+  /** What leads from a resource of the hierarchy to the one above. */
+  readonly parent: readonly IndexedParameter[];
 }
 
 export interface IdTest {
   readonly kind: 'id';
+  /** Unescaped. */
   readonly values: readonly string[];
 }
 
@@ -27,18 +64,56 @@ export interface UpdatedTest {
   readonly values: readonly string[];
 }
 
+/** Resources that a List names. */
+export interface ListTest {
+  readonly kind: 'list';
+  /** Logical ids of Lists. */
+  readonly values: readonly string[];
+  readonly item: IndexedParameter;
+}
+
 export interface ChainTest {
   readonly kind: 'chain';
   readonly indexed: IndexedParameter;
   /** The types that the reference may lead to, each with what the resource there must match. */
-  readonly targets: readonly { readonly type: string; readonly criterion: Criterion }[];
+  readonly targets: readonly {
+    readonly type: string;
+    readonly criterion: Criterion;
+    /** By which a canonical address leads there. */
+    readonly url: IndexedParameter | undefined;
+  }[];
+}
+
+/** Resources that another one, which matches, points to. */
+export interface HasTest {
+  readonly kind: 'has';
+  readonly source: string;
+  readonly indexed: IndexedParameter;
+  readonly criterion: Criterion;
+}
+
+/** Resources that point to the one whose compartment it is, or are it. */
+export interface CompartmentTest {
+  readonly kind: 'compartment';
+  readonly reference: string;
+  readonly parameters: readonly IndexedParameter[];
+}
+
+export interface LogicalTest {
+  readonly kind: 'and' | 'or';
+  readonly criteria: readonly Criterion[];
+}
+
+export interface NotTest {
+  readonly kind: 'not';
+  readonly criterion: Criterion;
 }
 
 export interface SortKey {
   readonly code: string;
   readonly descending: boolean;
-  /** Absent for _id and _lastUpdated. */
-  readonly indexed: IndexedParameter | undefined;
+  /** Absent for _id and _lastUpdated; one per type that is searched. */
+  readonly indexed: readonly IndexedParameter[] | undefined;
 }
 
 export interface Include {
@@ -50,9 +125,17 @@ export interface Include {
   readonly iterate: boolean;
 }
 
-export interface SearchRequest {
+/** What is searched of one resource type; of ANY_TYPE, of all. */
+export interface Branch {
   readonly type: string;
   readonly criteria: readonly Criterion[];
+}
+
+export interface SearchRequest {
+  /** Address after the base, as in `Patient` or `Patient/1/Observation`. */
+  readonly path: string;
+  /** What matches one of them matches. */
+  readonly branches: readonly Branch[];
   readonly sort: readonly SortKey[];
   readonly count: number;
   readonly cursor: readonly (string | number | null)[] | undefined;

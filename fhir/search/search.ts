@@ -4,13 +4,17 @@ import { FhirError, outcomeText } from '../http/outcome.ts';
 import type { Head } from '../store/head.ts';
 import { newLogicalId } from '../store/logical-id.ts';
 import type { Db } from '../store/pool.ts';
-import { type CompileContext, compileCount, compileMatch, compilePage, type Statement } from './compile.ts';
+import { compileCount, compileMatch, compilePage } from './compile.ts';
+import type { CompileContext } from './compile/builder.ts';
 import { encodeCursor } from './cursor.ts';
 import { readIncluded } from './include.ts';
 import type { TypeIndex } from './index-plan.ts';
 import { maskedQuery } from './masked-query.ts';
-import { decodeQuery, parseCriterion, parseSearch, type ParseOptions } from './parse.ts';
-import type { SearchRequest } from './request.ts';
+import { parseConditional, parseSearch, type ParseOptions } from './parse.ts';
+import type { Branch, Criterion, SearchRequest } from './request.ts';
+import { resolveBranches } from './resolve.ts';
+import { createTerminology, type Terminology } from './terminology.ts';
+import type { Where } from './where.ts';
 
 export interface SearchResult {
   /** The Bundle, with the stored texts as they are. */
@@ -29,9 +33,10 @@ export interface Match {
 }
 
 export interface Search {
-  run(db: Db, type: string, query: string, options: ParseOptions): Promise<SearchResult>;
-  /** The first resources that match the criteria of a conditional interaction. */
-  match(db: Db, type: string, criteria: string, limit: number): Promise<readonly Match[]>;
+  /** Searches a type, or what `where` says. */
+  run(db: Db, where: string | Where, query: string, options: ParseOptions): Promise<SearchResult>;
+  /** The first resources that match the criteria of a conditional interaction; without `allowed` these can't go through other types. */
+  match(db: Db, type: string, criteria: string, limit: number, allowed?: ParseOptions['allowed']): Promise<readonly Match[]>;
   /** Which of some resources match. */
   filter(db: Db, type: string, among: Among): Promise<readonly Match[]>;
   /** Throws where criteria can't be asked: 400 naming what is wrong, 403 naming the scope. */
@@ -63,21 +68,25 @@ interface Row {
 
 export const createSearch = ({ registry, planOf, keyId, baseUrl }: SearchOptions): Search => {
   const context: CompileContext = { typeId: registry.typeId, keyId, planOf, baseUrl };
-  const count = async (db: Db, request: Pick<SearchRequest, 'type' | 'criteria'>): Promise<number> => {
+  const terminologyFor = (db: Db, allowed: ParseOptions['allowed']): Terminology =>
+    createTerminology({ db, registry, planOf, keyId, allowed });
+  const count = async (db: Db, request: Pick<SearchRequest, 'branches'>): Promise<number> => {
     const { text, parameters } = compileCount(request, context);
     const [row] = await db.unsafe<{ total: number }[]>(text, parameters, { prepare: true });
     return row!.total;
   };
-  const compileAmong = (type: string, { criteria, ids, allowed }: Among): Statement => {
-    const asked = decodeQuery(criteria).map(([name, value]) =>
-      parseCriterion(type, name, value, { registry, planOf }, { lenient: false, allowed }),
-    );
-    return compileMatch(type, [{ name: '_id', test: { kind: 'id', values: ids } }, ...asked], ids.length, context);
+  const parse = (type: string, criteria: string, allowed: ParseOptions['allowed']): Criterion[] =>
+    parseConditional(type, criteria, { registry, planOf }, { lenient: false, allowed });
+  const matching = async (db: Db, branch: Branch, limit: number, allowed: ParseOptions['allowed']): Promise<readonly Match[]> => {
+    const [resolved] = await resolveBranches([branch], terminologyFor(db, allowed));
+    const { text, parameters } = compileMatch(resolved!, limit, context);
+    return db.unsafe<Match[]>(text, parameters, { prepare: true });
   };
   return {
-    run: async (db, type, query, options) => {
-      const request = parseSearch(type, query, { registry, planOf }, options);
-      const masked = maskedQuery(request);
+    run: async (db, where, query, options) => {
+      const parsed = parseSearch(typeof where === 'string' ? { type: where } : where, query, { registry, planOf }, options);
+      const masked = maskedQuery(parsed);
+      const request = { ...parsed, branches: await resolveBranches(parsed.branches, terminologyFor(db, options.allowed)) };
       if (request.onlyCount) {
         const body = bundleText(baseUrl, request, { rows: [], included: [], total: await count(db, request), next: undefined, registry });
         return { body, count: 0, patients: [], query: masked };
@@ -97,27 +106,23 @@ export const createSearch = ({ registry, planOf, keyId, baseUrl }: SearchOptions
         updatedMs: updated,
         body,
       }));
-      const included = await readIncluded(db, request, heads, { registry, keyId, baseUrl, allowed: options.allowed });
+      const included = await readIncluded(db, request, heads, { registry, keyId, planOf, baseUrl, allowed: options.allowed });
       const body = bundleText(baseUrl, request, { rows: heads, included, total, next, registry });
       const patients = patientsOf(
         [...heads, ...included].map((head) => ({ type: registry.typeName(head.typeId), id: head.id, body: head.body! })),
       );
       return { body, count: rows.length + included.length, patients, query: masked };
     },
-    match: async (db, type, criteria, limit) => {
-      const pairs = decodeQuery(criteria);
-      if (pairs.length === 0) throw new FhirError('invalid', 'a conditional interaction needs criteria, such as identifier=system|value');
-      const parsed = pairs.map(([name, value]) =>
-        parseCriterion(type, name, value, { registry, planOf }, { lenient: false, allowed: () => true }),
-      );
-      const { text, parameters } = compileMatch(type, parsed, limit, context);
-      return db.unsafe<Match[]>(text, parameters, { prepare: true });
+    match: async (db, type, criteria, limit, allowed = (each) => each === type) => {
+      const parsed = parse(type, criteria, allowed);
+      if (parsed.length === 0) throw new FhirError('invalid', 'a conditional interaction needs criteria, such as identifier=system|value');
+      return matching(db, { type, criteria: parsed }, limit, allowed);
     },
-    filter: async (db, type, among) => {
-      const { text, parameters } = compileAmong(type, among);
-      return db.unsafe<Match[]>(text, parameters, { prepare: true });
+    filter: (db, type, { criteria, ids, allowed }) => {
+      const among: Criterion = { name: '_id', test: { kind: 'id', values: ids } };
+      return matching(db, { type, criteria: [among, ...parse(type, criteria, allowed)] }, ids.length, allowed);
     },
-    check: (type, criteria, allowed) => void compileAmong(type, { criteria, ids: ['none'], allowed }),
+    check: (type, criteria, allowed) => void compileMatch({ type, criteria: parse(type, criteria, allowed) }, 1, context),
   };
 };
 
@@ -134,10 +139,10 @@ interface Found {
 const encoded = (pairs: readonly (readonly [string, string])[]): string =>
   pairs.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&');
 
-const bundleText = (baseUrl: string, { type, used, warnings }: SearchRequest, { rows, included, total, next, registry }: Found): string => {
+const bundleText = (baseUrl: string, { path, used, warnings }: SearchRequest, { rows, included, total, next, registry }: Found): string => {
   const address = (more: readonly (readonly [string, string])[]): string => {
     const query = encoded([...used, ...more]);
-    return `${baseUrl}/${type}${query === '' ? '' : `?${query}`}`;
+    return `${baseUrl}${path === '' ? '' : `/${path}`}${query === '' ? '' : `?${query}`}`;
   };
   const link = [
     { relation: 'self', url: address([]) },

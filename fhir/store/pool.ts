@@ -79,8 +79,8 @@ export const databaseAddress = (url: string): { readonly address: string; readon
   return { address: parsed.href, path: `${host}/.s.PGSQL.${parsed.port || '5432'}` };
 };
 
-/** A Postgres array literal of numbers, such as `{1,2}`. */
-export const numberArray = (values: readonly number[]): string => `{${values.join(',')}}`;
+/** A Postgres array literal of numbers, such as `{1,2}`; null stays null. */
+export const numberArray = (values: readonly (number | null)[]): string => `{${values.map((value) => value ?? 'null').join(',')}}`;
 
 /** A Postgres array literal of texts; null stays null, U+0000 (which Postgres can't hold) is dropped. */
 export const textArray = (values: readonly (string | null)[]): string => {

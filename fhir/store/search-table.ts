@@ -10,36 +10,63 @@ interface Column {
   readonly array: 'smallint' | 'bigint' | 'text' | 'double precision';
   /** SQL of the stored value, from the batch's value `v`. */
   readonly stored?: (v: string) => string;
+  readonly nullable?: true;
 }
 
 const hash64 = (v: string): string => `hashtextextended(${v}, 0)`;
 const hash32 = (v: string): string => `hashtext(${v})`;
+/** Distinct words, with spaces between them. */
+const words = (v: string): string => `array_to_tsvector(string_to_array(${v}, ' '))`;
 const KEY: Column = { name: 'key', array: 'smallint' };
 
 export const SEARCH_TABLES = {
-  token: [KEY, { name: 'code', array: 'text', stored: hash64 }, { name: 'system', array: 'text', stored: hash32 }],
+  token: [KEY, { name: 'code', array: 'text', stored: hash64 }, { name: 'system', array: 'text', stored: hash32, nullable: true }],
   string: [KEY, { name: 'value', array: 'text' }, { name: 'exact', array: 'text', stored: hash64 }],
   date: [KEY, { name: 'lo', array: 'bigint' }, { name: 'hi', array: 'bigint' }],
   number: [KEY, { name: 'lo', array: 'double precision' }, { name: 'hi', array: 'double precision' }],
   quantity: [
     KEY,
-    { name: 'unit', array: 'text', stored: hash64 },
-    { name: 'system', array: 'text', stored: hash32 },
+    { name: 'unit', array: 'text', stored: hash64, nullable: true },
+    { name: 'system', array: 'text', stored: hash32, nullable: true },
     { name: 'lo', array: 'double precision' },
     { name: 'hi', array: 'double precision' },
   ],
   ref: [KEY, { name: 'target', array: 'text', stored: hash64 }],
   uri: [KEY, { name: 'value', array: 'text' }],
+  text: [KEY, { name: 'value', array: 'text' }],
+  composite: [
+    KEY,
+    { name: 'code', array: 'text', stored: hash64 },
+    { name: 'system', array: 'text', stored: hash32, nullable: true },
+    { name: 'code2', array: 'text', stored: hash64, nullable: true },
+    { name: 'system2', array: 'text', stored: hash32, nullable: true },
+    { name: 'lo', array: 'double precision', nullable: true },
+    { name: 'hi', array: 'double precision', nullable: true },
+    { name: 'lo2', array: 'double precision', nullable: true },
+    { name: 'hi2', array: 'double precision', nullable: true },
+    { name: 'value', array: 'text', nullable: true },
+  ],
+  content: [
+    { name: 'content', array: 'text', stored: words },
+    { name: 'narrative', array: 'text', stored: words, nullable: true },
+  ],
+  position: [
+    { name: 'latitude', array: 'double precision' },
+    { name: 'longitude', array: 'double precision' },
+  ],
   patient_code: [
     { name: 'patient', array: 'text', stored: hash64 },
     { name: 'code', array: 'text', stored: hash64 },
-    { name: 'system', array: 'text', stored: hash32 },
+    { name: 'system', array: 'text', stored: hash32, nullable: true },
     { name: 'lo', array: 'bigint' },
   ],
 } as const satisfies Record<string, readonly Column[]>;
 
 export type SearchTable = keyof typeof SEARCH_TABLES;
 export const SEARCH_TABLE_NAMES = Object.keys(SEARCH_TABLES) as SearchTable[];
+
+/** Whether rows say by a key what they are values of; in the other tables all rows are of one parameter. */
+export const isKeyed = (table: SearchTable): boolean => SEARCH_TABLES[table][0].name === 'key';
 
 /** One search row: the values of the table's columns in order. */
 export type SearchRow = readonly (string | number | null)[];
@@ -58,7 +85,7 @@ export const emptyBatch = (table: SearchTable): SearchBatch => ({ rid: [], colum
 export const batchParameters = (table: SearchTable, batch: SearchBatch): string[] => [
   numberArray(batch.rid),
   ...SEARCH_TABLES[table].map((column: Column, i) =>
-    column.array === 'text' ? textArray(batch.columns[i] as (string | null)[]) : numberArray(batch.columns[i] as number[]),
+    column.array === 'text' ? textArray(batch.columns[i] as (string | null)[]) : numberArray(batch.columns[i] as (number | null)[]),
   ),
 ];
 
@@ -80,9 +107,7 @@ export const insertSql = (table: SearchTable, first: number): string => {
 export const deleteSql = (table: SearchTable, first: number): string => {
   const columns: readonly Column[] = SEARCH_TABLES[table];
   const same = columns.map((column) =>
-    column.name === 'unit' || column.name === 'system'
-      ? `t.${column.name} is not distinct from ${stored(column)}`
-      : `t.${column.name} = ${stored(column)}`,
+    column.nullable ? `t.${column.name} is not distinct from ${stored(column)}` : `t.${column.name} = ${stored(column)}`,
   );
   return `delete from fhir.sp_${table} t using ${source(table, first)} where t.rid = i.rid and ${same.join(' and ')}`;
 };

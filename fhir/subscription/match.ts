@@ -91,7 +91,7 @@ const matchesPast = async (
       version: 1,
       updated: new Date(past.updatedMs).toISOString(),
       body: past.body,
-      added: server.extractor.extract(type, JSON.parse(past.body) as Record<string, unknown>),
+      added: server.extractor.extract(type, copy, JSON.parse(past.body) as Record<string, unknown>),
       removed: NO_ROWS,
       event: '{}',
     },

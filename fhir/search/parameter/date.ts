@@ -55,6 +55,7 @@ const timing = (value: { event?: unknown; repeat?: { boundsPeriod?: { start?: un
 export const date: ParameterType = {
   table: 'date',
   datatypes: new Set(['date', 'dateTime', 'instant', 'Period', 'Timing']),
+  modifiers: ['missing'],
   extract: (value, fhirType, add) => {
     let interval: Interval | undefined;
     if (fhirType === 'Period') {
@@ -64,7 +65,7 @@ export const date: ParameterType = {
     else if (typeof value === 'string') interval = dateInterval(value);
     if (interval !== undefined) add(interval.lo, interval.hi);
   },
-  condition: (text, { name, value }) => {
+  condition: (text, { name, modifier, value }) => {
     const { prefix, rest } = parsePrefix(text);
     // A plus sign of a time zone that the client didn't encode arrives as a space.
     const interval = dateInterval(rest.replace(' ', '+'));
@@ -77,8 +78,9 @@ export const date: ParameterType = {
         },
       );
     }
+    if (modifier === 'overlaps') return [{ sql: `t.lo < ${value(interval.hi)}::bigint and t.hi > ${value(interval.lo)}::bigint` }];
     // About now plus or minus a tenth of the time between then and now, as the specification suggests.
     const slack = prefix === 'ap' ? Math.round(Math.abs(Date.now() - interval.lo) / 10) : 0;
-    return compareIntervals(prefix, { lo: interval.lo - slack, hi: interval.hi + slack }, (ms) => `${value(ms)}::bigint`);
+    return [{ sql: compareIntervals(prefix, { lo: interval.lo - slack, hi: interval.hi + slack }, (ms) => `${value(ms)}::bigint`) }];
   },
 };

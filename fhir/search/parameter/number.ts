@@ -5,8 +5,13 @@ import { type Interval, parsePrefix, type Prefix } from './prefix.ts';
 
 const NUMBER = /^[+-]?\d+(\.\d+)?(?:[eE]([+-]?\d{1,3}))?$/;
 
+/** A number as written, with the range that its digits leave open. */
+export interface NumberRange extends Interval {
+  readonly value: number;
+}
+
 /** A number and the range that its digits leave open: 100 is 99.5 to 100.5, 1.00e2 is 99.5 to 100.5 too. */
-export const parseNumber = (text: string): (Interval & { readonly value: number }) | undefined => {
+export const parseNumber = (text: string): NumberRange | undefined => {
   const match = NUMBER.exec(text);
   const value = Number(text);
   if (match === null || !Number.isFinite(value)) return undefined;
@@ -16,7 +21,7 @@ export const parseNumber = (text: string): (Interval & { readonly value: number 
 };
 
 /** The comparison of stored bounds with a number, as SQL. */
-export const compareNumbers = (prefix: Prefix, number: Interval & { readonly value: number }, value: (given: number) => string): string => {
+export const compareNumbers = (prefix: Prefix, number: NumberRange, value: (given: number) => string): string => {
   const sql = (given: number): string => `${value(given)}::double precision`;
   switch (prefix) {
     case 'eq':
@@ -43,7 +48,7 @@ export const compareNumbers = (prefix: Prefix, number: Interval & { readonly val
 };
 
 /** Throws FhirError `value`. */
-export const requireNumber = (text: string, name: string): Interval & { readonly value: number } => {
+export const requireNumber = (text: string, name: string): NumberRange => {
   const number = parseNumber(text);
   if (number !== undefined) return number;
   throw new FhirError('value', `${name}=${text.slice(0, 40)} is no number: write 5.4 or 5.4e1, with a prefix such as gt`, {
@@ -67,6 +72,7 @@ export const rangeOf = (value: unknown): Interval | undefined => {
 export const number: ParameterType = {
   table: 'number',
   datatypes: new Set(['integer', 'decimal', 'positiveInt', 'unsignedInt', 'Range', 'SimpleQuantity']),
+  modifiers: ['missing'],
   extract: (value, fhirType, add) => {
     if (fhirType === 'Range') {
       const range = rangeOf(value);
@@ -75,6 +81,6 @@ export const number: ParameterType = {
   },
   condition: (text, { name, value }) => {
     const { prefix, rest } = parsePrefix(text);
-    return compareNumbers(prefix, requireNumber(rest, name), value);
+    return [{ sql: compareNumbers(prefix, requireNumber(rest, name), value) }];
   },
 };

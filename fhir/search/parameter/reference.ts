@@ -2,10 +2,14 @@
 import { FhirError } from '../../http/outcome.ts';
 import { unescapeValue } from './escape.ts';
 import type { ParameterType } from './parameter.ts';
+import { startsWith } from './string.ts';
+import { token } from './token.ts';
+import { MAX_URI } from './uri.ts';
 
 const VERSION = /\/_history\/[^/]+$/;
 const LOCAL = /^[A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64}$/;
 const ID = /^[A-Za-z0-9\-.]{1,64}$/;
+const CANONICAL = new Set(['canonical', 'uri', 'url']);
 
 /** One form for references to the same thing: relative where it lies on this server, without a version. */
 export const canonicalReference = (reference: string, baseUrl: string): string => {
@@ -13,32 +17,63 @@ export const canonicalReference = (reference: string, baseUrl: string): string =
   return plain.startsWith(`${baseUrl}/`) ? plain.slice(baseUrl.length + 1) : plain;
 };
 
+/** The references that a written value can mean; an id alone is of any of the types. Throws FhirError `value`. */
+export const referencesOf = (
+  written: string,
+  { name, modifier, targets, baseUrl }: { name: string; modifier: string | undefined; targets: readonly string[]; baseUrl: string },
+): string[] => {
+  const text = unescapeValue(written);
+  if (text === '')
+    throw new FhirError('value', `${name} has no value: write Type/id, id, or an absolute address`, { expression: `http.${name}` });
+  if (!ID.test(text)) return [canonicalReference(text, baseUrl)];
+  const types = modifier === undefined ? targets : [modifier];
+  if (types.length === 0)
+    throw new FhirError('value', `${name}=${text}: say of which type, as in Patient/${text}`, { expression: `http.${name}` });
+  return types.map((type) => `${type}/${text}`);
+};
+
 /** `baseUrl` makes absolute addresses of this server relative. */
 export const createReference = (baseUrl: string): ParameterType => ({
   table: 'ref',
   datatypes: new Set(['Reference', 'canonical', 'uri', 'url', 'Resource']),
-  extract: (value, fhirType, add) => {
+  modifiers: ['missing', 'identifier', 'above', 'below'],
+  lanes: (fhirType) => (fhirType === 'Reference' ? { identifier: 'token' } : CANONICAL.has(fhirType) ? { canonical: 'uri' } : {}),
+  extract: (value, fhirType, add, addTo) => {
     if (fhirType === 'Reference') {
-      const { reference } = value as { reference?: unknown };
+      const { reference, identifier } = value as { reference?: unknown; identifier?: unknown };
       if (typeof reference === 'string' && reference !== '' && !reference.startsWith('#')) add(canonicalReference(reference, baseUrl));
+      if (identifier !== undefined && identifier !== null)
+        token.extract(
+          identifier,
+          'Identifier',
+          (...columns) => addTo('identifier', ...columns),
+          () => undefined,
+        );
     } else if (typeof value === 'string') {
-      add(value);
+      const local = canonicalReference(value, baseUrl);
+      add(local);
       const [withoutVersion] = value.split('|', 1);
       if (withoutVersion !== undefined && withoutVersion !== value) add(withoutVersion);
+      addTo('canonical', value.slice(0, MAX_URI));
     }
   },
-  condition: (written, { name, modifier, value, targets }) => {
-    const text = unescapeValue(written);
-    const hash = (reference: string): string => `hashtextextended(${value(reference)}, 0)`;
-    if (text === '')
-      throw new FhirError('value', `${name} has no value: write Type/id, id, or an absolute address`, { expression: `http.${name}` });
-    if (modifier !== undefined) return `t.target = ${hash(ID.test(text) ? `${modifier}/${text}` : canonicalReference(text, baseUrl))}`;
-    if (!ID.test(text)) return `t.target = ${hash(canonicalReference(text, baseUrl))}`;
-    // An id alone: of any type that the parameter may point to.
-    if (targets.length === 0)
-      throw new FhirError('value', `${name}=${text}: say of which type, as in Patient/${text}`, { expression: `http.${name}` });
-    const hashes = targets.map((type) => hash(`${type}/${text}`));
-    return hashes.length === 1 ? `t.target = ${hashes[0]}` : `t.target in (${hashes.join(', ')})`;
+  condition: (written, context) => {
+    const { name, modifier, value, datatypes } = context;
+    if (modifier === 'identifier')
+      return token
+        .condition(written, { ...context, modifier: undefined, datatypes: ['Identifier'] })
+        .map(({ sql }) => ({ lane: 'identifier', sql }));
+    if (modifier === 'below') {
+      // Hierarchies of resources are looked up elsewhere (hierarchy.ts): here it is a canonical address with the beginning of a version.
+      const text = unescapeValue(written).slice(0, MAX_URI);
+      if (!datatypes.some((type) => CANONICAL.has(type)) || !text.includes('|'))
+        throw new FhirError('value', `${name}: write a canonical address and the beginning of a version, as in http://…/x|1.1`, {
+          expression: `http.${name}`,
+        });
+      return [{ lane: 'canonical', sql: startsWith(text, value) }];
+    }
+    const hashes = referencesOf(written, context).map((reference) => `hashtextextended(${value(reference)}, 0)`);
+    return [{ sql: hashes.length === 1 ? `t.target = ${hashes[0]}` : `t.target in (${hashes.join(', ')})` }];
   },
 });
 

@@ -1,19 +1,36 @@
 /** Source: http://hl7.org/fhir/R4/search.html#string */
 import { FhirError } from '../../http/outcome.ts';
 import { unescapeValue } from './escape.ts';
-import type { ParameterType } from './parameter.ts';
+import type { ParameterType, SqlValues } from './parameter.ts';
 
 const MAX_LENGTH = 80;
 const MARKS = /\p{M}+/gu;
 // oxlint-disable-next-line no-control-regex -- everything but ASCII needs the slow way
 const PLAIN = /^[\x00-\x7f]*$/;
+/** Letters that people write without their strokes, and that Unicode doesn't take apart. */
+const FOLDED: Readonly<Record<string, string>> = { ß: 'ss', æ: 'ae', œ: 'oe', ø: 'o', đ: 'd', ð: 'd', ł: 'l', þ: 'th', ı: 'i', ħ: 'h' };
+const FOLDABLE = /[ßæœøđðłþıħ]/g;
+
+/** A text without case and accents. */
+export const fold = (text: string): string =>
+  PLAIN.test(text)
+    ? text.toLowerCase()
+    : text
+        .normalize('NFKD')
+        .replaceAll(MARKS, '')
+        .toLowerCase()
+        .replaceAll(FOLDABLE, (letter) => FOLDED[letter]!);
 
 /** One form for texts that a search takes for the same: no case, no accents, single spaces. */
-export const normalise = (text: string): string => {
-  const cut = text.slice(0, MAX_LENGTH * 2);
-  const base = PLAIN.test(cut) ? cut : cut.normalize('NFKD').replaceAll(MARKS, '');
-  return base.toLowerCase().replaceAll(/\s+/g, ' ').trim().slice(0, MAX_LENGTH);
-};
+export const normalise = (text: string): string =>
+  fold(text.slice(0, MAX_LENGTH * 2))
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+    .slice(0, MAX_LENGTH);
+
+/** SQL for a t.value in the collation C: what begins with a text lies between it and the text with the highest character behind. */
+export const startsWith = (text: string, value: SqlValues['value']): string =>
+  `t.value >= ${value(text)} and t.value < ${value(`${text}\u{10ffff}`)}`;
 
 const PARTS: Readonly<Record<string, readonly string[]>> = {
   HumanName: ['family', 'given', 'prefix', 'suffix', 'text'],
@@ -23,6 +40,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
 export const string: ParameterType = {
   table: 'string',
   datatypes: new Set(['string', 'markdown', 'code', 'uri', 'id', 'HumanName', 'Address', 'Annotation', 'CodeableConcept']),
+  modifiers: ['missing', 'exact', 'contains', 'text'],
   parts: (fhirType) => PARTS[fhirType] ?? [],
   extract: (value, fhirType, add) => {
     const text = fhirType === 'Annotation' || fhirType === 'CodeableConcept' ? (value as { text?: unknown }).text : value;
@@ -30,11 +48,28 @@ export const string: ParameterType = {
   },
   condition: (written, { name, modifier, value }) => {
     const text = unescapeValue(written);
-    if (modifier === 'exact') return `t.exact = hashtextextended(${value(text)}, 0)`;
+    const only = (sql: string): readonly { sql: string }[] => [{ sql }];
+    if (modifier === 'exact') return only(`t.exact = hashtextextended(${value(text)}, 0)`);
     const wanted = normalise(text);
     if (wanted === '') throw new FhirError('value', `${name} has a value without a letter`, { expression: `http.${name}` });
-    if (modifier === 'contains') return `position(${value(wanted)} in t.value) > 0`;
-    // The collation is C: what begins with the text lies between it and the text with the highest character behind.
-    return `t.value >= ${value(wanted)} and t.value < ${value(`${wanted}\u{10ffff}`)}`;
+    switch (modifier) {
+      case 'contains':
+        return only(`position(${value(wanted)} in t.value) > 0`);
+      // These three are the operators of _filter.
+      case 'whole':
+        return only(`t.value = ${value(wanted)}`);
+      case 'ends':
+        return only(`right(t.value, ${[...wanted].length}) = ${value(wanted)}`);
+      // Words that begin like those that are asked for, wherever they stand.
+      case 'text':
+        return only(
+          wanted
+            .split(' ')
+            .map((word) => `position(${value(` ${word}`)} in ' ' || t.value) > 0`)
+            .join(' and '),
+        );
+      default:
+        return only(startsWith(wanted, value));
+    }
   },
 };

@@ -1,38 +1,81 @@
 /** Source: http://hl7.org/fhir/R4/search.html#token */
+import type { SearchTable } from '../../store/search-table.ts';
 import { FhirError } from '../../http/outcome.ts';
 import { splitUnescaped, unescapeValue } from './escape.ts';
-import type { AddRow, ParameterType } from './parameter.ts';
+import type { AddRow, AddToLane, ConditionContext, Lane, ParameterType } from './parameter.ts';
+import { normalise, startsWith } from './string.ts';
 
 interface Coding {
   readonly system?: unknown;
   readonly code?: unknown;
+  readonly display?: unknown;
+}
+
+interface Identifier {
+  readonly system?: unknown;
+  readonly value?: unknown;
+  readonly type?: { readonly text?: unknown; readonly coding?: unknown };
 }
 
 const addCoding = ({ system, code }: Coding, add: AddRow): void => {
   if (typeof code === 'string') add(code, typeof system === 'string' ? system : null);
 };
 
+const addText = (text: unknown, addTo: AddToLane): void => {
+  if (typeof text !== 'string') return;
+  const normal = normalise(text);
+  if (normal !== '') addTo('text', normal);
+};
+
+const codingsOf = (coding: unknown): readonly Coding[] => (Array.isArray(coding) ? (coding as Coding[]) : []);
+
+const addIdentifier = ({ system, value, type }: Identifier, add: AddRow, addTo: AddToLane): void => {
+  addCoding({ system, code: value }, add);
+  if (type === undefined) return;
+  addText(type.text, addTo);
+  if (typeof value !== 'string') return;
+  for (const each of codingsOf(type.coding))
+    if (typeof each.code === 'string') addTo('of-type', typed(typeof each.system === 'string' ? each.system : '', each.code, value), null);
+};
+
+/** One text for the three parts of :of-type. */
+const typed = (system: string, code: string, value: string): string => JSON.stringify([system, code, value]);
+
 /** Their system, if any, is fixed by the specification and isn't in the resource: a client may name it or not. */
 const WITHOUT_SYSTEM = new Set(['code', 'boolean', 'string', 'id', 'uri', 'canonical', 'url', 'oid', 'uuid', 'markdown', 'ContactPoint']);
+
+/** Whether values of all these types come without their system. */
+export const hasNoSystem = (datatypes: readonly string[]): boolean => datatypes.every((type) => WITHOUT_SYSTEM.has(type));
+
+const LANES: Readonly<Record<string, Readonly<Partial<Record<Lane, SearchTable>>>>> = {
+  Coding: { text: 'text' },
+  CodeableConcept: { text: 'text' },
+  Identifier: { text: 'text', 'of-type': 'token' },
+};
 
 export const token: ParameterType = {
   table: 'token',
   datatypes: new Set(['Coding', 'CodeableConcept', 'Identifier', 'Money', ...WITHOUT_SYSTEM]),
-  extract: (value, fhirType, add) => {
+  modifiers: ['missing', 'text', 'not', 'above', 'below', 'in', 'not-in', 'of-type'],
+  lanes: (fhirType) => LANES[fhirType] ?? {},
+  extract: (value, fhirType, add, addTo) => {
     switch (fhirType) {
       case 'Coding':
         addCoding(value as Coding, add);
+        addText((value as Coding).display, addTo);
         break;
       case 'CodeableConcept': {
-        const { coding } = value as { coding?: unknown };
-        if (Array.isArray(coding)) for (const each of coding) addCoding(each as Coding, add);
+        const { coding, text } = value as { coding?: unknown; text?: unknown };
+        for (const each of codingsOf(coding)) {
+          addCoding(each, add);
+          if (each.display !== text) addText(each.display, addTo);
+        }
+        addText(text, addTo);
         break;
       }
-      case 'Identifier': {
-        const { system, value: code } = value as { system?: unknown; value?: unknown };
-        addCoding({ system, code }, add);
+      case 'Identifier':
+        addIdentifier(value as Identifier, add, addTo);
         break;
-      }
       case 'ContactPoint':
         addCoding({ code: (value as { value?: unknown }).value }, add);
         break;
@@ -43,16 +86,35 @@ export const token: ParameterType = {
         if (typeof value === 'string' || typeof value === 'boolean') add(String(value), null);
     }
   },
-  condition: (written, { name, value, datatypes }) => {
-    const [first, second, third] = splitUnescaped(written, '|').map(unescapeValue);
+  condition: (written, context) => {
+    const { name, modifier, value, datatypes } = context;
+    if (modifier === 'text') return [{ lane: 'text', sql: textTest(written, context) }];
+    const parts = splitUnescaped(written, '|').map(unescapeValue);
+    const code = (text: string): string => `t.code = hashtextextended(${value(text)}, 0)`;
+    const [first = '', second, third] = parts;
+    if (modifier === 'of-type') {
+      if (parts.length !== 3 || second === undefined || second === '' || third === undefined || third === '')
+        throw new FhirError('value', `${name}: write system|code|value, with system and code of the identifier's type`, {
+          expression: `http.${name}`,
+        });
+      return [{ lane: 'of-type', sql: code(typed(first, second, third)) }];
+    }
     if (third !== undefined || (second === undefined ? first === '' : first === '' && second === '')) {
       throw new FhirError('value', `${name}: write a token as code, system|code, |code or system|`, { expression: `http.${name}` });
     }
-    const code = (text: string): string => `t.code = hashtextextended(${value(text)}, 0)`;
     const system = (text: string): string => `t.system = hashtext(${value(text)})`;
-    if (second === undefined) return code(first!);
-    if (datatypes.every((type) => WITHOUT_SYSTEM.has(type))) return second === '' ? 'true' : code(second);
-    if (second === '') return system(first!);
-    return `${code(second)} and ${first === '' ? 't.system is null' : system(first!)}`;
+    const only = (sql: string): readonly { sql: string }[] => [{ sql }];
+    if (second === undefined) return only(code(first));
+    if (hasNoSystem(datatypes)) return only(second === '' ? 'true' : code(second));
+    if (second === '') return only(system(first));
+    return only(`${code(second)} and ${first === '' ? 't.system is null' : system(first)}`);
   },
+};
+
+const textTest = (written: string, { name, datatypes, value }: ConditionContext): string => {
+  if (!datatypes.some((type) => type in LANES))
+    throw new FhirError('not-supported', `${name}: there are no texts to search here: leave :text out`, { expression: `http.${name}` });
+  const wanted = normalise(unescapeValue(written));
+  if (wanted === '') throw new FhirError('value', `${name} has a value without a letter`, { expression: `http.${name}` });
+  return startsWith(wanted, value);
 };

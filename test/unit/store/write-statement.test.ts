@@ -1,10 +1,10 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { NO_ROWS } from '../../../fhir/store/row-difference.ts';
 import type { SearchRows } from '../../../fhir/store/search-table.ts';
 import type { Write } from '../../../fhir/store/write-statement.ts';
 import { writeStatement } from '../../../fhir/store/write-statement.ts';
 
-const NONE: SearchRows = { token: [], string: [], date: [], number: [], quantity: [], ref: [], uri: [], patient_code: [] };
 const write = (rid: number, version: number, rows: Partial<SearchRows> = {}): Write => ({
   rid,
   typeId: 1,
@@ -12,8 +12,8 @@ const write = (rid: number, version: number, rows: Partial<SearchRows> = {}): Wr
   version,
   updated: '2026-01-01T00:00:00.000Z',
   body: '{}',
-  added: { ...NONE, ...rows },
-  removed: NONE,
+  added: { ...NO_ROWS, ...rows },
+  removed: NO_ROWS,
   event: 'e',
 });
 

@@ -1,0 +1,56 @@
+/** Conditions on what a resource points to, and on what points to it. */
+import { SELF_KEY } from '../index-plan.ts';
+import type { ChainTest, CompartmentTest, HasTest, HierarchyTest, ListTest } from '../request.ts';
+import type { Builder } from './builder.ts';
+
+const hash = (sql: string): string => `hashtextextended(${sql}, 0)`;
+
+export const chainRows = (b: Builder, type: string, { indexed, targets }: ChainTest): string => {
+  const shared = indexed.isShared ? b.within(type, 't') : '';
+  const keys = b.keys(indexed.keys, 't');
+  const branches = targets.flatMap(({ type: target, criterion, url }) => {
+    const found = b.matches({ type: target, criteria: [criterion] });
+    const byReference = `select t.rid from (${found}) m join fhir.resource r on r.rid = m.rid
+  join fhir.sp_ref t on ${keys} and t.target = ${hash(`'${target}/' || r.id`)}${shared}`;
+    if (url === undefined) return [byReference];
+    const again = b.matches({ type: target, criteria: [criterion] });
+    return [
+      byReference,
+      `select t.rid from (${again}) m join fhir.sp_uri u on u.rid = m.rid and ${b.keys(url.keys, 'u')}
+  join fhir.sp_ref t on ${keys} and t.target = ${hash('u.value')}${shared}`,
+    ];
+  });
+  return branches.join(' union all ');
+};
+
+export const hasRows = (b: Builder, type: string, { source, indexed, criterion }: HasTest): string =>
+  `select s.rid from (${b.matches({ type: source, criteria: [criterion] })}) m
+  join fhir.sp_ref t on t.rid = m.rid and ${b.keys(indexed.keys, 't')}
+  join fhir.sp_ref s on ${b.keys([SELF_KEY], 's')} and s.target = t.target${b.within(type, 's')}`;
+
+export const listRows = (b: Builder, type: string, { values, item }: ListTest): string => {
+  const lists = values.map((id) => hash(b.value(`List/${id}`)));
+  return `select s.rid from fhir.sp_ref l join fhir.sp_ref t on t.rid = l.rid and ${b.keys(item.keys, 't')}
+  join fhir.sp_ref s on ${b.keys([SELF_KEY], 's')} and s.target = t.target${b.within(type, 's')}
+  where ${b.keys([SELF_KEY], 'l')} and l.target in (${lists.join(', ')})`;
+};
+
+/** A condition on the row `t` of sp_ref. */
+export const compartmentTest = (b: Builder, { reference, parameters }: CompartmentTest): string =>
+  `${b.keys([SELF_KEY, ...new Set(parameters.flatMap(({ keys }) => keys))], 't')} and t.target = ${hash(b.value(reference))}`;
+
+/** A condition on the row `t` of sp_ref; a circle ends where it began, since union keeps each reference once. */
+export const hierarchyTest = (b: Builder, { indexed, modifier, references, parent }: HierarchyTest): string => {
+  const start = references.map((each) => `select ${hash(b.value(each))}`).join(' union ');
+  const up = b.keys(
+    parent.flatMap(({ keys }) => keys),
+    'p',
+  );
+  const self = b.keys([SELF_KEY], 's');
+  const step =
+    modifier === 'below'
+      ? `select s.target from h join fhir.sp_ref p on ${up} and p.target = h.target join fhir.sp_ref s on s.rid = p.rid and ${self}`
+      : `select p.target from h join fhir.sp_ref s on ${self} and s.target = h.target join fhir.sp_ref p on p.rid = s.rid and ${up}`;
+  return `${b.keys(indexed.keys, 't')} and t.target in (
+  with recursive h(target) as (select * from (${start}) first(target) union ${step}) select target from h)`;
+};

@@ -1,0 +1,81 @@
+/** Searching through references, and against them. Source: http://hl7.org/fhir/R4/search.html#chaining, http://hl7.org/fhir/R4/search.html#has */
+import { FhirError } from '../http/outcome.ts';
+import { ANY_TYPE, type IndexedParameter } from './index-plan.ts';
+import { forbidden, parseCriterion } from './parse-criterion.ts';
+import { type ParseContext, type Parsing, requireParameter, spend, unknown } from './parsing.ts';
+import type { Criterion } from './request.ts';
+
+export interface Chain {
+  readonly type: string;
+  readonly code: string;
+  readonly modifier: string | undefined;
+  readonly name: string;
+  /** What follows the dot. */
+  readonly rest: string;
+  readonly value: string;
+}
+
+/** `subject:Patient.organization.name=…`: what the reference leads to must match the rest. */
+export const parseChain = ({ type, code, modifier, name, rest, value }: Chain, p: Parsing, depth: number): Criterion =>
+  chainTo({ type, code, modifier, name }, p, (target) => parseCriterion(target, rest, value, p, depth + 1));
+
+/** The chain through a reference to what `criterionOf` says of each type there. */
+export const chainTo = (
+  { type, code, modifier, name }: Pick<Chain, 'type' | 'code' | 'modifier' | 'name'>,
+  p: Parsing,
+  criterionOf: (type: string) => Criterion,
+): Criterion => {
+  const indexed = requireParameter(type, code, name, p);
+  if (indexed.parameterType.table !== 'ref')
+    throw unknown(name, `${name.slice(0, 80)}: ${code} is no reference, so that nothing can be searched through it`);
+  if (modifier !== undefined && !p.registry.isResourceType(modifier))
+    throw unknown(name, `${name.slice(0, 80)}: ${modifier.slice(0, 40)} is no resource type`);
+  // Before what follows is looked at: what leads nowhere multiplies too.
+  spend(p, name);
+  const { targets } = indexed.parameter;
+  const possible = modifier === undefined ? (targets.length > 0 ? targets : p.registry.resourceTypes) : [modifier];
+  let reason: FhirError | undefined;
+  const found = possible.flatMap((target) => {
+    try {
+      const criterion = criterionOf(target);
+      spend(p, name);
+      return { type: target, criterion };
+    } catch (error) {
+      // A parameter that one of the possible types hasn't, or that the caller may not use there, is no error while another has it.
+      if (modifier !== undefined || !(error instanceof FhirError) || !PASSED_OVER.has(error.kind)) throw error;
+      if (reason === undefined || error.kind === 'forbidden') reason = error;
+      return [];
+    }
+  });
+  if (found.length === 0) {
+    if (reason?.kind === 'forbidden' || (reason !== undefined && possible.length === 1)) throw reason;
+    throw unknown(name, `${name.slice(0, 80)}: nothing that ${code} points to has such a parameter`);
+  }
+  const reachable = found.filter(({ type: target }) => p.allowed(target, 's'));
+  if (reachable.length === 0) throw forbidden(name, found[0]!.type);
+  const isCanonical = indexed.datatypes.some((each) => each === 'canonical' || each === 'uri');
+  const branches = reachable.map((each) => ({ ...each, url: isCanonical ? urlOf(each.type, p) : undefined }));
+  return { name, test: { kind: 'chain', indexed, targets: branches } };
+};
+
+const PASSED_OVER = new Set(['not-supported', 'forbidden']);
+
+const urlOf = (type: string, { planOf }: ParseContext): IndexedParameter | undefined => {
+  const url = planOf(type).parameters.get('url');
+  return url?.parameterType.table === 'uri' ? url : undefined;
+};
+
+/** `_has:Observation:patient:code=…`: an Observation that matches must point here by `patient`. */
+export const parseHas = (type: string, name: string, value: string, p: Parsing, depth: number): Criterion => {
+  const [, source = '', code = '', ...rest] = name.split(':');
+  if (!p.registry.isResourceType(source) || code === '' || rest.length === 0 || rest[0] === '')
+    throw unknown(name, `${name.slice(0, 80)}: write _has:Type:reference:parameter, such as _has:Observation:patient:code`);
+  const indexed = requireParameter(source, code, name, p);
+  const { targets } = indexed.parameter;
+  if (indexed.parameterType.table !== 'ref' || (type !== ANY_TYPE && targets.length > 0 && !targets.includes(type)))
+    throw unknown(name, `${name.slice(0, 80)}: ${source}.${code} doesn't point to ${type}`);
+  spend(p, name);
+  const criterion = parseCriterion(source, rest.join(':'), value, p, depth + 1);
+  if (!p.allowed(source, 's')) throw forbidden(name, source);
+  return { name, test: { kind: 'has', source, indexed, criterion } };
+};

@@ -1,0 +1,128 @@
+/** One criterion of a search. Source: http://hl7.org/fhir/R4/search.html#modifiers */
+import { FhirError } from '../http/outcome.ts';
+import type { IndexedParameter } from './index-plan.ts';
+import { parseChain, parseHas } from './parse-chain.ts';
+import { parseFilter } from './parse-filter.ts';
+import { alternatives, badValue, type Parsing, requireParameter, unknown } from './parsing.ts';
+import { unescapeValue } from './parameter/escape.ts';
+import { isLocalReference, referencesOf } from './parameter/reference.ts';
+import type { Criterion, Test } from './request.ts';
+
+const MAX_DEPTH = 8;
+
+/** Throws FhirError on what isn't known, malformed, or not allowed to the caller. */
+export const parseCriterion = (type: string, name: string, value: string, p: Parsing, depth = 0): Criterion => {
+  if (depth > MAX_DEPTH)
+    throw new FhirError('too-costly', `${name.slice(0, 80)} goes through more than ${MAX_DEPTH} references`, {
+      expression: `http.${name.slice(0, 80)}`,
+    });
+  if (name.startsWith('_has:')) return parseHas(type, name, value, p, depth);
+  const dot = name.indexOf('.');
+  const [code = '', modifier, ...more] = (dot === -1 ? name : name.slice(0, dot)).split(':');
+  if (more.length > 0) throw unknown(name, `${name.slice(0, 80)} has more than one modifier`);
+  if (dot !== -1) return parseChain({ type, code, modifier, name, rest: name.slice(dot + 1), value }, p, depth);
+  const special = SPECIAL[code];
+  if (special !== undefined) return { name, test: special(type, { name, modifier, value }, p) };
+  const indexed = requireParameter(type, code, name, p);
+  return { name, test: parameterTest(indexed, { name, modifier, value }, p) };
+};
+
+interface Written {
+  readonly name: string;
+  readonly modifier: string | undefined;
+  readonly value: string;
+}
+
+const noModifier = ({ name, modifier }: Written): void => {
+  if (modifier !== undefined) throw unknown(name, `${name.slice(0, 80)} takes no modifier`);
+};
+
+const ID = /^[A-Za-z0-9\-.]{1,64}$/;
+
+/** Parameters that no path finds. */
+const SPECIAL: Readonly<Partial<Record<string, (type: string, written: Written, p: Parsing) => Test>>> = {
+  _id: (_, { name, modifier, value }) => {
+    const test: Test = { kind: 'id', values: alternatives(name, value).map(unescapeValue) };
+    if (modifier === undefined) return test;
+    if (modifier === 'not') return { kind: 'not', criterion: { name, test } };
+    throw unknown(name, `${name.slice(0, 80)}: _id takes no modifier but :not`);
+  },
+  _lastUpdated: (_, written) => {
+    noModifier(written);
+    return { kind: 'updated', values: alternatives(written.name, written.value) };
+  },
+  _list: (_, written, p) => {
+    noModifier(written);
+    const values = alternatives(written.name, written.value).map((each) => each.replace(/^List\//, ''));
+    if (values.some((each) => !ID.test(each)))
+      throw badValue('_list', '_list takes the id of a List; lists by a functional name ($current-problems) are not kept here');
+    if (!p.allowed('List', 's')) throw forbidden(written.name, 'List');
+    return { kind: 'list', values, item: requireParameter('List', 'item', written.name, p) };
+  },
+  _filter: (type, written, p) => {
+    noModifier(written);
+    return parseFilter(type, written.value, p);
+  },
+};
+
+export const forbidden = (name: string, type: string, letter: 'r' | 's' = 's'): FhirError =>
+  new FhirError('forbidden', `${name.slice(0, 120)} leads to ${type} resources: this needs the scope system/${type}.${letter}`);
+
+/** The test of a parameter's own values, with what its modifier makes of it. */
+export const parameterTest = (indexed: IndexedParameter, written: Written, p: Parsing): Test => {
+  const { parameterType } = indexed;
+  const { name, modifier, value } = written;
+  const isType = modifier !== undefined && parameterType.table === 'ref' && p.registry.isResourceType(modifier);
+  if (modifier !== undefined && !isType && !parameterType.modifiers.includes(modifier)) {
+    const known = parameterType.modifiers.map((each) => `:${each}`).join(', ');
+    throw unknown(
+      name,
+      `${name.slice(0, 80)}: the modifier :${modifier.slice(0, 40)} isn't one of ${known === '' ? 'none, which it takes' : known}`,
+    );
+  }
+  if (modifier === 'missing' && value !== 'true' && value !== 'false')
+    throw badValue(name, `${name}=${value.slice(0, 20)}: say true or false`);
+  const values = alternatives(name, value);
+  switch (`${parameterType.table}:${modifier ?? ''}`) {
+    case 'token:in':
+    case 'token:not-in':
+    case 'token:above':
+    case 'token:below':
+      return { kind: 'codes', indexed, modifier: modifier as 'in', values };
+    case 'token:of-type':
+      requireDatatype(indexed, 'Identifier', name);
+      break;
+    case 'ref:identifier':
+      requireDatatype(indexed, 'Reference', name);
+      break;
+    case 'ref:above':
+    case 'ref:below':
+      if (values.some((each) => unescapeValue(each).includes('://'))) {
+        if (modifier === 'below') break;
+        throw unknown(name, `${name.slice(0, 80)}: :above of a canonical address says nothing here; use :below with url|version`);
+      }
+      return hierarchyTest(indexed, written, values, p);
+  }
+  return { kind: 'parameter', indexed, modifier, values };
+};
+
+const requireDatatype = ({ datatypes, parameter }: IndexedParameter, datatype: string, name: string): void => {
+  if (!datatypes.includes(datatype)) throw unknown(name, `${name.slice(0, 80)}: ${parameter.code} is no ${datatype}`);
+};
+
+/** Names that FHIR gives to what leads to the one above. */
+const PARENT = new Set(['partof', 'part-of']);
+
+const hierarchyTest = (indexed: IndexedParameter, { name, modifier }: Written, values: readonly string[], p: Parsing): Test => {
+  const { targets } = indexed.parameter;
+  const references = values.flatMap((text) => referencesOf(text, { name, modifier: undefined, targets, baseUrl: '' }));
+  const types = new Set(references.filter(isLocalReference).map((reference) => reference.slice(0, reference.indexOf('/'))));
+  const parent = [...types].flatMap((type) =>
+    [...p.planOf(type).parameters.values()].filter(
+      ({ parameter }) => PARENT.has(parameter.code) && parameter.targets.includes(type) && p.allowed(type, 's'),
+    ),
+  );
+  if (parent.length === 0)
+    throw unknown(name, `${name.slice(0, 80)}: no hierarchy of ${[...types].join(', ') || 'such resources'} is known that you may search`);
+  return { kind: 'hierarchy', indexed, modifier: modifier as 'above' | 'below', references, parent };
+};

@@ -1,0 +1,92 @@
+/** `_filter`: what it asks for, in terms of the other criteria. Source: http://hl7.org/fhir/R4/search_filter.html */
+import type { SearchTable } from '../store/search-table.ts';
+import { type FilterNode, type FilterStep, type Operator, parseFilterText } from './filter-grammar.ts';
+import type { IndexedParameter } from './index-plan.ts';
+import { chainTo } from './parse-chain.ts';
+import { parameterTest, parseCriterion } from './parse-criterion.ts';
+import { badValue, type Parsing, requireParameter, unknown } from './parsing.ts';
+import type { Criterion, Test } from './request.ts';
+
+const NAME = '_filter';
+
+export const parseFilter = (type: string, text: string, p: Parsing): Test => criterionOf(type, parseFilterText(text), p).test;
+
+const criterionOf = (type: string, node: FilterNode, p: Parsing): Criterion => {
+  switch (node.kind) {
+    case 'and':
+    case 'or':
+      return { name: NAME, test: { kind: node.kind, criteria: node.nodes.map((each) => criterionOf(type, each, p)) } };
+    case 'not':
+      return { name: NAME, test: { kind: 'not', criterion: criterionOf(type, node.node, p) } };
+    case 'test':
+      return pathCriterion(type, node.path, node, p);
+  }
+};
+
+interface Comparison {
+  readonly operator: Operator;
+  readonly value: string;
+}
+
+const pathCriterion = (type: string, [step, ...rest]: readonly FilterStep[], comparison: Comparison, p: Parsing): Criterion => {
+  const [code = '', modifier] = step!.name.split(':', 2);
+  if (rest.length === 0) {
+    if (modifier !== undefined) throw unknown(NAME, `_filter: ${step!.name.slice(0, 60)}: operators take the place of modifiers`);
+    return { name: NAME, test: comparisonTest(type, code, comparison, p) };
+  }
+  return chainTo({ type, code, modifier, name: NAME }, p, (target) => {
+    const found = pathCriterion(target, rest, comparison, p);
+    if (step!.filter === undefined) return found;
+    return { name: NAME, test: { kind: 'and', criteria: [criterionOf(target, step!.filter, p), found] } };
+  });
+};
+
+const PREFIXES = new Set<Operator>(['gt', 'lt', 'ge', 'le', 'ap', 'sa', 'eb']);
+const ORDERED = new Set<SearchTable>(['number', 'date', 'quantity']);
+
+/** Table → operator → modifier, internal ones among them (see the parameter's own file); undefined: none. */
+const MODIFIERS: Readonly<Partial<Record<SearchTable, Readonly<Partial<Record<Operator, string | undefined>>>>>> = {
+  string: { eq: 'whole', co: 'contains', sw: undefined, ew: 'ends' },
+  token: { eq: undefined, ss: 'below', sb: 'above', in: 'in', ni: 'not-in' },
+  uri: { eq: undefined, co: 'contains', sw: 'starts', ew: 'ends', re: undefined, ss: 'below', sb: 'above' },
+  ref: { eq: undefined, re: undefined },
+  date: { po: 'overlaps' },
+  composite: { eq: undefined },
+  content: { eq: undefined, co: undefined },
+  position: { eq: undefined },
+};
+
+const comparisonTest = (type: string, code: string, { operator, value }: Comparison, p: Parsing): Test => {
+  if (code === '_id' || code === '_lastUpdated') return columnTest(type, code, { operator, value }, p);
+  const indexed = requireParameter(type, code, NAME, p);
+  const { table } = indexed.parameterType;
+  const name = `${NAME}.${code}`;
+  if (operator === 'pr') {
+    if (value !== 'true' && value !== 'false') throw badValue(NAME, `_filter: ${code} pr takes true or false`);
+    return parameterTest(indexed, { name, modifier: 'missing', value: value === 'true' ? 'false' : 'true' }, p);
+  }
+  if (operator === 'ne') return { ...own(indexed, table === 'string' ? 'whole' : undefined, value), isUnequal: true };
+  if (ORDERED.has(table) && (operator === 'eq' || PREFIXES.has(operator))) return own(indexed, undefined, `${operator}${value}`);
+  const modifiers = MODIFIERS[table] ?? {};
+  if (!(operator in modifiers))
+    throw unknown(NAME, `_filter: ${code} ${operator}: a ${indexed.parameter.type} parameter is not compared in this way`);
+  const modifier = modifiers[operator];
+  if (table === 'token' && modifier !== undefined) return { kind: 'codes', indexed, modifier: modifier as 'in', values: [escaped(value)] };
+  return own(indexed, modifier, value);
+};
+
+// A comma is no separator here; a bar is in what has parts, and is none in a text.
+const escaped = (value: string, isText = false): string => value.replaceAll(isText ? /[\\,|$]/g : /[\\,]/g, String.raw`\$&`);
+
+const own = (indexed: IndexedParameter, modifier: string | undefined, value: string): Test & { kind: 'parameter' } => {
+  const { table } = indexed.parameterType;
+  return { kind: 'parameter', indexed, modifier, values: [escaped(value, table === 'string' || table === 'content')] };
+};
+
+const columnTest = (type: string, code: '_id' | '_lastUpdated', { operator, value }: Comparison, p: Parsing): Test => {
+  const isId = code === '_id';
+  const criterion = parseCriterion(type, code, isId ? value : `${operator === 'ne' || operator === 'eq' ? 'eq' : operator}${value}`, p);
+  if (operator === 'ne') return { kind: 'not', criterion };
+  if (operator === 'eq' || (!isId && PREFIXES.has(operator))) return criterion.test;
+  throw unknown(NAME, `_filter: ${code} ${operator} is no comparison of it`);
+};

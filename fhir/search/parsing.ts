@@ -1,0 +1,71 @@
+/** What parsing a search works with, and the refusals that its parts share. */
+import type { ScopeLetter } from '../../proto/access/scope.ts';
+import type { Registry } from '../definitions/registry.ts';
+import { FhirError } from '../http/outcome.ts';
+import { ANY_TYPE, type IndexedParameter, type TypeIndex } from './index-plan.ts';
+import { splitUnescaped } from './parameter/escape.ts';
+
+export interface ParseContext {
+  readonly registry: Registry;
+  readonly planOf: (type: string) => TypeIndex;
+}
+
+export interface ParseOptions {
+  /** Leave out what isn't known, with a warning, instead of refusing it. */
+  readonly lenient: boolean;
+  /** Whether the caller may do this to resources of a type; searching through a reference is searching there too. */
+  readonly allowed: (type: string, letter: ScopeLetter) => boolean;
+}
+
+/** One search that is being parsed. */
+export interface Parsing extends ParseContext, ParseOptions {
+  /** What may still be searched through: chains over references of many types multiply. */
+  readonly budget: { left: number };
+}
+
+const MAX_BRANCHES = 300;
+const MAX_ALTERNATIVES = 500;
+
+export const startParsing = (context: ParseContext, options: ParseOptions): Parsing => ({
+  ...context,
+  ...options,
+  budget: { left: MAX_BRANCHES },
+});
+
+/** Throws 413 where a search goes through more types than it may. */
+export const spend = ({ budget }: Parsing, name: string): void => {
+  if (--budget.left < 0)
+    throw new FhirError('too-costly', `${name.slice(0, 80)} leads through too many types: name them, as in subject:Patient.name`, {
+      expression: `http.${name.slice(0, 80)}`,
+    });
+};
+
+export const unknown = (name: string, diagnostics: string): FhirError =>
+  new FhirError('not-supported', diagnostics, { expression: `http.${name.slice(0, 100)}` });
+
+export const badValue = (name: string, diagnostics: string): FhirError =>
+  new FhirError('value', diagnostics, { expression: `http.${name.slice(0, 100)}` });
+
+/** The values between commas, still escaped. */
+export const alternatives = (name: string, value: string): string[] => {
+  const values = splitUnescaped(value, ',');
+  if (values.length > MAX_ALTERNATIVES)
+    throw new FhirError('too-costly', `${name} has more than ${MAX_ALTERNATIVES} alternatives`, { expression: `http.${name}` });
+  if (values.some((each) => each === '')) throw badValue(name, `${name} has an empty value: give one, or leave ${name} out`);
+  return values;
+};
+
+/** Throws 400 that lists what there is. */
+export const requireParameter = (type: string, code: string, name: string, { registry, planOf }: ParseContext): IndexedParameter => {
+  const indexed = planOf(type).parameters.get(code);
+  if (indexed !== undefined) return indexed;
+  if (registry.searchParameter(type, code) !== undefined)
+    throw unknown(name, `${type}.${code} is a search parameter that this server doesn't index`);
+  const known = [...planOf(type).parameters.keys()].sort().join(', ');
+  throw unknown(
+    name,
+    type === ANY_TYPE
+      ? `no search parameter ${code.slice(0, 60)} is common to all resource types: name types with _type, or use one of ${known}`
+      : `${type} has no search parameter ${code.slice(0, 60)}: it has ${known}`,
+  );
+};

@@ -1,0 +1,68 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { loadRegistry } from '../../../fhir/definitions/registry.ts';
+import { createExtractor } from '../../../fhir/search/extract.ts';
+import { createIndexPlan, indexKeys } from '../../../fhir/search/index-plan.ts';
+
+const registry = loadRegistry();
+const planOf = createIndexPlan(registry, 'https://example.org/fhir');
+
+/** Parameters of the specification that aren't indexed, and why. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  _id: 'answered from a column of fhir.resource',
+  _lastUpdated: 'answered from a column of fhir.resource',
+  _query: 'names a query that a server defines, and this one defines none',
+};
+
+test('every search parameter of R4 is indexed for each of its types, but for those named here', () => {
+  const seen = new Set<string>();
+  const missing: string[] = [];
+  for (const type of registry.resourceTypes) {
+    const { parameters } = planOf(type);
+    for (const { code, url, expression } of registry.searchParameters(type)) {
+      seen.add(url);
+      const indexed = parameters.get(code);
+      if (code in ELSEWHERE) assert.is(indexed, undefined, code);
+      else if (indexed === undefined) missing.push(`${type}.${code}: ${expression}`);
+      else assert.ok(indexed.datatypes.length > 0, `${type}.${code} finds no datatype that it can index`);
+    }
+  }
+  assert.equal(missing, []);
+  assert.ok(seen.size > 1370, String(seen.size));
+});
+
+test('index keys are distinct, in a fixed order, and fit into two bytes', () => {
+  const keys = indexKeys(registry, planOf);
+  assert.equal(keys, [...new Set(keys)].sort());
+  assert.ok(keys.length < 32_767);
+});
+
+const extractor = (): ReturnType<typeof createExtractor> => {
+  const keys = indexKeys(registry, planOf);
+  const ids = new Map(keys.map((key, i) => [key, i + 1]));
+  return createExtractor(planOf, (key) => ids.get(key)!);
+};
+
+test('extracts the same rows from the same resource, whoever extracts', () => {
+  const resource = {
+    resourceType: 'Observation',
+    status: 'final',
+    code: { coding: [{ system: 'http://loinc.org', code: '8867-4', display: 'Heart rate' }], text: 'Puls' },
+    subject: { reference: 'Patient/1', identifier: { system: 'urn:mrn', value: 'x' } },
+    valueQuantity: { value: 72, unit: 'beats', system: 'http://unitsofmeasure.org', code: '/min' },
+  };
+  const rows = extractor().extract('Observation', 'o1', resource);
+  assert.equal(extractor().extract('Observation', 'o1', JSON.parse(JSON.stringify(resource))), rows);
+  assert.equal(
+    rows.ref.map(([, target]) => target),
+    ['Observation/o1', 'Patient/1', 'Patient/1'],
+  );
+  assert.equal(rows.text.map(([, value]) => value).sort(), ['heart rate', 'puls']);
+  // As written, by its unit's display, and in the canonical unit.
+  assert.equal(
+    rows.quantity.map(([, , , lo]) => lo),
+    [72, 72, 1.2],
+  );
+});
+
+test.run();
