@@ -24,11 +24,14 @@ interface Found {
 export const idsOf = ({ json }: Answer, mode = 'match'): string[] =>
   ((json.entry ?? []) as Found[]).filter(({ search }) => search.mode === mode).map(({ resource }) => resource.id);
 
+/** Spaces, quotes and brackets, which tests may write as they are. */
+const encoded = (path: string): string => path.replaceAll(/[ "[\]]/g, encodeURIComponent);
+
 /** One test per search: it finds exactly these, in any order, and counts them. */
 export const testSearches = (stack: () => Stack, searches: Readonly<Record<string, readonly string[]>>): void => {
   for (const [path, expected] of Object.entries(searches)) {
     test(`finds ${expected.join(', ') || 'nothing'} by ${path}`, async () => {
-      const answer = await stack().request(path);
+      const answer = await stack().request(encoded(path));
       assert.is(answer.status, 200, answer.text);
       assert.equal(idsOf(answer).sort(), [...expected].sort());
       assert.is(answer.json.total, expected.length);
@@ -45,7 +48,7 @@ export interface Refused {
 export const testRefusals = (stack: () => Stack, refusals: Readonly<Record<string, Refused>>): void => {
   for (const [path, { status, says }] of Object.entries(refusals)) {
     test(`refuses ${path.slice(0, 120)} with ${status}`, async () => {
-      const answer = await stack().request(path);
+      const answer = await stack().request(encoded(path));
       assert.is(answer.status, status, answer.text.slice(0, 300));
       assert.is(answer.json?.resourceType, 'OperationOutcome');
       assert.match(answer.json.issue[0].diagnostics, says);
