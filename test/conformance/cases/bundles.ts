@@ -1,0 +1,234 @@
+import { type Area, one, refuses } from '../case.ts';
+
+const UUID = 'urn:uuid:61ebe359-bfdc-4613-8bf2-c5e300945f0a';
+const UUID2 = 'urn:uuid:88f151c0-a954-468a-88bd-5ae15c08e059';
+type Entry = object;
+const bundle = (type: string, ...entry: readonly Entry[]): object => ({ resourceType: 'Bundle', type, entry });
+const put = (id: string, more: object = {}): Entry => ({
+  resource: { resourceType: 'Basic', id, code: { text: id }, ...more },
+  request: { method: 'PUT', url: `Basic/${id}` },
+});
+const post = (value: string, more: object = {}, request: object = {}): Entry => ({
+  resource: { resourceType: 'Basic', identifier: [{ system: 'urn:bundle', value }], code: { text: value }, ...more },
+  request: { method: 'POST', url: 'Basic', ...request },
+});
+const get = (url: string, request: object = {}): Entry => ({ request: { method: 'GET', url, ...request } });
+const remove = (url: string): Entry => ({ request: { method: 'DELETE', url } });
+
+export const bundles: Area = {
+  area: 'bundles',
+  spec: 'http://hl7.org/fhir/R4/http.html#transaction',
+  given: [
+    { resourceType: 'Basic', id: 'bd-read', code: { text: 'read' } },
+    { resourceType: 'Basic', id: 'bd-delete', code: { text: 'delete' } },
+    { resourceType: 'Organization', id: 'bd-org', name: 'B', identifier: [{ system: 'urn:bundle', value: 'org' }] },
+  ],
+  cases: [
+    one('a batch answers each entry by itself, in order', {
+      send: 'POST /',
+      body: bundle('batch', put('bd1'), get('Basic/nobody'), get('Basic/bd-read'), { request: { method: 'GET', url: 'Nonsense/1' } }),
+      expect: {
+        status: 200,
+        has: {
+          type: 'batch-response',
+          'entry.#': 4,
+          'entry.0.response.status': /^201/,
+          'entry.0.response.location': /Basic\/bd1\/_history\/1$/,
+          'entry.0.response.etag': 'W/"1"',
+          'entry.1.response.status': /^404/,
+          'entry.1.response.outcome.resourceType': 'OperationOutcome',
+          'entry.2.response.status': /^200/,
+          'entry.2.resource.id': 'bd-read',
+          'entry.3.response.status': /^40[04]/,
+        },
+      },
+    }),
+    one('a transaction deletes, creates, updates and reads in this order, and answers in that of its entries', {
+      send: 'POST /',
+      body: bundle('transaction', get('Basic/bd2'), put('bd2'), post('bd3'), remove('Basic/bd-delete')),
+      expect: {
+        status: 200,
+        has: {
+          type: 'transaction-response',
+          'entry.#': 4,
+          'entry.0.response.status': /^200/,
+          'entry.0.resource.code.text': 'bd2',
+          'entry.1.response.status': /^201/,
+          'entry.2.response.status': /^201/,
+          'entry.2.response.location': /Basic\/[^/]+\/_history\/1$/,
+          'entry.3.response.status': /^20[04]/,
+        },
+      },
+    }),
+    {
+      name: 'a transaction with a fault stores nothing',
+      steps: [
+        {
+          send: 'POST /',
+          body: bundle('transaction', put('bd4'), {
+            resource: { resourceType: 'Basic', id: 'bd5', code: 5 },
+            request: { method: 'PUT', url: 'Basic/bd5' },
+          }),
+          expect: { status: [400, 422], has: { resourceType: 'OperationOutcome' } },
+        },
+        { send: 'GET /Basic/bd4', expect: { status: 404 } },
+      ],
+    },
+    {
+      name: 'references by urn:uuid lead to what the transaction created',
+      steps: [
+        {
+          send: 'POST /',
+          body: bundle(
+            'transaction',
+            {
+              fullUrl: UUID,
+              resource: { resourceType: 'Patient', name: [{ family: 'Linked' }] },
+              request: { method: 'POST', url: 'Patient' },
+            },
+            {
+              fullUrl: UUID2,
+              resource: {
+                resourceType: 'Observation',
+                identifier: [{ system: 'urn:bundle', value: 'linked' }],
+                status: 'final',
+                code: { text: 'x' },
+                subject: { reference: UUID },
+              },
+              request: { method: 'POST', url: 'Observation' },
+            },
+          ),
+          expect: { status: 200 },
+        },
+        {
+          send: 'GET /Observation?identifier=urn:bundle|linked&_include=Observation:subject',
+          expect: {
+            has: { 'entry.0.resource.subject.reference': /^Patient\/[A-Za-z0-9.-]+$/, 'entry.1.resource.name.0.family': 'Linked' },
+          },
+        },
+      ],
+    },
+    {
+      name: 'conditional references are resolved',
+      steps: [
+        {
+          send: 'POST /',
+          body: bundle('transaction', {
+            resource: { resourceType: 'Patient', id: 'bd6', managingOrganization: { reference: 'Organization?identifier=urn:bundle|org' } },
+            request: { method: 'PUT', url: 'Patient/bd6' },
+          }),
+          expect: { status: 200 },
+        },
+        { send: 'GET /Patient/bd6', expect: { has: { 'managingOrganization.reference': 'Organization/bd-org' } } },
+      ],
+    },
+    refuses('a conditional reference to nothing', 'POST /', [400, 412, 422], {
+      body: bundle('transaction', {
+        resource: { resourceType: 'Patient', managingOrganization: { reference: 'Organization?identifier=urn:bundle|none' } },
+        request: { method: 'POST', url: 'Patient' },
+      }),
+    }),
+    {
+      name: 'ifNoneExist of an entry creates once',
+      steps: [
+        {
+          send: 'POST /',
+          body: bundle('transaction', post('bd7', {}, { ifNoneExist: 'identifier=urn:bundle|bd7' })),
+          expect: { has: { 'entry.0.response.status': /^201/ } },
+        },
+        {
+          send: 'POST /',
+          body: bundle('transaction', post('bd7', {}, { ifNoneExist: 'identifier=urn:bundle|bd7' })),
+          expect: { has: { 'entry.0.response.status': /^200/ } },
+        },
+        { send: 'GET /Basic?identifier=urn:bundle|bd7', expect: { has: { 'entry.#': 1 } } },
+      ],
+    },
+    {
+      name: 'a transaction whose conditional create finds, refers to what it found',
+      steps: [
+        {
+          send: 'POST /',
+          body: bundle(
+            'transaction',
+            {
+              fullUrl: UUID,
+              resource: { resourceType: 'Organization', name: 'B' },
+              request: { method: 'POST', url: 'Organization', ifNoneExist: 'identifier=urn:bundle|org' },
+            },
+            {
+              resource: { resourceType: 'Patient', id: 'bd8', managingOrganization: { reference: UUID } },
+              request: { method: 'PUT', url: 'Patient/bd8' },
+            },
+          ),
+          expect: { status: 200 },
+        },
+        { send: 'GET /Patient/bd8', expect: { has: { 'managingOrganization.reference': 'Organization/bd-org' } } },
+      ],
+    },
+    {
+      name: 'ifMatch of an entry that is not the current version refuses all',
+      steps: [
+        { send: 'PUT /Basic/bd9', body: { resourceType: 'Basic', id: 'bd9', code: { text: 'x' } } },
+        {
+          send: 'POST /',
+          body: bundle('transaction', {
+            resource: { resourceType: 'Basic', id: 'bd9', code: { text: 'y' } },
+            request: { method: 'PUT', url: 'Basic/bd9', ifMatch: 'W/"7"' },
+          }),
+          expect: { status: [409, 412] },
+        },
+      ],
+    },
+    refuses('two entries for one resource', 'POST /', [400, 409, 422], { body: bundle('transaction', put('bd10'), put('bd10')) }),
+    one('a search in a transaction', {
+      send: 'POST /',
+      body: bundle('transaction', get('Basic?_id=bd-read')),
+      expect: { has: { 'entry.0.resource.resourceType': 'Bundle', 'entry.0.resource.type': 'searchset', 'entry.0.resource.total': 1 } },
+    }),
+    one('a conditional read in a batch', {
+      send: 'POST /',
+      body: bundle('batch', get('Basic/bd-read', { ifNoneMatch: 'W/"1"' })),
+      expect: { has: { 'entry.0.response.status': /^304/ } },
+    }),
+    one('a JSON Patch as a Binary in a transaction', {
+      send: 'POST /',
+      body: bundle('transaction', {
+        resource: {
+          resourceType: 'Binary',
+          contentType: 'application/json-patch+json',
+          data: Buffer.from('[{"op":"replace","path":"/code/text","value":"patched"}]').toString('base64'),
+        },
+        request: { method: 'PATCH', url: 'Basic/bd-read' },
+      }),
+      expect: { status: 200, has: { 'entry.0.response.status': /^200/ } },
+    }),
+    one('a conditional update in a transaction', {
+      send: 'POST /',
+      body: bundle('transaction', {
+        resource: { resourceType: 'Basic', identifier: [{ system: 'urn:bundle', value: 'bd11' }], code: { text: 'x' } },
+        request: { method: 'PUT', url: 'Basic?identifier=urn:bundle|bd11' },
+      }),
+      expect: { status: 200, has: { 'entry.0.response.status': /^201/ } },
+    }),
+    one('a HEAD in a batch', {
+      send: 'POST /',
+      body: bundle('batch', { request: { method: 'HEAD', url: 'Basic/bd-read' } }),
+      expect: { status: 200, has: { 'entry.0.response.status': /^200/ } },
+    }),
+    one('an empty batch', {
+      send: 'POST /',
+      body: { resourceType: 'Bundle', type: 'batch' },
+      expect: { status: 200, has: { 'entry.#': 0 } },
+    }),
+    refuses('an entry without a request', 'POST /', 400, {
+      body: bundle('transaction', { resource: { resourceType: 'Basic', code: {} } }),
+    }),
+    refuses('a Bundle of type collection', 'POST /', [400, 422], { body: bundle('collection') }),
+    one('a Bundle is a resource, too', {
+      send: 'POST /Bundle',
+      body: { resourceType: 'Bundle', type: 'collection', entry: [{ resource: { resourceType: 'Basic', code: { text: 'x' } } }] },
+      expect: { status: 201 },
+    }),
+  ],
+};

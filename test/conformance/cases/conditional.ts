@@ -1,0 +1,155 @@
+import { type Area, refuses } from '../case.ts';
+
+const device = (value: string, more: object = {}): object => ({
+  resourceType: 'Device',
+  identifier: [{ system: 'urn:conditional', value }],
+  ...more,
+});
+const query = (value: string): string => `identifier=urn:conditional|${value}`;
+
+export const conditional: Area = {
+  area: 'conditional',
+  spec: 'http://hl7.org/fhir/R4/http.html#ccreate',
+  cases: [
+    {
+      name: 'If-None-Exist creates once and then finds',
+      steps: [
+        {
+          send: 'POST /Device',
+          body: device('c1'),
+          headers: { 'if-none-exist': query('c1') },
+          expect: { status: 201 },
+          save: { id: 'id' },
+        },
+        {
+          send: 'POST /Device',
+          body: device('c1'),
+          headers: { 'if-none-exist': query('c1') },
+          expect: { status: 200 },
+        },
+        { send: `GET /Device?${query('c1')}`, expect: { has: { 'entry.#': 1 } } },
+      ],
+    },
+    {
+      name: 'If-None-Exist that several match is 412',
+      steps: [
+        { send: 'POST /Device', body: device('c2') },
+        { send: 'POST /Device', body: device('c2') },
+        {
+          send: 'POST /Device',
+          body: device('c2'),
+          headers: { 'if-none-exist': query('c2') },
+          expect: { status: 412, issue: ['multiple-matches', 'duplicate', 'conflict'] },
+        },
+      ],
+    },
+    {
+      name: 'conditional update creates, updates the one, and refuses several',
+      steps: [
+        { send: `PUT /Device?${query('c3')}`, body: device('c3'), expect: { status: 201 }, save: { id: 'id' } },
+        {
+          send: `PUT /Device?${query('c3')}`,
+          body: device('c3', { status: 'active' }),
+          expect: { status: 200, headers: { etag: 'W/"2"' } },
+        },
+        { send: 'GET /Device/{id}', expect: { has: { status: 'active' } } },
+        { send: 'POST /Device', body: device('c3') },
+        { send: `PUT /Device?${query('c3')}`, body: device('c3'), expect: { status: 412 } },
+      ],
+    },
+    {
+      name: 'conditional update with an id that nobody has creates it there',
+      steps: [
+        { send: `PUT /Device?${query('c4')}`, body: { ...device('c4'), id: 'c4-id' }, expect: { status: 201 } },
+        { send: 'GET /Device/c4-id', expect: { status: 200 } },
+      ],
+    },
+    {
+      name: 'conditional update whose body has another id than the match is refused',
+      steps: [
+        { send: 'PUT /Device/c5-id', body: { ...device('c5'), id: 'c5-id' } },
+        { send: `PUT /Device?${query('c5')}`, body: { ...device('c5'), id: 'another' }, expect: { status: 400 } },
+        { send: `PUT /Device?${query('c5')}`, body: { ...device('c5'), id: 'c5-id', status: 'active' }, expect: { status: 200 } },
+      ],
+    },
+    {
+      name: 'conditional delete deletes the one, and finds none after it',
+      steps: [
+        { send: 'PUT /Device/c6-id', body: { ...device('c6'), id: 'c6-id' } },
+        { send: `DELETE /Device?${query('c6')}`, expect: { status: [200, 204] } },
+        { send: 'GET /Device/c6-id', expect: { status: 410 } },
+        { send: `DELETE /Device?${query('c6')}`, expect: { status: [200, 204, 404] } },
+      ],
+    },
+    {
+      name: 'conditional delete of several: 412, or all of them',
+      steps: [
+        { send: 'POST /Device', body: device('c7') },
+        { send: 'POST /Device', body: device('c7') },
+        { send: `DELETE /Device?${query('c7')}`, expect: { status: [200, 204, 412] } },
+      ],
+    },
+    refuses('conditional delete without criteria', 'DELETE /Device', [400, 405, 412]),
+    refuses('conditional update without criteria', 'PUT /Device', [400, 405, 412], { body: device('x') }),
+    refuses('If-None-Exist with a parameter that is none', 'POST /Device', [400, 412], {
+      body: device('x'),
+      headers: { 'if-none-exist': 'identifer=x' },
+    }),
+    {
+      name: 'If-Match of the current version updates, of an older one is 412',
+      steps: [
+        { send: 'PUT /Device/c8', body: { ...device('c8'), id: 'c8' } },
+        {
+          send: 'PUT /Device/c8',
+          headers: { 'if-match': 'W/"1"' },
+          body: { ...device('c8'), id: 'c8', status: 'active' },
+          expect: { status: 200 },
+        },
+        {
+          send: 'PUT /Device/c8',
+          headers: { 'if-match': 'W/"1"' },
+          body: { ...device('c8'), id: 'c8', status: 'inactive' },
+          expect: { status: [409, 412] },
+        },
+        { send: 'GET /Device/c8', expect: { has: { status: 'active' } } },
+        { send: 'DELETE /Device/c8', headers: { 'if-match': 'W/"1"' }, expect: { status: [409, 412] } },
+        { send: 'DELETE /Device/c8', headers: { 'if-match': 'W/"2"' }, expect: { status: [200, 204] } },
+      ],
+    },
+    {
+      name: 'If-None-Match and If-Modified-Since of a read',
+      steps: [
+        { send: 'PUT /Device/c9', body: { ...device('c9'), id: 'c9' }, save: { modified: 'header:last-modified' } },
+        { send: 'GET /Device/c9', headers: { 'if-none-match': 'W/"1"' }, expect: { status: 304, text: /^$/ } },
+        { send: 'GET /Device/c9', headers: { 'if-none-match': 'W/"2"' }, expect: { status: 200 } },
+        { send: 'GET /Device/c9', headers: { 'if-modified-since': '{modified}' }, expect: { status: 304 } },
+        { send: 'GET /Device/c9', headers: { 'if-modified-since': 'Mon, 01 Jan 2001 00:00:00 GMT' }, expect: { status: 200 } },
+      ],
+    },
+    {
+      name: 'conditional patch of the one, none and several',
+      steps: [
+        { send: 'PUT /Device/c10', body: { ...device('c10'), id: 'c10' } },
+        {
+          send: `PATCH /Device?${query('c10')}`,
+          headers: { 'content-type': 'application/json-patch+json' },
+          body: '[{"op":"add","path":"/status","value":"active"}]',
+          expect: { status: 200, has: { status: 'active' } },
+        },
+        {
+          send: `PATCH /Device?${query('c10-none')}`,
+          headers: { 'content-type': 'application/json-patch+json' },
+          body: '[{"op":"add","path":"/status","value":"active"}]',
+          expect: { status: 404 },
+        },
+        { send: 'POST /Device', body: device('c10') },
+        {
+          send: `PATCH /Device?${query('c10')}`,
+          headers: { 'content-type': 'application/json-patch+json' },
+          body: '[{"op":"add","path":"/status","value":"inactive"}]',
+          expect: { status: 412 },
+        },
+      ],
+    },
+  ],
+};

@@ -1,0 +1,92 @@
+import { type Area, finds, one, refuses, tagged } from '../case.ts';
+
+const AREA = 'search: chain and _has';
+const q = (query: string, ...ids: readonly string[]): ReturnType<typeof finds> => finds(AREA, query, ids);
+
+export const searchChain: Area = {
+  area: AREA,
+  spec: 'http://hl7.org/fhir/R4/search.html#chaining',
+  given: [
+    tagged(AREA, 'Organization', 'sx-org', { name: 'Chain Clinic', address: [{ city: 'Bern' }] }),
+    tagged(AREA, 'Practitioner', 'sx-doc', { name: [{ family: 'Chainer' }] }),
+    tagged(AREA, 'Patient', 'sx-p1', {
+      name: [{ family: 'Alpha' }],
+      managingOrganization: { reference: 'Organization/sx-org' },
+      generalPractitioner: [{ reference: 'Practitioner/sx-doc' }],
+    }),
+    tagged(AREA, 'Patient', 'sx-p2', { name: [{ family: 'Beta' }] }),
+    tagged(AREA, 'Observation', 'sx-o1', {
+      status: 'final',
+      code: { coding: [{ system: 'urn:x', code: '1' }] },
+      subject: { reference: 'Patient/sx-p1' },
+    }),
+    tagged(AREA, 'Observation', 'sx-o2', {
+      status: 'final',
+      code: { coding: [{ system: 'urn:x', code: '2' }] },
+      subject: { reference: 'Patient/sx-p2' },
+    }),
+    tagged(AREA, 'DiagnosticReport', 'sx-r1', {
+      status: 'final',
+      code: { text: 'r' },
+      subject: { reference: 'Patient/sx-p1' },
+      result: [{ reference: 'Observation/sx-o1' }],
+    }),
+  ],
+  cases: [
+    q('Observation?subject:Patient.family=Alpha', 'sx-o1'),
+    q('Observation?subject.family=Alpha', 'sx-o1'),
+    q('Observation?patient.family=alp', 'sx-o1'),
+    q('Observation?patient.family=Alpha,Beta', 'sx-o1', 'sx-o2'),
+    q('Observation?patient._id=sx-p2', 'sx-o2'),
+    q('Patient?general-practitioner:Practitioner.family=Chainer', 'sx-p1'),
+    q('Patient?organization.name=Chain', 'sx-p1'),
+    q('Observation?patient.organization.name=Chain', 'sx-o1'),
+    q('DiagnosticReport?result.patient.organization.address-city=Bern', 'sx-r1'),
+    q('DiagnosticReport?result.code=urn:x|1&patient.family=Alpha', 'sx-r1'),
+    q('Observation?patient.family:exact=alpha'),
+    q('Patient?_has:Observation:patient:code=urn:x|1', 'sx-p1'),
+    q('Patient?_has:Observation:patient:code=urn:x|1,urn:x|2', 'sx-p1', 'sx-p2'),
+    q('Patient?_has:Observation:subject:code=urn:x|2&family=Beta', 'sx-p2'),
+    q('Organization?_has:Patient:organization:family=Alpha', 'sx-org'),
+    q('Organization?_has:Patient:organization:_has:Observation:patient:code=urn:x|1', 'sx-org'),
+    q('Observation?patient._has:DiagnosticReport:patient:status=final', 'sx-o1'),
+    refuses('a chain through what is no reference', 'GET /Observation?code.text=x', 400),
+    refuses('a chain to a parameter that the target hasn’t', 'GET /Patient?organization.birthdate=2000', 400),
+  ],
+};
+
+const INCLUDES = 'search: include';
+const includes = (query: string, ids: readonly string[], included: readonly string[]): ReturnType<typeof one> =>
+  one(query, { send: `GET /${query}`, expect: { status: 200, ids, included } });
+
+export const searchInclude: Area = {
+  area: INCLUDES,
+  spec: 'http://hl7.org/fhir/R4/search.html#include',
+  given: [
+    tagged(INCLUDES, 'Organization', 'sn-parent', { name: 'Parent' }),
+    tagged(INCLUDES, 'Organization', 'sn-org', { name: 'Child', partOf: { reference: 'Organization/sn-parent' } }),
+    tagged(INCLUDES, 'Patient', 'sn-p', { managingOrganization: { reference: 'Organization/sn-org' } }),
+    tagged(INCLUDES, 'Practitioner', 'sn-doc', {}),
+    tagged(INCLUDES, 'Observation', 'sn-o1', {
+      status: 'final',
+      code: { text: 'x' },
+      subject: { reference: 'Patient/sn-p' },
+      performer: [{ reference: 'Practitioner/sn-doc' }, { reference: 'Organization/sn-org' }],
+    }),
+    tagged(INCLUDES, 'Observation', 'sn-o2', { status: 'final', code: { text: 'x' }, subject: { reference: 'Patient/sn-p' } }),
+  ],
+  cases: [
+    includes('Observation?_id=sn-o1&_include=Observation:subject', ['sn-o1'], ['sn-p']),
+    includes('Observation?_id=sn-o1&_include=Observation:patient', ['sn-o1'], ['sn-p']),
+    includes('Observation?_id=sn-o1,sn-o2&_include=Observation:subject', ['sn-o1', 'sn-o2'], ['sn-p']),
+    includes('Observation?_id=sn-o1&_include=Observation:performer', ['sn-o1'], ['sn-doc', 'sn-org']),
+    includes('Observation?_id=sn-o1&_include=Observation:performer:Practitioner', ['sn-o1'], ['sn-doc']),
+    includes('Observation?_id=sn-o1&_include=Observation:subject&_include=Observation:performer', ['sn-o1'], ['sn-p', 'sn-doc', 'sn-org']),
+    includes('Observation?_id=sn-o1&_include=Observation:subject&_include:iterate=Patient:organization', ['sn-o1'], ['sn-p', 'sn-org']),
+    includes('Patient?_id=sn-p&_revinclude=Observation:subject', ['sn-p'], ['sn-o1', 'sn-o2']),
+    includes('Patient?_id=sn-p&_include=Patient:organization&_include:iterate=Organization:partof', ['sn-p'], ['sn-org', 'sn-parent']),
+    includes('Observation?_id=sn-o2&_include=Observation:*', ['sn-o2'], ['sn-p']),
+    refuses('an _include of a parameter that there isn’t', 'GET /Observation?_include=Observation:nothing', 400),
+    refuses('an _include that isn’t Type:parameter', 'GET /Observation?_include=subject', 400),
+  ],
+};
