@@ -4,14 +4,14 @@
  */
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
-import postgres from 'postgres';
 import { loadRegistry } from '../../fhir/definitions/registry.ts';
+import { createPool } from '../../fhir/store/pool.ts';
 import { RID_SPAN } from '../../fhir/store/rid.ts';
 
 const baseUrl = process.env['FHIR_BASE_URL']!;
-const sql = postgres(process.env['DATABASE_URL']!, { max: 10, onnotice: () => undefined });
+const sql = createPool(process.env['DATABASE_URL']!, { max: 10, application: 'bare' });
 const type = loadRegistry().typeId('Patient');
-const [key] = await sql<{ id: number }[]>`select id from fhir.index_key where key = 'token:Patient.identifier'`;
+const [key] = await sql.unsafe<{ id: number }[]>(`select id from fhir.index_key where key = 'token:Patient.identifier'`);
 const fhirJson = { 'content-type': 'application/fhir+json; charset=utf-8' };
 const columns = 'r.rid, r.type, r.id, r.version, (extract(epoch from r.updated) * 1000)::bigint as updated, r.body';
 

@@ -29,7 +29,13 @@ const text = (x: number, y: number, content: string, more = ''): string =>
 const line = (x1: number, y1: number, x2: number, y2: number, stroke: string, more = ''): string =>
   `<line x1="${x1.toFixed(1)}" y1="${y1.toFixed(1)}" x2="${x2.toFixed(1)}" y2="${y2.toFixed(1)}" stroke="${stroke}" ${more}/>`;
 const short = (value: number): string =>
-  value >= 10_000 ? `${(value / 1000).toFixed(0)}k` : value >= 1000 ? `${(value / 1000).toFixed(1)}k` : value.toFixed(value < 10 ? 1 : 0);
+  value === 0
+    ? '0'
+    : value >= 10_000
+      ? `${(value / 1000).toFixed(0)}k`
+      : value >= 1000
+        ? `${(value / 1000).toFixed(1)}k`
+        : value.toFixed(value < 10 ? 1 : 0);
 
 /** 1, 2 or 5 times a power of ten, at or above the value. */
 const niceAbove = (value: number): number => {
@@ -63,10 +69,11 @@ const panel = (results: Results, size: number, y: number): string => {
   const barsTop = y + 28;
   const barsBottom = barsTop + BARS;
   const highest = niceAbove(Math.max(1, ...cells.flatMap(({ runs }) => runs.map(({ perSecond }) => perSecond))));
-  for (let i = 0; i <= 4; i++) {
-    const at = barsBottom - (BARS * i) / 4;
+  const ticks = 5;
+  for (let i = 0; i <= ticks; i++) {
+    const at = barsBottom - (BARS * i) / ticks;
     out.push(line(LEFT, at, WIDTH - RIGHT, at, i === 0 ? '#555' : '#e3e3e3'));
-    out.push(text(LEFT - 8, at + 4, short((highest * i) / 4), 'text-anchor="end" fill="#555"'));
+    out.push(text(LEFT - 8, at + 4, short((highest * i) / ticks), 'text-anchor="end" fill="#555"'));
   }
   for (const cell of cells) {
     const rates = cell.runs.map(({ perSecond }) => perSecond);

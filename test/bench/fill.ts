@@ -1,7 +1,7 @@
 /** Fills a server with the population, the same on each, and says how many resources it holds afterwards. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import postgres from 'postgres';
+import { createPool } from '../../fhir/store/pool.ts';
 import { MRN_SYSTEM, organizationOf, PER_PATIENT, personAt, practitionerOf, recordOf } from './population.ts';
 import type { Side } from './side.ts';
 import { textOf, type Transport } from './transport.ts';
@@ -66,9 +66,9 @@ export const countsOf = async (transport: Transport): Promise<Record<string, num
 
 export const databaseBytes = async (url: string | undefined): Promise<number | undefined> => {
   if (url === undefined) return undefined;
-  const sql = postgres(url, { max: 1, onnotice: () => undefined });
+  const sql = createPool(url, { max: 1, application: 'bench' });
   try {
-    const [row] = await sql<{ bytes: string }[]>`select pg_database_size(current_database()) as bytes`;
+    const [row] = await sql.unsafe<{ bytes: string }[]>('select pg_database_size(current_database())::text as bytes');
     return Number(row!.bytes);
   } finally {
     await sql.end();
