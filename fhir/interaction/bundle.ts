@@ -2,6 +2,7 @@
 import { type Classified, classify } from '../../proto/access/interaction.ts';
 import { FhirError } from '../http/outcome.ts';
 import { elements, members } from '../json/text.ts';
+import { criteriaOf } from './criteria.ts';
 import { parseBody } from './prepare.ts';
 
 export interface Entry {
@@ -95,6 +96,7 @@ const parseEntry = (value: unknown, index: number, text: string, baseUrl: string
   }
   const needsResource = ['create', 'update', 'conditional-update', 'patch', 'conditional-patch'].includes(target.interaction);
   if (needsResource && text === '') throw new FhirError('structure', `${at} has no resource to store`, { expression: `${at}.resource` });
+  const ifNoneExist = textOf(request, 'ifNoneExist', at);
   return {
     index,
     fullUrl: isObject(value) ? textOf(value, 'fullUrl', at) : undefined,
@@ -105,7 +107,7 @@ const parseEntry = (value: unknown, index: number, text: string, baseUrl: string
     ifMatch: textOf(request, 'ifMatch', at),
     ifNoneMatch: textOf(request, 'ifNoneMatch', at),
     ifModifiedSince: textOf(request, 'ifModifiedSince', at),
-    ifNoneExist: textOf(request, 'ifNoneExist', at)?.replace(/^\?/, ''),
+    ifNoneExist: ifNoneExist === undefined ? undefined : criteriaOf(ifNoneExist),
     ...(target.interaction.endsWith('patch')
       ? patchIn((value as Json)['resource'], text, at)
       : { text, contentType: 'application/fhir+json' }),

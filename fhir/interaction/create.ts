@@ -2,6 +2,7 @@ import type { Call, Reply } from '../http/call.ts';
 import type { Server } from '../server.ts';
 import { newLogicalId } from '../store/logical-id.ts';
 import { conditionalCreate } from './conditional.ts';
+import { criteriaOf } from './criteria.ts';
 import { planCreate } from './plan.ts';
 import { prepare } from './prepare.ts';
 import { commit, written } from './written.ts';
@@ -10,7 +11,7 @@ import { commit, written } from './written.ts';
 export const create = async (server: Server, call: Call): Promise<Reply> => {
   const prepared = prepare(server, await call.text(), call.target.resourceType!);
   const criteria = call.header('if-none-exist');
-  if (criteria !== undefined) return conditionalCreate(server, call, prepared, criteria);
+  if (criteria !== undefined) return conditionalCreate(server, call, prepared, criteriaOf(criteria));
   const [n] = await server.rids.take(1);
   const plan = planCreate(server, call, prepared, newLogicalId(), n!);
   return written(server, call, plan, await commit(server, [plan]));

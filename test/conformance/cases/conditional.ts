@@ -31,6 +31,19 @@ export const conditional: Area = {
       ],
     },
     {
+      name: 'If-None-Exist may have the type or the whole address before its query',
+      steps: [
+        { send: 'POST /Device', body: device('c1a'), headers: { 'if-none-exist': `Device?${query('c1a')}` }, expect: { status: 201 } },
+        {
+          send: 'POST /Device',
+          body: device('c1a'),
+          headers: { 'if-none-exist': `{base}/Device?${query('c1a')}` },
+          expect: { status: 200 },
+        },
+        { send: 'POST /Device', body: device('c1a'), headers: { 'if-none-exist': `?${query('c1a')}` }, expect: { status: 200 } },
+      ],
+    },
+    {
       name: 'If-None-Exist that several match is 412',
       steps: [
         { send: 'POST /Device', body: device('c2') },
