@@ -22,8 +22,10 @@ import { searchDate } from './cases/search-date.ts';
 import { searchNumber, searchQuantity } from './cases/search-number.ts';
 import { searchReference, searchUri } from './cases/search-reference.ts';
 import { paging, searchResult } from './cases/search-result.ts';
+import { searchSpecial } from './cases/search-special.ts';
 import { searchString } from './cases/search-string.ts';
 import { searchToken } from './cases/search-token.ts';
+import { terminology } from './cases/terminology.ts';
 import { validation } from './cases/validation.ts';
 import { installExamples, runExamples } from './examples.ts';
 import { runHapiClient } from './hapi-client.ts';
@@ -43,6 +45,7 @@ const AREAS: readonly Area[] = [
   searchComposite,
   searchChain,
   searchInclude,
+  searchSpecial,
   searchResult,
   paging,
   bundles,
@@ -51,6 +54,7 @@ const AREAS: readonly Area[] = [
   formats,
   validation,
   operations,
+  terminology,
   errors,
 ];
 

@@ -1,0 +1,87 @@
+import { type Area, one, refuses } from '../case.ts';
+
+const parameters = (...parameter: readonly object[]): object => ({ resourceType: 'Parameters', parameter });
+
+export const terminology: Area = {
+  area: 'terminology',
+  spec: 'http://hl7.org/fhir/R4/terminology-service.html',
+  given: [
+    {
+      resourceType: 'CodeSystem',
+      id: 'tx-cs',
+      url: 'http://example.org/tx/cs',
+      version: '1',
+      name: 'Tx',
+      status: 'active',
+      content: 'complete',
+      hierarchyMeaning: 'is-a',
+      concept: [
+        {
+          code: 'animal',
+          display: 'Animal',
+          concept: [
+            { code: 'cat', display: 'Cat' },
+            { code: 'dog', display: 'Dog' },
+          ],
+        },
+        { code: 'plant', display: 'Plant' },
+      ],
+    },
+    {
+      resourceType: 'ValueSet',
+      id: 'tx-vs',
+      url: 'http://example.org/tx/vs',
+      status: 'active',
+      compose: { include: [{ system: 'http://example.org/tx/cs', filter: [{ property: 'concept', op: 'is-a', value: 'animal' }] }] },
+    },
+  ],
+  cases: [
+    one('$expand of a stored value set', {
+      send: 'GET /ValueSet/tx-vs/$expand',
+      expect: {
+        status: 200,
+        has: { resourceType: 'ValueSet', 'expansion.contains.#': 3 },
+        text: /^(?=[^]*"cat")(?=[^]*"dog")(?![^]*"plant")/,
+      },
+    }),
+    one('$expand by url and filter', {
+      send: 'GET /ValueSet/$expand?url=http://example.org/tx/vs&filter=ca',
+      expect: { status: 200, has: { 'expansion.contains.0.code': 'cat', 'expansion.contains.#': 1 } },
+    }),
+    one('$expand of a value set of R4', {
+      send: 'GET /ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender',
+      expect: { status: 200, has: { 'expansion.contains.#': 4 } },
+    }),
+    one('ValueSet/$validate-code: a member', {
+      send: 'GET /ValueSet/$validate-code?url=http://example.org/tx/vs&system=http://example.org/tx/cs&code=dog',
+      expect: { status: 200, has: { resourceType: 'Parameters' }, text: /"result"[^}]*true|true[^}]*"result"/ },
+    }),
+    one('ValueSet/$validate-code: no member', {
+      send: 'GET /ValueSet/$validate-code?url=http://example.org/tx/vs&system=http://example.org/tx/cs&code=plant',
+      expect: { status: 200, text: /"result"[^}]*false|false[^}]*"result"/ },
+    }),
+    one('CodeSystem/$validate-code', {
+      send: 'GET /CodeSystem/$validate-code?url=http://example.org/tx/cs&code=plant',
+      expect: { status: 200, text: /"result"[^}]*true|true[^}]*"result"/ },
+    }),
+    one('$lookup', {
+      send: 'GET /CodeSystem/$lookup?system=http://example.org/tx/cs&code=cat',
+      expect: { status: 200, has: { resourceType: 'Parameters' }, text: /"Cat"/ },
+    }),
+    one('$lookup by POST', {
+      send: 'POST /CodeSystem/$lookup',
+      body: parameters({ name: 'coding', valueCoding: { system: 'http://example.org/tx/cs', code: 'dog' } }),
+      expect: { status: 200, text: /"Dog"/ },
+    }),
+    refuses('$lookup of a code that there isn’t', 'GET /CodeSystem/$lookup?system=http://example.org/tx/cs&code=stone', [400, 404, 422]),
+    one('$subsumes', {
+      send: 'GET /CodeSystem/$subsumes?system=http://example.org/tx/cs&codeA=animal&codeB=cat',
+      expect: { status: 200, text: /"subsumes"/ },
+    }),
+    one('$subsumes the other way', {
+      send: 'GET /CodeSystem/$subsumes?system=http://example.org/tx/cs&codeA=cat&codeB=animal',
+      expect: { status: 200, text: /"subsumed-by"/ },
+    }),
+    refuses('$expand of a value set that nobody knows', 'GET /ValueSet/$expand?url=urn:none', [400, 404, 422]),
+  ],
+};
