@@ -58,22 +58,24 @@ const AREAS: readonly Area[] = [
   errors,
 ];
 
-const USAGE = `npm run conformance -- [--no-examples] [--no-java] [PART OF AN AREA'S NAME …]
+const USAGE = `npm run conformance -- [--no-examples] [--no-xml] [--no-java] [PART OF AN AREA'S NAME …]
 
 Starts the system in a temporary folder and asks it, through its Envoy, for what FHIR R4 demands.
 
   --no-examples   without the official R4 examples (the first time they are downloaded: 30 MB)
+  --no-xml        the official examples as JSON only
   --no-java       without HAPI's Java client (it needs Java 17 and Maven, and is left out where they aren't)
 `;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-const optionsOf = (): { areas: readonly Area[]; parts: readonly string[]; examples: boolean; java: boolean } => {
+const optionsOf = (): { areas: readonly Area[]; parts: readonly string[]; examples: boolean; xml: boolean; java: boolean } => {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     allowNegative: true,
     options: {
       examples: { type: 'boolean', default: true },
+      xml: { type: 'boolean', default: true },
       java: { type: 'boolean', default: true },
       help: { type: 'boolean', default: false },
     },
@@ -86,7 +88,8 @@ const optionsOf = (): { areas: readonly Area[]; parts: readonly string[]; exampl
   return {
     areas: AREAS.filter(({ area }) => named(area)),
     parts: positionals,
-    examples: values.examples && named('official examples'),
+    examples: values.examples && named('official examples as XML'),
+    xml: values.xml && named('official examples as XML'),
     java: values.java && named('HAPI client'),
   };
 };
@@ -121,7 +124,7 @@ const report = (results: readonly CaseResult[], refused: readonly string[], note
 };
 
 const main = async (): Promise<number> => {
-  const { areas, parts, examples, java } = optionsOf();
+  const { areas, parts, examples, xml, java } = optionsOf();
   if (areas.length === 0 && !examples && !java) {
     process.stderr.write(
       `no area's name contains ${parts.join(' or ')}: they are ${AREAS.map(({ area }) => area).join(', ')}, official examples, HAPI client\n`,
@@ -141,7 +144,7 @@ const main = async (): Promise<number> => {
       if (typeof outcome === 'string') notes.push(`HAPI client: ${outcome}`);
       else results.push(...outcome);
     }
-    const { results: read, refused } = folder === undefined ? { results: [], refused: [] } : await runExamples(folder, target.send);
+    const { results: read, refused } = folder === undefined ? { results: [], refused: [] } : await runExamples(folder, target.send, xml);
     return report([...results, ...read], refused, notes) ? 0 : 1;
   } finally {
     await target.stop();

@@ -1,4 +1,4 @@
-/** Every official R4 example is stored and read back: equal, to the last digit of each number. */
+/** Every official R4 example is stored and read back, as JSON and by way of XML: equal, to the last digit of each number. */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,6 +6,8 @@ import { isSame } from './check.ts';
 import type { CaseResult, Send } from './runner.ts';
 
 const AREA = 'official examples';
+const XML_AREA = 'official examples as XML';
+const XML = 'application/fhir+xml';
 const AT_ONCE = 4;
 const HERE = import.meta.dirname;
 
@@ -59,6 +61,18 @@ export interface ExamplesResult {
   readonly refused: readonly string[];
 }
 
+/** Reads what is stored as XML, stores that XML, and compares what is then read as JSON. */
+const throughXml = async (name: string, text: string, send: Send): Promise<CaseResult> => {
+  const result = (...faults: string[]): CaseResult => ({ area: XML_AREA, name, faults });
+  const read = await send(`/${name}`, { headers: { accept: XML } });
+  if (read.status !== 200) return result(`its read as XML answers ${read.status}: ${read.text.slice(0, 200)}`);
+  const stored = await send(`/${name}`, { method: 'PUT', body: read.text, headers: { 'content-type': XML } });
+  if (stored.status !== 200 && stored.status !== 201)
+    return result(`its own XML is refused with ${stored.status}: ${stored.text.slice(0, 300)}`);
+  const [before, after] = [withoutServerMeta(exact(text)), withoutServerMeta(exact((await send(`/${name}`, {})).text))];
+  return isSame(before, after) ? result() : result(`different at ${difference(before, after)}`);
+};
+
 const putAndRead = async (text: string, send: Send, known: Refused): Promise<{ result?: CaseResult; refused?: string }> => {
   const resource = JSON.parse(text) as { resourceType: string; id?: string };
   const name = `${resource.resourceType}/${resource.id}`;
@@ -77,7 +91,8 @@ const putAndRead = async (text: string, send: Send, known: Refused): Promise<{ r
   return isSame(before, after) ? result() : result(`read back different at ${difference(before, after)}`);
 };
 
-export const runExamples = async (folder: string, send: Send): Promise<ExamplesResult> => {
+/** `xml`: by way of XML, too. */
+export const runExamples = async (folder: string, send: Send, xml: boolean): Promise<ExamplesResult> => {
   const known = JSON.parse(readFileSync(join(HERE, 'refused-examples.json'), 'utf8')) as Refused;
   const files = readdirSync(folder).filter((name) => name.endsWith('.json') && name !== 'package.json' && !name.startsWith('.'));
   const results: CaseResult[] = [];
@@ -89,6 +104,7 @@ export const runExamples = async (folder: string, send: Send): Promise<ExamplesR
       if (!text.includes('"resourceType"')) continue;
       const outcome = await putAndRead(text, send, known);
       if (outcome.result !== undefined) results.push(outcome.result);
+      if (xml && outcome.result?.faults.length === 0) results.push(await throughXml(outcome.result.name, text, send));
       if (outcome.refused !== undefined) refused.push(outcome.refused);
     }
   };
