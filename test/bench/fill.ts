@@ -24,6 +24,7 @@ export interface Growth {
 
 const PATIENTS_PER_BUNDLE = 5;
 const BUNDLES_AT_ONCE = 4;
+const LIMIT_MINUTES = 90;
 const ORGANIZATIONS = 20;
 const PRACTITIONERS = 100;
 export const TYPES = ['Patient', 'Encounter', 'Observation', 'Organization', 'Practitioner'] as const;
@@ -112,6 +113,8 @@ export const fill = async (filled: Filled, size: number, { side, transport, out,
   let next = first;
   const work = async (): Promise<void> => {
     while (next < size) {
+      if (performance.now() - startedAt > LIMIT_MINUTES * 60_000)
+        throw new Error(`${side.name} took ${next} of ${size} patients in ${LIMIT_MINUTES} minutes: try fewer`);
       const from = next;
       const to = (next = Math.min(size, from + PATIENTS_PER_BUNDLE));
       const resources: { resource: object; fullUrl: string }[] = [];

@@ -66,4 +66,17 @@ test("Medplum's client sends a batch, and understands a refusal", async () => {
   assert.match((refused as OperationOutcomeError).message, /gender/);
 });
 
+test("Medplum's client patches, and a patch of another version is refused", async () => {
+  const { id } = (await client.createResource({ ...patient('Patched'), gender: 'male' } as never)) as Found;
+  const patched = (await client.patchResource('Patient', id, [
+    { op: 'test', path: '/meta/versionId', value: '1' },
+    { op: 'replace', path: '/gender', value: 'female' },
+  ])) as Found;
+  assert.equal([patched['gender'], patched['meta'].versionId], ['female', '2']);
+  const refused = await client
+    .patchResource('Patient', id, [{ op: 'test', path: '/meta/versionId', value: '1' }])
+    .catch((error: unknown) => error);
+  assert.instance(refused, OperationOutcomeError);
+});
+
 test.run();
