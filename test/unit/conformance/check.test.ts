@@ -5,7 +5,13 @@ import { faultsOf } from '../../conformance/check.ts';
 import { runArea } from '../../conformance/runner.ts';
 import type { Answer } from '../../support/stack.ts';
 
-const answer = (json: object, status = 200): Answer => ({ status, headers: { etag: 'W/"1"' }, text: JSON.stringify(json), json });
+const answer = (json: object, status = 200): Answer => ({
+  status,
+  headers: { etag: 'W/"1"' },
+  text: JSON.stringify(json),
+  bytes: Buffer.from(JSON.stringify(json)),
+  json,
+});
 const bundle = answer({
   resourceType: 'Bundle',
   total: 2,
