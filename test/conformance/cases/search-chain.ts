@@ -86,6 +86,10 @@ export const searchInclude: Area = {
     includes('Patient?_id=sn-p&_revinclude=Observation:subject', ['sn-p'], ['sn-o1', 'sn-o2']),
     includes('Patient?_id=sn-p&_include=Patient:organization&_include:iterate=Organization:partof', ['sn-p'], ['sn-org', 'sn-parent']),
     includes('Observation?_id=sn-o2&_include=Observation:*', ['sn-o2'], ['sn-p']),
+    one('_revinclude=* is served or refused, and fails in no other way', {
+      send: 'GET /Patient?_id=sn-p&_revinclude=*',
+      expect: { status: [200, 400] },
+    }),
     refuses('an _include of a parameter that there isn’t', 'GET /Observation?_include=Observation:nothing', 400),
     refuses('an _include that isn’t Type:parameter', 'GET /Observation?_include=subject', 400),
   ],

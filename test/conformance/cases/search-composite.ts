@@ -65,6 +65,9 @@ export const searchComposite: Area = {
     q('Observation?component-code-value-concept=urn:sct|249223000$LA6720-2', 'sc-apgar'),
     q('Group?characteristic-value=urn:c|gender$urn:v|mixed', 'sc-group'),
     q('Group?characteristic-value=urn:c|gender$urn:v|john'),
+    q(`Observation?code=${LOINC}|8480-6`),
+    q(`Observation?combo-code=${LOINC}|8480-6`, 'sc-bp'),
+    q(`Observation?component-code=${LOINC}|8480-6`, 'sc-bp'),
     refuses('a composite with one part', 'GET /Observation?code-value-quantity=443849008', 400),
   ],
 };
