@@ -79,4 +79,12 @@ test("Medplum's client patches, and a patch of another version is refused", asyn
   assert.instance(refused, OperationOutcomeError);
 });
 
+test("Medplum's client reads everything of a patient", async () => {
+  const { id } = (await client.createResource(patient('Everything') as never)) as Found;
+  const subject = { reference: `Patient/${id}` };
+  await client.createResource({ resourceType: 'Observation', status: 'final', code: { text: 'x' }, subject } as never);
+  const all = (await client.readPatientEverything(id)) as Found;
+  assert.equal(all['entry'].map((each: Found) => each['resource'].resourceType).sort(), ['Observation', 'Patient']);
+});
+
 test.run();
