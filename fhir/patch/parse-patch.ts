@@ -4,7 +4,7 @@ import { parseJsonPatch } from './json-patch.ts';
 import { parseFhirPathPatch } from './fhirpath-patch.ts';
 import type { Patch, PatchLimits } from './patch.ts';
 
-export const PATCH_FORMATS = ['application/json-patch+json', 'application/fhir+json'];
+export const PATCH_FORMATS = ['application/json-patch+json', 'application/fhir+json', 'application/fhir+xml'];
 
 const PARSERS: Readonly<Record<string, (text: string, limits: PatchLimits) => Patch>> = {
   'application/json-patch+json': parseJsonPatch,

@@ -49,6 +49,10 @@ test('a FHIRPath Patch changes what it names', async () => {
   const answer = await patch('/Patient/p1', body, { 'content-type': 'application/fhir+json' });
   assert.is(answer.status, 200, answer.text);
   assert.is(answer.json.birthDate, '1930-01-01');
+  const xml = `<Parameters xmlns="http://hl7.org/fhir"><parameter><name value="operation"/><part><name value="type"/><valueCode value="delete"/></part>
+    <part><name value="path"/><valueString value="Patient.birthDate"/></part></parameter></Parameters>`;
+  const deleted = await patch('/Patient/p1', xml, { 'content-type': 'application/fhir+xml' });
+  assert.equal([deleted.status, deleted.json.birthDate], [200, undefined], deleted.text);
 });
 
 test('a patch is refused with a reason, and stores nothing', async () => {
