@@ -3,14 +3,13 @@ import { Audited } from '../audit/audited.ts';
 import { eventOf } from '../audit/trail.ts';
 import { inTransaction } from '../audit/verified-commit.ts';
 import type { Call, Reply } from '../http/call.ts';
-import { requireScope } from '../http/identity.ts';
 import { FhirError } from '../http/outcome.ts';
 import { parseIfMatch, requireMatch } from '../http/preconditions.ts';
 import type { Server } from '../server.ts';
 import { lockCriteria } from '../store/criteria-lock.ts';
 import { readHeads } from '../store/head.ts';
 import type { Db } from '../store/pool.ts';
-import { criteriaIn, severalMatch } from './conditional.ts';
+import { criteriaIn, requireSearchable, severalMatch } from './conditional.ts';
 import { type Plan, planDelete } from './plan.ts';
 import { store } from './store-plans.ts';
 import { untilCurrent, written } from './written.ts';
@@ -20,8 +19,8 @@ const MAX_DELETED = 1000;
 /** Deletes what matches: 412 where several do and the operator hasn't allowed that, 204 where nothing does. */
 export const conditionalDelete = async (server: Server, call: Call): Promise<Reply> => {
   const type = call.target.resourceType!;
-  requireScope(call.identity, type, 's');
   const criteria = criteriaIn(call.query);
+  requireSearchable(server, call, type, criteria);
   return untilCurrent(async () => {
     let plans: readonly Plan[] = [];
     const committed = inTransaction(server.sql, async (db) => {

@@ -1,4 +1,5 @@
 /** Conditional create, update and patch. Source: http://hl7.org/fhir/R4/http.html#ccreate, http://hl7.org/fhir/R4/http.html#cond-update */
+import { missingScope } from '../../proto/access/scope.ts';
 import { Audited } from '../audit/audited.ts';
 import { inTransaction } from '../audit/verified-commit.ts';
 import type { Call, Reply } from '../http/call.ts';
@@ -29,6 +30,12 @@ export const criteriaIn = (query: string): string => {
   return criteria;
 };
 
+/** Throws 403 unless the caller may search the type, and whatever else the criteria search through a reference. */
+export const requireSearchable = ({ search }: Server, { identity }: Pick<Call, 'identity'>, type: string, criteria: string): void => {
+  requireScope(identity, type, 's');
+  search.check(type, criteria, (each, letter) => missingScope(identity.scopes, each, letter) === undefined);
+};
+
 export const severalMatch = (type: string): FhirError =>
   new FhirError('multiple-matches', `several resources match ${type} by the given criteria: make them more specific`);
 
@@ -47,8 +54,8 @@ const underLock = async (
   planned: (found: Head | undefined, db: Db) => Plan | Promise<Plan>,
 ): Promise<Reply> => {
   const type = call.target.resourceType!;
-  requireScope(call.identity, type, 's');
   const criteria = criteriaIn(query);
+  requireSearchable(server, call, type, criteria);
   return untilCurrent(async () => {
     let plan: Plan | undefined;
     const committed = inTransaction(server.sql, async (db) => {

@@ -1,6 +1,5 @@
 /** What the writing entries of a transaction will store. Source: http://hl7.org/fhir/R4/http.html#trules */
 import type { Call } from '../http/call.ts';
-import { requireScope } from '../http/identity.ts';
 import { FhirError } from '../http/outcome.ts';
 import { parseIfMatch, requireMatch, requireNoneMatch } from '../http/preconditions.ts';
 import type { Server } from '../server.ts';
@@ -10,7 +9,7 @@ import type { Db } from '../store/pool.ts';
 import type { Entry } from './bundle.ts';
 import { keyOf } from './bundle-match.ts';
 import { planConditionalDelete } from './conditional-delete.ts';
-import { criteriaIn, matchOne, planConditionalUpdate, planExisting } from './conditional.ts';
+import { criteriaIn, matchOne, planConditionalUpdate, planExisting, requireSearchable } from './conditional.ts';
 import { entryCall } from './entry-call.ts';
 import { planPatch, readPatch } from './patch.ts';
 import { type Plan, planCreate, planDelete, planUpdate } from './plan.ts';
@@ -69,7 +68,7 @@ const prepareEntry = (server: Server, call: Call, entry: Entry, n: number): Prep
   const references = isDelete({ entry }) || type === 'Bundle' ? new Map<string, ConditionalReference>() : conditionalReferences(text);
   for (const searched of [...references.values(), ...(criteria === undefined ? [] : [criteria])]) {
     if (!server.registry.isResourceType(searched.type)) throw new FhirError('unknown-type', `${searched.type} is no FHIR R4 resource type`);
-    requireScope(call.identity, searched.type, 's');
+    requireSearchable(server, call, searched.type, searched.criteria);
   }
   const given = prepared?.resource['id'];
   const own = target.interaction === 'conditional-update' && typeof given === 'string' ? given : newLogicalId();
