@@ -91,7 +91,7 @@ const background =
     ? undefined
     : startBackground({
         server,
-        databaseUrl,
+        databaseUrl: env.optional('BACKGROUND_DATABASE_URL') ?? databaseUrl,
         subscriptions: { isAllowed: isEndpoint, maxAttempts: env.integer('SUBSCRIPTION_ATTEMPTS', 16, { min: 1, max: 1000 }) },
         leaseMs: env.integer('JOB_LEASE_SECONDS', 30, { min: 1, max: 3600 }) * 1000,
         keepMs: env.integer('JOB_KEEP_HOURS', 24, { min: 1, max: 8760 }) * 3_600_000,

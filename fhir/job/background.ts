@@ -10,6 +10,7 @@ import { type RunnerOptions, startRunner } from './runner.ts';
 
 export interface BackgroundOptions extends Pick<RunnerOptions, 'keepMs' | 'leaseMs' | 'onFault'> {
   readonly server: Server;
+  /** Whose connections are sessions: the lead among several workers is held by one. */
   readonly databaseUrl: string;
   readonly subscriptions: Pick<SubscriptionOptions, 'isAllowed' | 'maxAttempts'>;
 }
