@@ -5,7 +5,7 @@ interface SourceElement {
   readonly min: number;
   readonly max: string;
   readonly base?: { readonly path: string };
-  readonly type?: readonly { readonly code: string; readonly targetProfile?: readonly string[] }[];
+  readonly type?: readonly { readonly code: string; readonly profile?: readonly string[]; readonly targetProfile?: readonly string[] }[];
   readonly contentReference?: string;
   readonly isSummary?: boolean;
   readonly binding?: { readonly strength: string; readonly valueSet?: string };
@@ -41,6 +41,7 @@ const compactElement = (element: SourceElement): ElementData => {
     ...(element.path.endsWith('[x]') && { choice: 1 as const }),
     ...(element.binding?.strength === 'required' && element.binding.valueSet && { required: element.binding.valueSet.split('|')[0] ?? '' }),
     ...(!anyTarget && { targets: targets.map(lastPart).sort() }),
+    ...(element.type?.some(({ profile }) => profile?.[0]?.endsWith('/SimpleQuantity')) && { simple: 1 as const }),
     ...(element.contentReference && { ref: element.contentReference.slice(1) }),
     ...(element.isSummary && { summary: 1 as const }),
   };

@@ -11,6 +11,8 @@ export interface ElementData {
   readonly required?: string;
   /** Resource types that a Reference may point to; absent: any. */
   readonly targets?: readonly string[];
+  /** Present where a Quantity is a SimpleQuantity: without a comparator. */
+  readonly simple?: 1;
   /** Path of the element whose content this one repeats. */
   readonly ref?: string;
   /** Present where the element belongs to `_summary=true`. */

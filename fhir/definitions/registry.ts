@@ -31,6 +31,8 @@ export interface ElementDefinition {
   readonly binding?: string;
   /** Resource types that a Reference here may point to; empty: any. */
   readonly targets: readonly string[];
+  /** A Quantity here has no comparator. */
+  readonly isSimpleQuantity: boolean;
   /** Path of the element whose content this one repeats; `types` then holds the same path. */
   readonly contentReference?: string;
 }
@@ -90,6 +92,7 @@ const elementOf = (owner: string, name: string, data: ElementData): ElementDefin
     isChoice: data.choice === 1,
     isSummary: data.summary === 1,
     targets: data.targets ?? [],
+    isSimpleQuantity: data.simple === 1,
     ...(data.required !== undefined && { binding: data.required }),
     ...(data.ref !== undefined && { contentReference: data.ref }),
   };

@@ -1,46 +1,80 @@
 /** The form of each primitive type. Source: http://hl7.org/fhir/R4/datatypes.html#primitive */
 
-const DATE = String.raw`\d{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01])`;
+// There is no year 0.
+const DATE = String.raw`(?!0000)\d{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01])`;
 const TIME = String.raw`(?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?`;
 const ZONE = String.raw`(?:Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))`;
 
 interface TextForm {
-  readonly pattern: RegExp;
+  readonly is: (text: string) => boolean;
   readonly hint: string;
 }
 
+/** Of a string, in characters. Source: http://hl7.org/fhir/R4/datatypes.html#string */
+const MAX_STRING = 1 << 20;
+const like =
+  (pattern: RegExp): TextForm['is'] =>
+  (text) =>
+    text.length <= MAX_STRING && pattern.test(text);
+
 const TEXT: TextForm = {
   // oxlint-disable-next-line no-control-regex -- FHIR forbids just these in a string
-  pattern: /^[^\u0000-\u0008\u000b\u000c\u000e-\u001f]+$/,
-  hint: 'a text that is not empty and holds no control characters',
+  is: like(/^[^\u0000-\u0008\u000b\u000c\u000e-\u001f]+$/),
+  hint: 'a text that is not empty, holds no control characters and has 1 048 576 characters at most',
 };
-const URI: TextForm = { pattern: /^\S+$/, hint: 'a URI without white space' };
+
+const OID = /^urn:oid:[0-2](?:\.(?:0|[1-9]\d*))+$/;
+const UUID = /^urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+// oxlint-disable-next-line no-control-regex -- neither white space nor control characters belong into a URI
+const isUri = like(/^[^\s\u0000-\u001f]+$/);
+// Source: http://hl7.org/fhir/R4/datatypes.html#uri, which holds OIDs and UUIDs in a URI to their own form.
+const isUrn = (text: string): boolean => {
+  const [uri = ''] = text.split(/[|#]/, 1);
+  return uri.startsWith('urn:oid:') ? OID.test(uri) : !uri.startsWith('urn:uuid:') || UUID.test(uri.toLowerCase());
+};
+const URI: TextForm = {
+  is: (text) => isUri(text) && (!text.startsWith('urn:') || isUrn(text)),
+  hint: 'a URI: without white space, an OID as urn:oid:1.2.3, a UUID as urn:uuid:c757873d-ec9a-4326-a141-556f43239520',
+};
+
+/** Which characters base64 is written with: 1 for a digit, 2 for white space. */
+const BASE64 = new Uint8Array(128);
+for (const digit of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/') BASE64[digit.charCodeAt(0)] = 1;
+for (const space of ' \t\r\n') BASE64[space.charCodeAt(0)] = 2;
+
+// A loop, since attachments are long and a pattern would need stack for each of their characters.
+const isBase64 = (text: string): boolean => {
+  let digits = 0;
+  let padding = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    const kind = code < 128 ? BASE64[code] : 0;
+    if (kind === 2) continue;
+    if (code === 61) padding++;
+    else if (kind === 1 && padding === 0) digits++;
+    else return false;
+  }
+  return digits > 0 && padding <= 2 && (digits + padding) % 4 === 0;
+};
 
 const TEXTS: Readonly<Record<string, TextForm>> = {
   string: TEXT,
   markdown: TEXT,
-  xhtml: {
-    pattern: /^\s*<div\b(?!.*<\s*(?:script|iframe|object|embed|form)\b)[\s\S]*(?:<\/div>|\/>)\s*$/is,
-    hint: 'XHTML in one <div>, without scripts, frames and forms',
-  },
-  code: { pattern: /^\S+(?: \S+)*$/, hint: 'a code without leading, trailing or double spaces' },
-  id: { pattern: /^[A-Za-z0-9\-.]{1,64}$/, hint: 'an id: 1 to 64 letters, digits, - and .' },
+  code: { is: like(/^\S+(?: \S+)*$/), hint: 'a code without leading, trailing or double spaces' },
+  id: { is: like(/^[A-Za-z0-9\-.]{1,64}$/), hint: 'an id: 1 to 64 letters, digits, - and .' },
   uri: URI,
   url: URI,
   canonical: URI,
-  oid: { pattern: /^urn:oid:[0-2](?:\.(?:0|[1-9]\d*))+$/, hint: 'an OID such as urn:oid:1.2.3' },
-  uuid: {
-    pattern: /^urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,
-    hint: 'a UUID such as urn:uuid:c757873d-ec9a-4326-a141-556f43239520',
-  },
-  base64Binary: { pattern: /^(?:\s*[0-9A-Za-z+/]){2,}(?:\s*=){0,2}\s*$/, hint: 'base64' },
-  date: { pattern: new RegExp(`^${DATE})?)?$`), hint: 'a date such as 2024, 2024-01 or 2024-01-31' },
+  oid: { is: like(OID), hint: 'an OID such as urn:oid:1.2.3' },
+  uuid: { is: like(UUID), hint: 'a UUID in lower case such as urn:uuid:c757873d-ec9a-4326-a141-556f43239520' },
+  base64Binary: { is: isBase64, hint: 'base64: groups of four characters, the last one filled up with =' },
+  date: { is: like(new RegExp(`^${DATE})?)?$`)), hint: 'a date such as 2024, 2024-01 or 2024-01-31' },
   dateTime: {
-    pattern: new RegExp(`^${DATE}(?:T${TIME}${ZONE})?)?)?$`),
+    is: like(new RegExp(`^${DATE}(?:T${TIME}${ZONE})?)?)?$`)),
     hint: 'a dateTime such as 2024-01-31 or 2024-01-31T10:00:00Z: with a time, seconds and zone too',
   },
-  instant: { pattern: new RegExp(`^${DATE}T${TIME}${ZONE}))$`), hint: 'an instant such as 2024-01-31T10:00:00.000Z' },
-  time: { pattern: new RegExp(`^${TIME}$`), hint: 'a time such as 10:00:00' },
+  instant: { is: like(new RegExp(`^${DATE}T${TIME}${ZONE}))$`)), hint: 'an instant such as 2024-01-31T10:00:00.000Z' },
+  time: { is: like(new RegExp(`^${TIME}$`)), hint: 'a time such as 10:00:00, without a zone' },
 };
 
 const isInteger =
@@ -50,7 +84,7 @@ const isInteger =
 
 const OTHERS: Readonly<Record<string, { readonly is: (value: unknown) => boolean; readonly hint: string }>> = {
   boolean: { is: (value) => typeof value === 'boolean', hint: 'true or false, without quotes' },
-  decimal: { is: (value) => typeof value === 'number', hint: 'a number, without quotes' },
+  decimal: { is: Number.isFinite, hint: 'a number, without quotes, that is not beyond 1e308' },
   integer: { is: isInteger(-2_147_483_648), hint: 'a whole number of 32 bits, without quotes' },
   unsignedInt: { is: isInteger(0), hint: 'a whole number from 0, without quotes' },
   positiveInt: { is: isInteger(1), hint: 'a whole number from 1, without quotes' },
@@ -67,7 +101,7 @@ const DAYS = new Set(['date', 'dateTime', 'instant']);
 export const primitiveFault = (type: string): ((value: unknown) => string | undefined) => {
   const other = OTHERS[type];
   if (other !== undefined) return (value) => (other.is(value) ? undefined : other.hint);
-  const { pattern, hint } = TEXTS[type] ?? TEXT;
-  if (DAYS.has(type)) return (value) => (typeof value === 'string' && pattern.test(value) && hasRealDay(value) ? undefined : hint);
-  return (value) => (typeof value === 'string' && pattern.test(value) ? undefined : hint);
+  const { is, hint } = TEXTS[type] ?? TEXT;
+  if (DAYS.has(type)) return (value) => (typeof value === 'string' && is(value) && hasRealDay(value) ? undefined : hint);
+  return (value) => (typeof value === 'string' && is(value) ? undefined : hint);
 };

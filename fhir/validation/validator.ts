@@ -3,43 +3,20 @@
  * Every type is compiled to closures when it is first met. Source: http://hl7.org/fhir/R4/validation.html, http://hl7.org/fhir/R4/json.html
  */
 import type { ElementDefinition, Registry } from '../definitions/registry.ts';
+import { CODED_TYPES, compileBinding } from './binding.ts';
+import { checkContained } from './contained.ts';
+import { DATATYPE_RULES } from './datatype-rules.ts';
+import { type Check, Findings, isObject, shown, type ValidationIssue } from './findings.ts';
 import { primitiveFault } from './primitive.ts';
-
-export interface ValidationIssue {
-  readonly severity: 'error' | 'warning';
-  readonly code: 'structure' | 'required' | 'value' | 'code-invalid' | 'invariant';
-  /** FHIRPath of the element, such as `Patient.name[0].family`. */
-  readonly expression: string;
-  readonly diagnostics: string;
-}
+import { compileReference } from './reference.ts';
+import { xhtmlFault } from './xhtml.ts';
 
 export interface Validator {
   /** What is wrong with a resource of the type, at most 100 things. */
   validate(resource: unknown, type: string): ValidationIssue[];
 }
 
-const MAX_ISSUES = 100;
-
-type Json = Readonly<Record<string, unknown>>;
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
-const shown = (value: unknown): string => JSON.stringify(value)?.slice(0, 60) ?? 'nothing';
-
-/** Where the walk is, and what it has found. */
-class Findings {
-  readonly issues: ValidationIssue[] = [];
-  readonly path: (string | number)[] = [];
-
-  add(code: ValidationIssue['code'], diagnostics: string, element?: string): void {
-    if (this.issues.length >= MAX_ISSUES) return;
-    let expression = '';
-    for (const step of element === undefined ? this.path : [...this.path, element]) {
-      expression += typeof step === 'number' ? `[${step}]` : expression === '' ? step : `.${step}`;
-    }
-    this.issues.push({ severity: 'error', code, expression, diagnostics: `${expression}: ${diagnostics}` });
-  }
-}
-
-type Check = (value: unknown, findings: Findings) => void;
+const URI_TYPES = new Set(['uri', 'url', 'canonical']);
 
 interface Property {
   readonly element: ElementDefinition;
@@ -74,9 +51,11 @@ export const createValidator = (registry: Registry): Validator => {
     }
     const required = definition.elements.filter(({ min }) => min > 0);
     const choices = definition.elements.some(({ isChoice }) => isChoice);
-    const isExtension = type === 'Extension';
+    const rules = DATATYPE_RULES[type] ?? [];
+    // What stands beside a primitive is Element itself: an id is enough there.
+    const idIsContent = isResource || type === 'Element';
 
-    return (value, findings) => {
+    const check: Check = (value, findings) => {
       if (!isObject(value)) {
         findings.add('structure', `${shown(value)} should be an object`);
         return;
@@ -84,7 +63,7 @@ export const createValidator = (registry: Registry): Validator => {
       let isEmpty = true;
       let chosen: Map<string, string> | undefined;
       for (const key in value) {
-        isEmpty = false;
+        if (idIsContent || key !== 'id') isEmpty = false;
         if (isResource && key === 'resourceType') continue;
         const underscored = key.charCodeAt(0) === 95;
         const property = properties.get(underscored ? key.slice(1) : key);
@@ -104,16 +83,37 @@ export const createValidator = (registry: Registry): Validator => {
           chosen.set(property.element.name, name);
         }
       }
-      if (isEmpty) findings.add('structure', 'an object has at least one member: leave it out, or fill it');
+      if (isEmpty) findings.add('structure', 'an object has a member besides its id (ele-1): leave it out, or fill it');
       for (const element of required) {
         const isThere = element.isChoice
           ? chosen?.has(element.name)
           : value[element.name] !== undefined || value[`_${element.name}`] !== undefined;
         if (!isThere) findings.add('required', `${element.name} is required and missing`, element.name);
       }
-      if (isExtension && value['extension'] !== undefined && chosen?.has('value'))
-        findings.add('invariant', 'an extension has a value or extensions, not both (ext-1)');
+      for (const { key, holds, hint } of rules) if (!holds(value)) findings.add('invariant', `${hint} (${key})`);
     };
+    return definition.element.has('contained') ? withContained(check) : check;
+  };
+
+  // Local references are looked up within the outermost resource that can contain others.
+  const withContained =
+    (check: Check): Check =>
+    (value, findings) => {
+      if (findings.contained !== undefined) {
+        check(value, findings);
+        return;
+      }
+      findings.fragments = undefined;
+      findings.toContainer.clear();
+      check(value, findings);
+      if (isObject(value) && (value['contained'] !== undefined || findings.fragments !== undefined)) checkContained(value, findings);
+    };
+
+  const checkContainedResource: Check = (value, findings) => {
+    const outer = findings.contained;
+    findings.contained = outer ?? Number(findings.path.at(-1));
+    checkResource(value, findings);
+    findings.contained = outer;
   };
 
   const checkResource: Check = (value, findings) => {
@@ -123,45 +123,31 @@ export const createValidator = (registry: Registry): Validator => {
   };
 
   const compilePrimitive = (type: string): Check => {
+    if (type === 'xhtml') return checkXhtml;
     const fault = primitiveFault(type);
+    const mayBeLocal = URI_TYPES.has(type);
     return (value, findings) => {
       const hint = fault(value);
       if (hint !== undefined) findings.add('value', `${shown(value)} should be ${hint}`);
+      else if (mayBeLocal && (value as string).charCodeAt(0) === 35) findings.fragment(value as string, false);
     };
   };
 
-  const compileElement = ({ binding, targets }: ElementDefinition, type: string): Check => {
-    const check = checkOf(type);
-    const bound = binding === undefined ? undefined : registry.valueSet(binding);
-    if (bound !== undefined && (type === 'code' || type === 'Coding' || type === 'CodeableConcept')) {
-      return (value, findings) => {
-        check(value, findings);
-        for (const { system, code } of codesOf(value, type)) {
-          const codes = system === undefined ? [...bound.values()] : [bound.get(system)].filter((set) => set !== undefined);
-          if (codes.length > 0 && !codes.some((set) => set.has(code))) {
-            findings.add(
-              'code-invalid',
-              `${shown(code)} is none of ${codes
-                .flatMap((set) => [...set])
-                .slice(0, 12)
-                .join(', ')} (${binding})`,
-            );
-          }
-        }
-      };
+  const compileElement = ({ name, binding, targets, isSimpleQuantity }: ElementDefinition, type: string): Check => {
+    if (name === 'contained' && type === 'Resource') return checkContainedResource;
+    const checks = [checkOf(type)];
+    if (binding !== undefined && CODED_TYPES.has(type)) {
+      const check = compileBinding(binding, registry.valueSet(binding), type);
+      if (check !== undefined) checks.push(check);
     }
-    if (type === 'Reference' && targets.length > 0) {
-      const allowed = new Set(targets);
-      return (value, findings) => {
-        check(value, findings);
-        const reference = isObject(value) ? value['reference'] : undefined;
-        const target =
-          typeof reference === 'string' ? /^([A-Z][A-Za-z]+)\/[A-Za-z0-9\-.]{1,64}(?:\/_history\/[^/]+)?$/.exec(reference)?.[1] : undefined;
-        if (target !== undefined && !allowed.has(target))
-          findings.add('value', `a reference to ${target} isn't allowed here: it is to ${targets.join(' or ')}`);
-      };
-    }
-    return check;
+    if (type === 'Reference') checks.push(compileReference(registry, targets));
+    if (type === 'Quantity' && isSimpleQuantity) checks.push(checkSimpleQuantity);
+    const [first, second] = checks;
+    if (second === undefined) return first!;
+    return (value, findings) => {
+      first!(value, findings);
+      second(value, findings);
+    };
   };
 
   const checkValue = (value: unknown, extensions: unknown, { element, isPrimitive, check }: Property, findings: Findings): void => {
@@ -194,20 +180,25 @@ export const createValidator = (registry: Registry): Validator => {
     const check = checkOf('Element');
     if (element.max <= 1) {
       check(value, findings);
+      if (sibling === undefined) requireExtension(value, findings);
       return;
     }
     if (!Array.isArray(value)) {
       findings.add('structure', 'this element repeats: send an array');
       return;
     }
-    if (Array.isArray(sibling) && sibling.length !== value.length)
-      findings.add('structure', 'has another number of elements than the values that it extends');
+    const values: readonly unknown[] = Array.isArray(sibling) ? sibling : [];
+    if (values.length > 0 && values.length !== value.length)
+      findings.add('structure', `has ${value.length} elements, but there are ${values.length} values: fill the gaps with null`);
     for (const [i, item] of value.entries()) {
-      if (item === null) continue;
+      if (item === null && values.length > 0) continue;
       findings.path.push(i);
-      check(item, findings);
+      if (item === null) findings.add('structure', 'null is no value: leave it out');
+      else check(item, findings);
+      if (values[i] === undefined || values[i] === null) requireExtension(item, findings);
       findings.path.pop();
     }
+    if (values.length > 0 && value.every((item) => item === null)) findings.add('structure', 'it holds nothing but null: leave it out');
   };
 
   return {
@@ -220,15 +211,23 @@ export const createValidator = (registry: Registry): Validator => {
   };
 };
 
-const codesOf = (value: unknown, type: string): { system: string | undefined; code: string }[] => {
-  if (type === 'code') return typeof value === 'string' ? [{ system: undefined, code: value }] : [];
-  const codings: unknown = type === 'Coding' ? [value] : isObject(value) ? value['coding'] : undefined;
-  if (!Array.isArray(codings)) return [];
-  return codings.flatMap((coding: unknown) =>
-    isObject(coding) && typeof coding['code'] === 'string' && typeof coding['system'] === 'string'
-      ? [{ system: coding['system'], code: coding['code'] }]
-      : [],
-  );
+// What has no value is there for its extensions alone.
+const requireExtension = (value: unknown, findings: Findings): void => {
+  if (isObject(value) && value['id'] !== undefined && value['extension'] === undefined)
+    findings.add('structure', 'it has neither a value nor an extension (ele-1): leave it out, or fill it');
+};
+
+const checkXhtml: Check = (value, findings) => {
+  if (typeof value !== 'string') findings.add('value', `${shown(value)} should be XHTML in a text`);
+  else {
+    const fault = xhtmlFault(value);
+    if (fault !== undefined) findings.add('value', fault);
+  }
+};
+
+const checkSimpleQuantity: Check = (value, findings) => {
+  if (isObject(value) && (value['comparator'] !== undefined || value['_comparator'] !== undefined))
+    findings.add('invariant', 'a quantity here has no comparator (sqty-1): leave it out', 'comparator');
 };
 
 const hintFor = (key: string, properties: ReadonlyMap<string, Property>): string => {

@@ -1,0 +1,57 @@
+export interface ValidationIssue {
+  readonly severity: 'error' | 'warning' | 'information';
+  /** Of http://hl7.org/fhir/R4/valueset-issue-type.html */
+  readonly code: 'structure' | 'required' | 'value' | 'code-invalid' | 'invariant' | 'not-supported' | 'not-found' | 'informational';
+  /** FHIRPath of the element, such as `Patient.name[0].family`. */
+  readonly expression: string;
+  readonly diagnostics: string;
+}
+
+export const MAX_ISSUES = 100;
+
+/** Where the walk through a resource is, and what it has found. */
+export class Findings {
+  readonly issues: ValidationIssue[] = [];
+  readonly path: (string | number)[] = [];
+  /** The local references (`#id`) of the resource that the walk is in, and where a Reference holds them; see contained.ts. */
+  fragments: Map<string, string | undefined> | undefined;
+  /** Which of the contained resources the walk is in. */
+  contained: number | undefined;
+  /** Those that refer to their container by `#`. */
+  readonly toContainer = new Set<number>();
+
+  /** An error; `element` is below where the walk is. */
+  add(code: ValidationIssue['code'], diagnostics: string, element?: string): void {
+    this.report('error', code, diagnostics, element);
+  }
+
+  report(severity: ValidationIssue['severity'], code: ValidationIssue['code'], diagnostics: string, element?: string): void {
+    if (this.issues.length >= MAX_ISSUES) return;
+    this.reportAt(pathText(element === undefined ? this.path : [...this.path, element]), severity, code, diagnostics);
+  }
+
+  reportAt(expression: string, severity: ValidationIssue['severity'], code: ValidationIssue['code'], diagnostics: string): void {
+    if (this.issues.length < MAX_ISSUES) this.issues.push({ severity, code, expression, diagnostics: `${expression}: ${diagnostics}` });
+  }
+
+  /** Notes a local reference: of a Reference, which must resolve, or of a URI, which may mean something else. */
+  fragment(reference: string, isReference: boolean): void {
+    this.fragments ??= new Map();
+    this.fragments.set(reference, this.fragments.get(reference) ?? (isReference ? pathText(this.path) : undefined));
+    if (reference === '#' && this.contained !== undefined) this.toContainer.add(this.contained);
+  }
+}
+
+export const pathText = (path: readonly (string | number)[]): string => {
+  let text = '';
+  for (const step of path) text += typeof step === 'number' ? `[${step}]` : text === '' ? step : `.${step}`;
+  return text;
+};
+
+/** Says what is wrong with a value, if something is. */
+export type Check = (value: unknown, findings: Findings) => void;
+
+export type Json = Readonly<Record<string, unknown>>;
+export const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+/** A value as it may be quoted to who sent it. */
+export const shown = (value: unknown): string => JSON.stringify(value)?.slice(0, 60) ?? 'nothing';
