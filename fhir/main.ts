@@ -45,6 +45,7 @@ const { server, close: closeServer } = await openServer({
   },
   isEndpoint,
   jobs: { exportBucket: env.optional('EXPORT_BUCKET'), importBucket: env.optional('IMPORT_BUCKET') },
+  validation: env.choice('VALIDATION', ['structure', 'full']),
 });
 const app = createApp(server, {
   identify,

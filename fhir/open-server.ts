@@ -13,7 +13,7 @@ import { createRidAllocator } from './store/rid.ts';
 import { createWriteLane } from './store/write-lane.ts';
 import { type EndpointCheck } from './subscription/endpoint.ts';
 import { createSubscriptionRule } from './subscription/write-rule.ts';
-import { createValidator } from './validation/validator.ts';
+import { createResourceValidator } from './validation/resource-validator.ts';
 
 export interface ServerOptions {
   /** For the role fhir_app. */
@@ -21,6 +21,8 @@ export interface ServerOptions {
   /** Connections for reads, and as many for transactions; commits and audit events have one each of their own, so that none waits for a reader. */
   readonly pool: number;
   readonly baseUrl: string;
+  /** What a write is checked for: `full` adds R4's invariants in FHIRPath. */
+  readonly validation?: 'structure' | 'full';
   readonly limits?: Limits;
   readonly rules?: Rules;
   /** Whether statements stay prepared on a connection, which a pooler that hands out connections by transaction doesn't allow. */
@@ -40,6 +42,7 @@ export const openServer = async ({
   databaseUrl,
   pool,
   baseUrl,
+  validation = 'structure',
   limits = LIMITS,
   rules = RULES,
   prepare = true,
@@ -63,7 +66,7 @@ export const openServer = async ({
   const search = createSearch({ registry, planOf, keyId, baseUrl });
   const server: Server = {
     registry,
-    validator: createValidator(registry),
+    validator: createResourceValidator({ registry, onWrite: validation }),
     extractor: createExtractor(planOf, keyId),
     search,
     planOf,

@@ -9,12 +9,12 @@ import type { Db, Sql } from './store/pool.ts';
 import type { RidAllocator } from './store/rid.ts';
 import type { WriteLane } from './store/write-lane.ts';
 import type { Write } from './store/write-statement.ts';
-import type { Validator } from './validation/validator.ts';
+import type { ResourceValidator } from './validation/resource-validator.ts';
 
 /** What every interaction works with. */
 export interface Server {
   readonly registry: Registry;
-  readonly validator: Validator;
+  readonly validator: ResourceValidator;
   readonly extractor: Extractor;
   readonly search: Search;
   /** What of a resource type is indexed, and the number that the store has for an index key. */

@@ -1,13 +1,15 @@
 /**
- * Makes data/r4.json from the official R4 definitions (`npm run definitions`).
+ * Makes data/r4.json and data/r4-invariants.json from the official R4 definitions (`npm run definitions`).
  * Numbers in `typeIds` are kept from the file that is there: the store persists them.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { compactInvariants, type ConstrainedDefinition } from './compact-invariants.ts';
 import { compactTypes, type StructureDefinition } from './compact-type.ts';
-import type { DefinitionData, SearchParameterData, TypeData } from './data-file.ts';
+import type { DefinitionData, Invariants, SearchParameterData, TypeData } from './data-file.ts';
 import { createExpander, type TerminologyResource } from './expand-value-set.ts';
 
 const DATA_FILE = new URL('data/r4.json', import.meta.url);
+const INVARIANTS_FILE = new URL('data/r4-invariants.json', import.meta.url);
 
 interface SearchParameterResource {
   readonly resourceType: 'SearchParameter';
@@ -61,21 +63,32 @@ const assignTypeIds = (names: readonly string[], existing: Readonly<Record<strin
   return ids;
 };
 
+// The source also carries types that aren't R4 (SubscriptionStatus); the code system of resource types decides.
+const baseDefinitions = (profiles: readonly Source[], terminology: readonly TerminologyResource[]): StructureDefinition[] => {
+  const official = new Set(terminology.find(({ url }) => url === 'http://hl7.org/fhir/resource-types')?.concept?.map(({ code }) => code));
+  return (profiles as StructureDefinition[]).filter(
+    ({ resourceType, derivation, kind, name }) =>
+      resourceType === 'StructureDefinition' &&
+      derivation !== 'constraint' &&
+      kind !== 'logical' &&
+      (kind !== 'resource' || official.has(name)),
+  );
+};
+
+/** The invariants of the same definitions. */
+export const readInvariants = (): Invariants => {
+  const profiles = [...read('profiles-types.json'), ...read('profiles-resources.json')];
+  const definitions = baseDefinitions(profiles, read('valuesets.json') as TerminologyResource[]);
+  return compactInvariants(definitions as unknown as ConstrainedDefinition[]);
+};
+
 /** The compact definitions, with the type ids of `existing` kept. */
 export const compactDefinitions = (existing: Readonly<Record<string, number>>): DefinitionData => {
   const profiles = [...read('profiles-types.json'), ...read('profiles-resources.json')];
   const terminology = [...read('valuesets.json'), ...read('v3-codesystems.json'), ...read('v2-tables.json')] as TerminologyResource[];
 
-  // The source also carries types that aren't R4 (SubscriptionStatus); the code system of resource types decides.
-  const official = new Set(terminology.find(({ url }) => url === 'http://hl7.org/fhir/resource-types')?.concept?.map(({ code }) => code));
   const types: Record<string, TypeData> = {};
-  for (const resource of profiles) {
-    if (resource.resourceType !== 'StructureDefinition') continue;
-    const definition = resource as StructureDefinition;
-    if (definition.derivation === 'constraint' || definition.kind === 'logical') continue;
-    if (definition.kind === 'resource' && !official.has(definition.name)) continue;
-    Object.assign(types, compactTypes(definition));
-  }
+  for (const definition of baseDefinitions(profiles, terminology)) Object.assign(types, compactTypes(definition));
   const concrete = Object.keys(types).filter((name) => types[name]?.kind === 'resource' && !types[name].abstract);
 
   const expand = createExpander(terminology);
@@ -120,6 +133,12 @@ export const formatDefinitions = (data: DefinitionData): string => {
     .join(',\n')}}\n`;
 };
 
+/** One line per entry, so that a diff is legible. */
+export const formatLines = (data: object): string =>
+  `{\n${Object.entries(data)
+    .map(([key, entry]) => `${JSON.stringify(key)}:${JSON.stringify(entry)}`)
+    .join(',\n')}\n}\n`;
+
 if (import.meta.main) {
   let existing: Readonly<Record<string, number>> = {};
   try {
@@ -130,4 +149,5 @@ if (import.meta.main) {
   const text = formatDefinitions(compactDefinitions(existing));
   writeFileSync(DATA_FILE, text);
   process.stdout.write(`wrote data/r4.json, ${text.length} bytes\n`);
+  writeFileSync(INVARIANTS_FILE, formatLines(readInvariants()));
 }

@@ -55,3 +55,15 @@ export interface DefinitionData {
 
 /** Url of a search parameter from its key in the data file. */
 export const searchParameterUrl = (key: string): string => `http://hl7.org/fhir/SearchParameter/${key}`;
+
+export interface InvariantData {
+  readonly key: string;
+  readonly severity: 'error' | 'warning';
+  /** In words. */
+  readonly human: string;
+  /** FHIRPath that is true where the rule is kept. */
+  readonly expression: string;
+}
+
+/** Shape of data/r4-invariants.json: type or path of the element → the rules of its values. */
+export type Invariants = Readonly<Record<string, readonly InvariantData[]>>;

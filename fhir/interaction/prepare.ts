@@ -2,6 +2,7 @@ import { FhirError, type Issue } from '../http/outcome.ts';
 import { JsonSyntaxError, parseJson } from '../json/strict.ts';
 import { isSubsetted } from '../presentation/subset.ts';
 import type { Server } from '../server.ts';
+import type { ValidationIssue } from '../validation/findings.ts';
 
 /** A resource as it was sent, parsed and found valid. */
 export interface Prepared {
@@ -23,7 +24,7 @@ export const parseBody = (text: string): unknown => {
 
 const shown = (value: unknown): string => (typeof value === 'string' ? `"${value.slice(0, 60)}"` : `no string`);
 
-/** Throws 400 naming each element that is wrong; `at` precedes the element's path, as in `Bundle.entry[3].resource`. */
+/** Throws 400 naming each element that is wrong, 422 naming each rule of a profile that is broken; `at` precedes the element's path, as in `Bundle.entry[3].resource`. */
 export const requireValid = (
   { validator }: Pick<Server, 'validator'>,
   value: unknown,
@@ -39,16 +40,8 @@ export const requireValid = (
       expression: at === undefined ? `${type}.resourceType` : `${at}.resourceType`,
     });
   }
-  const errors = validator.validate(resource, type).filter(({ severity }) => severity === 'error');
-  if (errors.length > 0) {
-    const issues: Issue[] = errors.map((issue) => ({
-      severity: 'error',
-      code: issue.code,
-      diagnostics: issue.diagnostics,
-      expression: at === undefined ? issue.expression : issue.expression.replace(/^\w+/, at),
-    }));
-    throw new FhirError('structure', issues[0]!.diagnostics, { issues });
-  }
+  const errors = validator.validate(resource, type).filter(isError);
+  if (errors.length > 0) throw new FhirError('structure', errors[0]!.diagnostics, { issues: issuesAt(errors, at) });
   if (isSubsetted(resource)) {
     throw new FhirError(
       'unprocessable',
@@ -56,8 +49,20 @@ export const requireValid = (
       { expression: `${at ?? type}.meta.tag` },
     );
   }
+  const broken = validator.rules(resource, type).filter(isError);
+  if (broken.length > 0) throw new FhirError('unprocessable', broken[0]!.diagnostics, { issues: issuesAt(broken, at) });
   return resource;
 };
+
+const isError = ({ severity }: ValidationIssue): boolean => severity === 'error';
+
+const issuesAt = (found: readonly ValidationIssue[], at: string | undefined): Issue[] =>
+  found.map(({ severity, code, diagnostics, expression }) => ({
+    severity,
+    code,
+    diagnostics,
+    expression: at === undefined ? expression : expression.replace(/^\w+/, at),
+  }));
 
 export const prepare = (server: Pick<Server, 'validator'>, text: string, type: string): Prepared => {
   if (text.trim() === '') throw new FhirError('structure', `the body is empty: send the ${type} as JSON`);

@@ -6,6 +6,7 @@ import { meta } from './meta.ts';
 import { metaAdd, metaDelete } from './meta-change.ts';
 import type { Operation } from './operation.ts';
 import { levelOf } from './operation.ts';
+import { validate } from './validate.ts';
 
 /** Every operation that is offered; /metadata lists them from here. */
 export const OPERATIONS: readonly Operation[] = [
@@ -16,6 +17,7 @@ export const OPERATIONS: readonly Operation[] = [
   meta,
   metaAdd,
   metaDelete,
+  validate,
 ];
 
 /** Whether an operation is offered on resources of a type (undefined: on the system). */

@@ -12,13 +12,17 @@ export const MAX_ISSUES = 100;
 /** Where the walk through a resource is, and what it has found. */
 export class Findings {
   readonly issues: ValidationIssue[] = [];
-  readonly path: (string | number)[] = [];
+  readonly path: (string | number)[];
   /** The local references (`#id`) of the resource that the walk is in, and where a Reference holds them; see contained.ts. */
   fragments: Map<string, string | undefined> | undefined;
   /** Which of the contained resources the walk is in. */
   contained: number | undefined;
   /** Those that refer to their container by `#`. */
   readonly toContainer = new Set<number>();
+
+  constructor(type: string) {
+    this.path = [type];
+  }
 
   /** An error; `element` is below where the walk is. */
   add(code: ValidationIssue['code'], diagnostics: string, element?: string): void {

@@ -203,8 +203,7 @@ export const createValidator = (registry: Registry): Validator => {
 
   return {
     validate: (resource, type) => {
-      const findings = new Findings();
-      findings.path.push(type);
+      const findings = new Findings(type);
       checkOf(type)(resource, findings);
       return findings.issues;
     },

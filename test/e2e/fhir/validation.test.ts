@@ -1,0 +1,88 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Answer, type Stack, startStack } from '../../support/stack.ts';
+
+let stack: Stack;
+test.before(async () => {
+  stack = await startStack();
+});
+test.after(() => stack.stop());
+
+const parameters = (...parameter: object[]): object => ({ resourceType: 'Parameters', parameter });
+const issues = ({ json }: Answer): string[] =>
+  json.issue.map((issue: any) => `${issue.severity} ${issue.code} ${issue.expression?.[0] ?? ''} ${issue.diagnostics}`);
+const validate = async (path: string, body: object | string): Promise<string[]> => {
+  const answer = await stack.request(path, { body });
+  assert.is(answer.status, 200, answer.text);
+  assert.is(answer.json.resourceType, 'OperationOutcome');
+  return issues(answer);
+};
+const text = { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">x</div>' };
+
+test('$validate says that a good resource is valid, and stores nothing', async () => {
+  const found = await validate('/Patient/$validate', { resourceType: 'Patient', text, active: true });
+  assert.is(found.length, 1);
+  assert.match(found[0]!, /^information informational .*valid/);
+  assert.is((await stack.request('/Patient?_summary=count')).json.total, 0);
+});
+
+test('$validate answers 200 with each thing that is wrong in the structure', async () => {
+  const found = await validate('/Patient/$validate', { resourceType: 'Patient', gender: 'm', birthDate: '2024-02-30' });
+  assert.ok(found.some((issue) => issue.startsWith('error code-invalid Patient.gender')));
+  assert.ok(found.some((issue) => issue.startsWith('error value Patient.birthDate')));
+  assert.not.ok(found.some((issue) => /is valid/.test(issue)));
+});
+
+test('$validate takes a resource in Parameters, with mode and profile', async () => {
+  const resource = { resourceType: 'Patient', text, meta: { profile: ['http://example.org/claimed'] } };
+  const found = await validate('/Patient/$validate', parameters({ name: 'resource', resource }, { name: 'mode', valueCode: 'create' }));
+  assert.ok(found.some((issue) => /^warning not-found .*http:\/\/example\.org\/claimed is not known/.test(issue)));
+  const asked = await validate(
+    '/Patient/$validate?profile=http://example.org/asked',
+    parameters({ name: 'resource', resource }, { name: 'mode', valueCode: 'profile' }),
+  );
+  assert.ok(asked.some((issue) => /^error not-found .*http:\/\/example\.org\/asked/.test(issue)));
+});
+
+test('$validate evaluates the invariants of R4, with their keys and paths', async () => {
+  const found = await validate('/Patient/$validate', { resourceType: 'Patient', contact: [{ gender: 'male' }] });
+  assert.ok(
+    found.some((issue) => /^error invariant Patient\.contact\[0\] .*\(pat-1\)/.test(issue)),
+    found.join('\n'),
+  );
+  assert.ok(found.some((issue) => /^warning invariant Patient .*\(dom-6\)/.test(issue)));
+  const { status } = await stack.request('/Patient', { body: { resourceType: 'Patient', contact: [{ gender: 'male' }] } });
+  assert.is(status, 201, 'a write is checked for its structure unless VALIDATION=full');
+});
+
+test('$validate compares a resource with the address', async () => {
+  assert.match((await validate('/Patient/$validate', { resourceType: 'Basic' }))[0]!, /is a Basic, but this address validates a Patient/);
+  assert.match((await validate('/$validate', { resourceType: 'Pacient' }))[0]!, /Pacient is no R4 resource type/);
+  const update = parameters({ name: 'resource', resource: { resourceType: 'Patient' } }, { name: 'mode', valueCode: 'update' });
+  assert.match((await validate('/Patient/$validate', update))[0]!, /error invalid Patient\.id .*must carry the id/);
+  assert.match((await validate('/$validate', { resourceType: 'Patient', text }))[0]!, /valid/);
+});
+
+test('$validate of a stored resource, and whether it can be deleted', async () => {
+  const { json } = await stack.request('/Basic', { body: { resourceType: 'Basic', text, code: { text: 'x' } } });
+  const stored = await stack.request(`/Basic/${json.id}/$validate`);
+  assert.is(stored.status, 200);
+  assert.match(issues(stored).at(-1)!, /valid/);
+  const other = await validate(`/Basic/${json.id}/$validate`, { resourceType: 'Basic', id: 'other', code: { text: 'x' } });
+  assert.match(other[0]!, /another id than the address/);
+  assert.match((await validate(`/Basic/${json.id}/$validate?mode=delete`, ''))[0]!, /can be deleted/);
+  assert.match((await validate('/Basic/nobody/$validate?mode=delete', ''))[0]!, /error invalid .*no Basic\/nobody to delete/);
+  assert.is((await stack.request('/Basic/nobody/$validate')).status, 404);
+  assert.is((await stack.request(`/Basic/${json.id}`)).json.meta.versionId, '1');
+});
+
+test('$validate refuses what can not be asked, with 4xx', async () => {
+  const post = async (path: string, body: object | string): Promise<number> => (await stack.request(path, { body })).status;
+  assert.is(await post('/Patient/$validate', '{"resourceType":'), 400);
+  assert.is(await post('/Patient/$validate?mode=maybe', { resourceType: 'Patient' }), 400);
+  assert.is(await post('/Patient/$validate?mode=profile', { resourceType: 'Patient' }), 400);
+  assert.is(await post('/Patient/$validate?mode=delete', { resourceType: 'Patient' }), 400);
+  assert.is((await stack.request('/Patient/$validate', { client: 'reader-demo', body: { resourceType: 'Patient' } })).status, 403);
+});
+
+test.run();
