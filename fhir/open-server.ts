@@ -13,6 +13,8 @@ import { createRidAllocator } from './store/rid.ts';
 import { createWriteLane } from './store/write-lane.ts';
 import { type EndpointCheck } from './subscription/endpoint.ts';
 import { createSubscriptionRule } from './subscription/write-rule.ts';
+import { createFindStored } from './terminology/stored.ts';
+import { createTerminology } from './terminology/terminology.ts';
 import { createResourceValidator } from './validation/resource-validator.ts';
 
 export interface ServerOptions {
@@ -67,6 +69,7 @@ export const openServer = async ({
   const server: Server = {
     registry,
     validator: createResourceValidator({ registry, onWrite: validation }),
+    terminology: createTerminology({ packages: [], findStored: createFindStored({ registry, planOf, keyId }) }),
     extractor: createExtractor(planOf, keyId),
     search,
     planOf,

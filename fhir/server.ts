@@ -9,12 +9,14 @@ import type { Db, Sql } from './store/pool.ts';
 import type { RidAllocator } from './store/rid.ts';
 import type { WriteLane } from './store/write-lane.ts';
 import type { Write } from './store/write-statement.ts';
+import type { Terminology } from './terminology/terminology.ts';
 import type { ResourceValidator } from './validation/resource-validator.ts';
 
 /** What every interaction works with. */
 export interface Server {
   readonly registry: Registry;
   readonly validator: ResourceValidator;
+  readonly terminology: Terminology;
   readonly extractor: Extractor;
   readonly search: Search;
   /** What of a resource type is indexed, and the number that the store has for an index key. */

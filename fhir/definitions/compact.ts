@@ -1,15 +1,17 @@
 /**
- * Makes data/r4.json and data/r4-invariants.json from the official R4 definitions (`npm run definitions`).
+ * Makes the files of data/ from the official R4 definitions (`npm run definitions`).
  * Numbers in `typeIds` are kept from the file that is there: the store persists them.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { compactInvariants, type ConstrainedDefinition } from './compact-invariants.ts';
+import { compactTerminology } from './compact-terminology.ts';
 import { compactTypes, type StructureDefinition } from './compact-type.ts';
 import type { DefinitionData, Invariants, SearchParameterData, TypeData } from './data-file.ts';
 import { createExpander, type TerminologyResource } from './expand-value-set.ts';
 
 const DATA_FILE = new URL('data/r4.json', import.meta.url);
 const INVARIANTS_FILE = new URL('data/r4-invariants.json', import.meta.url);
+const TERMINOLOGY_FILE = new URL('data/r4-terminology.jsonl', import.meta.url);
 
 interface SearchParameterResource {
   readonly resourceType: 'SearchParameter';
@@ -75,6 +77,9 @@ const baseDefinitions = (profiles: readonly Source[], terminology: readonly Term
   );
 };
 
+export const readTerminology = (): TerminologyResource[] =>
+  [...read('valuesets.json'), ...read('v3-codesystems.json'), ...read('v2-tables.json')] as TerminologyResource[];
+
 /** The invariants of the same definitions. */
 export const readInvariants = (): Invariants => {
   const profiles = [...read('profiles-types.json'), ...read('profiles-resources.json')];
@@ -85,7 +90,7 @@ export const readInvariants = (): Invariants => {
 /** The compact definitions, with the type ids of `existing` kept. */
 export const compactDefinitions = (existing: Readonly<Record<string, number>>): DefinitionData => {
   const profiles = [...read('profiles-types.json'), ...read('profiles-resources.json')];
-  const terminology = [...read('valuesets.json'), ...read('v3-codesystems.json'), ...read('v2-tables.json')] as TerminologyResource[];
+  const terminology = readTerminology();
 
   const types: Record<string, TypeData> = {};
   for (const definition of baseDefinitions(profiles, terminology)) Object.assign(types, compactTypes(definition));
@@ -150,4 +155,5 @@ if (import.meta.main) {
   writeFileSync(DATA_FILE, text);
   process.stdout.write(`wrote data/r4.json, ${text.length} bytes\n`);
   writeFileSync(INVARIANTS_FILE, formatLines(readInvariants()));
+  writeFileSync(TERMINOLOGY_FILE, compactTerminology(readTerminology() as unknown as Parameters<typeof compactTerminology>[0]));
 }

@@ -2,10 +2,14 @@ import type { Classified } from '../../proto/access/interaction.ts';
 import { encounterEverything, patientEverything } from './everything.ts';
 import { exportOperation } from './export.ts';
 import { importOperation } from './import.ts';
+import { expand } from './expand.ts';
+import { lookup } from './lookup.ts';
 import { meta } from './meta.ts';
 import { metaAdd, metaDelete } from './meta-change.ts';
 import type { Operation } from './operation.ts';
 import { levelOf } from './operation.ts';
+import { subsumes } from './subsumes.ts';
+import { validateCode } from './validate-code.ts';
 import { validate } from './validate.ts';
 
 /** Every operation that is offered; /metadata lists them from here. */
@@ -18,6 +22,10 @@ export const OPERATIONS: readonly Operation[] = [
   metaAdd,
   metaDelete,
   validate,
+  expand,
+  ...validateCode,
+  lookup,
+  subsumes,
 ];
 
 /** Whether an operation is offered on resources of a type (undefined: on the system). */

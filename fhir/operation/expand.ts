@@ -1,0 +1,144 @@
+import { randomUUID } from 'node:crypto';
+import type { Call, Reply } from '../http/call.ts';
+import { FhirError } from '../http/outcome.ts';
+import type { Server } from '../server.ts';
+import { type ExpandedCode, expandValueSet } from '../terminology/expansion.ts';
+import type { ValueSet } from '../terminology/resources.ts';
+import type { Operation } from './operation.ts';
+import { operationParameters, textParameter } from './parameters.ts';
+import { answerWith, askedValueSet, booleanParameter, countParameter, type Parameters, requireKnown } from './terminology-call.ts';
+
+const NAMES =
+  'url valueSet valueSetVersion filter offset count includeDesignations includeDefinition activeOnly excludeNested excludeNotForUI displayLanguage resource'.split(
+    ' ',
+  );
+
+/** Codes of one answer; more have to be asked for page by page. */
+const MAX_RETURNED = 10_000;
+
+interface Wanted {
+  readonly filter: string | undefined;
+  readonly offset: number;
+  readonly count: number | undefined;
+  readonly activeOnly: boolean;
+  readonly nested: boolean;
+  readonly forChoice: boolean;
+  readonly withDesignations: boolean;
+  readonly withDefinition: boolean;
+  readonly language: string | undefined;
+}
+
+const wantedOf = (parameters: Parameters): Wanted => {
+  const offset = countParameter(parameters, 'offset');
+  const count = countParameter(parameters, 'count');
+  return {
+    filter: textParameter(parameters, 'filter'),
+    offset: offset ?? 0,
+    count,
+    activeOnly: booleanParameter(parameters, 'activeOnly') === true,
+    // A page of a tree would be no tree.
+    nested: booleanParameter(parameters, 'excludeNested') === false && offset === undefined && count === undefined,
+    forChoice: booleanParameter(parameters, 'excludeNotForUI') === true,
+    withDesignations: booleanParameter(parameters, 'includeDesignations') === true,
+    withDefinition: booleanParameter(parameters, 'includeDefinition') === true,
+    language: textParameter(parameters, 'displayLanguage'),
+  };
+};
+
+const displayIn = ({ display, designations }: ExpandedCode, language: string | undefined): string | undefined =>
+  language === undefined ? display : (designations.find((each) => each.language?.startsWith(language))?.value ?? display);
+
+/** Each word of the filter begins a word of the code or of how it is called. */
+const matchesText = (filter: string): ((code: ExpandedCode) => boolean) => {
+  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
+  return ({ code, display = '', designations }) => {
+    const texts = [code, display, ...designations.map(({ value }) => value)].map(
+      (text) => ` ${text.toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, ' ')}`,
+    );
+    return words.every((word) => code.toLowerCase() === word || texts.some((text) => text.includes(` ${word}`)));
+  };
+};
+
+const contained = (code: ExpandedCode, { withDesignations, language }: Wanted): Record<string, unknown> => ({
+  system: code.system,
+  ...(code.isAbstract && { abstract: true }),
+  ...(code.isInactive && { inactive: true }),
+  ...(code.version !== undefined && { version: code.version }),
+  code: code.code,
+  ...(displayIn(code, language) !== undefined && { display: displayIn(code, language) }),
+  ...(withDesignations && code.designations.length > 0 && { designation: code.designations }),
+});
+
+/** Each code below the nearest one above it that is in the value set too. */
+const nest = (codes: readonly ExpandedCode[], wanted: Wanted): object[] => {
+  const made = new Map(codes.map((code) => [`${code.system} ${code.code}`, contained(code, wanted)]));
+  const top: object[] = [];
+  for (const { system, code, node } of codes) {
+    const own = made.get(`${system} ${code}`)!;
+    const parent = node?.parents.map((each) => made.get(`${system} ${each}`)).find((each) => each !== undefined);
+    if (parent === undefined || parent === own) top.push(own);
+    else ((parent['contains'] ??= []) as object[]).push(own);
+  }
+  return top;
+};
+
+const expansionOf = (valueSet: ValueSet, all: readonly ExpandedCode[], wanted: Wanted): object => {
+  const matches = wanted.filter === undefined ? undefined : matchesText(wanted.filter);
+  const codes = all.filter(
+    (code) => !(wanted.activeOnly && code.isInactive) && !(wanted.forChoice && code.isAbstract) && (matches === undefined || matches(code)),
+  );
+  const page = codes.slice(wanted.offset, wanted.count === undefined ? undefined : wanted.offset + wanted.count);
+  if (page.length > MAX_RETURNED) {
+    throw new FhirError(
+      'too-costly',
+      `the value set has ${codes.length} codes: narrow it by filter, or ask for ${MAX_RETURNED} at a time by count and offset`,
+    );
+  }
+  const parameter = [
+    ...(wanted.filter === undefined ? [] : [{ name: 'filter', valueString: wanted.filter }]),
+    ...(wanted.offset === 0 ? [] : [{ name: 'offset', valueInteger: wanted.offset }]),
+    ...(wanted.count === undefined ? [] : [{ name: 'count', valueInteger: wanted.count }]),
+    ...(wanted.activeOnly ? [{ name: 'activeOnly', valueBoolean: true }] : []),
+    ...[...new Set(codes.map(({ system, version }) => (version === undefined ? system : `${system}|${version}`)))]
+      .slice(0, 50)
+      .map((version) => ({ name: 'version', valueUri: version })),
+  ];
+  const contains = wanted.nested ? nest(page, wanted) : page.map((code) => contained(code, wanted));
+  const { url, version, name, title, status = 'active', compose } = valueSet;
+  return {
+    resourceType: 'ValueSet',
+    ...(url !== undefined && { url }),
+    ...(version !== undefined && { version }),
+    ...(name !== undefined && { name }),
+    ...(title !== undefined && { title }),
+    status,
+    ...(wanted.withDefinition && compose !== undefined && { compose }),
+    expansion: {
+      identifier: `urn:uuid:${randomUUID()}`,
+      timestamp: new Date().toISOString(),
+      total: codes.length,
+      ...(wanted.offset > 0 || wanted.count !== undefined ? { offset: wanted.offset } : {}),
+      ...(parameter.length > 0 && { parameter }),
+      ...(contains.length > 0 && { contains }),
+    },
+  };
+};
+
+const run = async (server: Server, call: Call): Promise<Reply> => {
+  const parameters = await operationParameters(call);
+  requireKnown(parameters, NAMES);
+  const wanted = wantedOf(parameters);
+  const { resource, source } = await askedValueSet(server, call, parameters);
+  return answerWith(server, call, expansionOf(resource, expandValueSet(resource, source), wanted));
+};
+
+/** The codes of a value set. Source: http://hl7.org/fhir/R4/valueset-operation-expand.html */
+export const expand: Operation = {
+  name: '$expand',
+  definition: 'http://hl7.org/fhir/OperationDefinition/ValueSet-expand',
+  levels: ['type', 'instance'],
+  types: ['ValueSet'],
+  isRead: true,
+  scopes: () => [{ resourceType: 'ValueSet', letter: 'r' }],
+  run,
+};

@@ -1,0 +1,157 @@
+/** What the operations on value sets and code systems have in common: what they are asked with, and about what. */
+import { record } from '../audit/trail.ts';
+import type { Call, Reply } from '../http/call.ts';
+import { requireScope } from '../http/identity.ts';
+import { FHIR_JSON } from '../http/negotiation.ts';
+import { FhirError } from '../http/outcome.ts';
+import type { Server } from '../server.ts';
+import { readHead } from '../store/head.ts';
+import { notLoaded } from '../terminology/expansion.ts';
+import { incomplete } from '../terminology/membership.ts';
+import type { CodeSystem, TerminologyResource, TerminologySource, ValueSet } from '../terminology/resources.ts';
+import type { Access } from '../terminology/terminology.ts';
+import { type OperationParameter, textParameter } from './parameters.ts';
+
+export type Parameters = readonly OperationParameter[];
+
+/** Parameters that concern the form of the answer alone. */
+const OF_EVERY_CALL = new Set(['_format', '_pretty']);
+
+/** Throws 400 where one is given that isn't in the list: leaving it out could change the answer. */
+export const requireKnown = (parameters: Parameters, names: readonly string[]): void => {
+  for (const { name } of parameters) {
+    if (names.includes(name) || OF_EVERY_CALL.has(name)) continue;
+    throw new FhirError('not-supported', `this operation has no parameter ${name.slice(0, 60)} here: it has ${names.join(', ')}`, {
+      expression: `http.${name.slice(0, 60)}`,
+    });
+  }
+};
+
+export const booleanParameter = (parameters: Parameters, name: string): boolean | undefined => {
+  const value = parameters.find((each) => each.name === name)?.value;
+  if (value === undefined || typeof value === 'boolean') return value;
+  if (value === 'true' || value === 'false') return value === 'true';
+  throw new FhirError('value', `the parameter ${name} is true or false`, { expression: `http.${name}` });
+};
+
+export const countParameter = (parameters: Parameters, name: string): number | undefined => {
+  const value = parameters.find((each) => each.name === name)?.value;
+  if (value === undefined) return undefined;
+  const number = typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value;
+  if (typeof number === 'number' && Number.isInteger(number) && number >= 0) return number;
+  throw new FhirError('value', `the parameter ${name} is a whole number from 0`, { expression: `http.${name}` });
+};
+
+export interface GivenCoding {
+  readonly system: string | undefined;
+  readonly version: string | undefined;
+  readonly code: string;
+  readonly display: string | undefined;
+}
+
+const asText = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+const codingOf = (value: unknown, name: string): GivenCoding => {
+  const { system, version, code, display } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof code !== 'string')
+    throw new FhirError('value', `the parameter ${name} is a Coding with a code`, { expression: `http.${name}` });
+  return { code, system: asText(system), version: asText(version), display: asText(display) };
+};
+
+export const codingParameter = (parameters: Parameters, name: string): GivenCoding | undefined => {
+  const given = parameters.find((each) => each.name === name);
+  return given && codingOf(given.value, name);
+};
+
+/** The codings of a CodeableConcept that is given; undefined where none is. */
+export const conceptParameter = (parameters: Parameters, name: string): GivenCoding[] | undefined => {
+  const given = parameters.find((each) => each.name === name);
+  if (given === undefined) return undefined;
+  const { coding } = (given.value ?? {}) as { coding?: unknown };
+  if (!Array.isArray(coding) || coding.length === 0) {
+    throw new FhirError('value', `the parameter ${name} is a CodeableConcept with codings`, { expression: `http.${name}` });
+  }
+  return coding.map((each) => codingOf(each, name));
+};
+
+export const accessOf = ({ db }: Pick<Server, 'db'>, { identity }: Call): Access => ({
+  db,
+  allow: (type) => requireScope(identity, type, 'r'),
+});
+
+/** Throws 400 where a resource that was sent isn't one. */
+const sentResource = ({ validator }: Server, parameters: Parameters, name: string, type: string): TerminologyResource | undefined => {
+  const resource =
+    parameters.find((each) => each.name === name)?.resource ??
+    parameters.find((each) => each.name === 'resource' && each.resource?.['resourceType'] === type)?.resource;
+  if (resource === undefined) return undefined;
+  if (resource['resourceType'] !== type)
+    throw new FhirError('invalid', `the parameter ${name} is a ${type}`, { expression: `http.${name}` });
+  const [error] = validator.validate(resource, type);
+  if (error !== undefined) throw new FhirError('structure', error.diagnostics, { expression: error.expression });
+  return resource as unknown as TerminologyResource;
+};
+
+const stored = async (server: Server, { resourceType, id }: Call['target']): Promise<TerminologyResource> => {
+  const head = await readHead(server.db, server.registry.typeId(resourceType!), id!);
+  if (head === undefined || head.body === null) throw new FhirError(head ? 'deleted' : 'not-found', `there is no ${resourceType}/${id}`);
+  return JSON.parse(head.body) as TerminologyResource;
+};
+
+const versioned = (url: string, version: string | undefined): string =>
+  version === undefined || url.includes('|') ? url : `${url}|${version}`;
+
+export interface Asked<T extends TerminologyResource> {
+  readonly resource: T;
+  /** What the answer may need besides. */
+  readonly source: TerminologySource;
+}
+
+/** The value set that is named by instance, resource or url; throws 400 where none is, 422 where it isn't known. */
+export const askedValueSet = async (server: Server, call: Call, parameters: Parameters): Promise<Asked<ValueSet>> => {
+  const access = accessOf(server, call);
+  const url = textParameter(parameters, 'url');
+  const given = call.target.id === undefined ? sentResource(server, parameters, 'valueSet', 'ValueSet') : await stored(server, call.target);
+  if (given !== undefined) {
+    const resource = given as ValueSet;
+    return { resource, source: await server.terminology.reach(access, { valueSets: [resource] }) };
+  }
+  if (url === undefined) throw new FhirError('invalid', 'name a value set: give the parameter url or valueSet', { expression: 'http.url' });
+  const canonical = versioned(url, textParameter(parameters, 'valueSetVersion'));
+  const source = await server.terminology.reach(access, { valueSets: [canonical] });
+  const resource = source.valueSet(canonical);
+  if (resource === undefined) throw notLoaded(`the value set ${canonical.slice(0, 200)} is not loaded`);
+  return { resource, source };
+};
+
+/** The code system that is named; throws 400 where none is, 422 where it isn't known or isn't there with all of its concepts. */
+export const askedCodeSystem = async (
+  server: Server,
+  call: Call,
+  {
+    parameters,
+    names,
+    system,
+  }: { readonly parameters: Parameters; readonly names: readonly string[]; readonly system?: string | undefined },
+): Promise<CodeSystem> => {
+  const given =
+    call.target.id === undefined ? sentResource(server, parameters, 'codeSystem', 'CodeSystem') : await stored(server, call.target);
+  const url = names.map((name) => textParameter(parameters, name)).find((value) => value !== undefined) ?? system;
+  let found = given as CodeSystem | undefined;
+  if (found === undefined) {
+    if (url === undefined)
+      throw new FhirError('invalid', `name a code system: give the parameter ${names[0]}`, { expression: `http.${names[0]}` });
+    const canonical = versioned(url, textParameter(parameters, 'version'));
+    found = (await server.terminology.reach(accessOf(server, call), { codeSystems: [canonical] })).codeSystem(canonical);
+    if (found?.content !== 'complete') throw notLoaded(incomplete(canonical, found));
+  }
+  if (found.content !== 'complete') throw notLoaded(incomplete(String(found.url), found));
+  return found;
+};
+
+export const answerWith = async (server: Server, call: Call, resource: object): Promise<Reply> => {
+  const { resourceType, id } = call.target;
+  const audited = await record(server.outbox, call, { status: 200, resource: id === undefined ? undefined : `${resourceType}/${id}` });
+  return { status: 200, headers: { 'content-type': FHIR_JSON }, body: JSON.stringify(resource), audited };
+};
+
+export const parametersResource = (parameter: readonly object[]): object => ({ resourceType: 'Parameters', parameter });

@@ -1,0 +1,123 @@
+/** Whether a code is in a value set, found out without expanding it. Source: http://hl7.org/fhir/R4/valueset.html#compositions */
+import { codeIndex, type Node } from './code-system.ts';
+import { compileFilters } from './filter.ts';
+import type { CodeSystem, Concept, Contained, Include, TerminologySource, ValueSet } from './resources.ts';
+
+/** `unknown`: it depends on what isn't loaded, which `reason` names. */
+export type Membership =
+  | { readonly is: 'in'; readonly display: string | undefined; readonly node?: Node }
+  | { readonly is: 'out' }
+  | { readonly is: 'unknown'; readonly reason: string };
+
+const OUT: Membership = { is: 'out' };
+const unknown = (reason: string): Membership => ({ is: 'unknown', reason });
+
+export interface Code {
+  /** Undefined where only the code is known, as of an element of the type code. */
+  readonly system: string | undefined;
+  readonly version?: string | undefined;
+  readonly code: string;
+}
+
+/** Why a code system can't be relied on: R4's definitions name SNOMED CT and LOINC, but hold none of their concepts. */
+export const incomplete = (canonical: string, system: CodeSystem | undefined): string =>
+  system === undefined || system.content === 'not-present'
+    ? `the code system ${canonical.slice(0, 200)} is not loaded`
+    : `of the code system ${canonical.slice(0, 200)} only a part is loaded (${system.content})`;
+
+/** The code system with all of its concepts, or why not. */
+export const completeSystem = (source: TerminologySource, url: string, version: string | undefined): CodeSystem | string => {
+  const system = source.codeSystem(version === undefined ? url : `${url}|${version}`);
+  if (system?.content === 'complete') return system;
+  return incomplete(version === undefined ? url : `${url}|${version}`, system);
+};
+
+const listedCodes = new WeakMap<readonly Concept[], ReadonlyMap<string, Concept>>();
+const listed = (concepts: readonly Concept[]): ReadonlyMap<string, Concept> => {
+  let codes = listedCodes.get(concepts);
+  if (codes === undefined) listedCodes.set(concepts, (codes = new Map(concepts.map((concept) => [concept.code, concept]))));
+  return codes;
+};
+
+const compiledFilters = new WeakMap<Include, { readonly system: CodeSystem; readonly passes: (node: Node) => boolean }>();
+const filtersOf = (include: Include, system: CodeSystem): ((node: Node) => boolean) => {
+  const known = compiledFilters.get(include);
+  if (known?.system === system) return known.passes;
+  const passes = compileFilters(include.filter ?? [], codeIndex(system));
+  compiledFilters.set(include, { system, passes });
+  return passes;
+};
+
+const inSystem = (include: Include, { system, version, code }: Code, source: TerminologySource): Membership => {
+  if (system !== undefined && system !== include.system) return OUT;
+  if (version !== undefined && include.version !== undefined && version !== include.version) return OUT;
+  if (include.concept !== undefined) {
+    const concept = listed(include.concept).get(code);
+    if (concept === undefined) return OUT;
+    const known = source.codeSystem(include.system!);
+    const node = known && codeIndex(known).node(code);
+    return { is: 'in', display: concept.display ?? node?.concept.display, ...(node && { node }) };
+  }
+  const found = completeSystem(source, include.system!, include.version);
+  if (typeof found === 'string') return unknown(found);
+  const node = codeIndex(found).node(code);
+  if (node === undefined || !filtersOf(include, found)(node)) return OUT;
+  return { is: 'in', display: node.concept.display, node };
+};
+
+const inInclude = (include: Include, code: Code, source: TerminologySource, pending: ReadonlySet<string>): Membership => {
+  let result: Membership | undefined;
+  const parts = [
+    ...(include.system === undefined ? [] : [() => inSystem(include, code, source)]),
+    ...(include.valueSet ?? []).map((url) => () => {
+      const other = source.valueSet(url);
+      return other === undefined ? unknown(`the value set ${url.slice(0, 200)} is not loaded`) : membership(other, code, source, pending);
+    }),
+  ];
+  for (const part of parts) {
+    const found = part();
+    if (found.is === 'out') return OUT;
+    if (result === undefined || found.is === 'unknown') result = found;
+  }
+  return result ?? OUT;
+};
+
+const inExpansion = (contains: readonly Contained[], { system, code }: Code): Membership => {
+  for (const each of contains) {
+    if (each.code === code && each.abstract !== true && (system === undefined || each.system === system))
+      return { is: 'in', display: each.display };
+    const below = each.contains === undefined ? OUT : inExpansion(each.contains, { system, code });
+    if (below.is === 'in') return below;
+  }
+  return OUT;
+};
+
+export const membership = (
+  valueSet: ValueSet,
+  code: Code,
+  source: TerminologySource,
+  pending: ReadonlySet<string> = new Set(),
+): Membership => {
+  const { url = '', compose, expansion } = valueSet;
+  if (pending.has(url) && url !== '') return unknown(`the value set ${url.slice(0, 200)} includes itself`);
+  if (compose === undefined) {
+    return expansion === undefined
+      ? unknown(`the value set ${url.slice(0, 200)} says nothing of its content`)
+      : inExpansion(expansion.contains ?? [], code);
+  }
+  const inner = new Set([...pending, url]);
+  const any = (includes: readonly Include[]): Membership => {
+    let result: Membership = OUT;
+    for (const include of includes) {
+      const found = inInclude(include, code, source, inner);
+      if (found.is === 'in') return found;
+      if (found.is === 'unknown') result = found;
+    }
+    return result;
+  };
+  const included = any(compose.include ?? []);
+  if (included.is === 'out') return included;
+  if (included.is === 'in' && compose.inactive === false && included.node?.isInactive === true) return OUT;
+  const excluded = any(compose.exclude ?? []);
+  return excluded.is === 'out' ? included : excluded.is === 'in' ? OUT : excluded;
+};

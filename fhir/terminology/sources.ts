@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { type CodeSystem, splitCanonical, type TerminologyResource, type TerminologySource, type ValueSet } from './resources.ts';
+
+const DATA_FILE = new URL('../definitions/data/r4-terminology.jsonl', import.meta.url);
+
+const keyOf = ({ resourceType, url }: { readonly resourceType: string; readonly url?: string }): string => `${resourceType} ${url}`;
+
+const fits = <T extends TerminologyResource>(resource: T | undefined, version: string | undefined): T | undefined =>
+  resource !== undefined && (version === undefined || resource.version === version) ? resource : undefined;
+
+const sourceOf = (find: (key: string) => TerminologyResource | undefined): TerminologySource => {
+  const lookUp = (resourceType: string, canonical: string): TerminologyResource | undefined => {
+    const [url, version] = splitCanonical(canonical);
+    return fits(find(`${resourceType} ${url}`), version);
+  };
+  return {
+    codeSystem: (canonical) => lookUp('CodeSystem', canonical) as CodeSystem | undefined,
+    valueSet: (canonical) => lookUp('ValueSet', canonical) as ValueSet | undefined,
+  };
+};
+
+/** Of resources at hand; of several with one url the first counts. */
+export const resourceSource = (resources: Iterable<TerminologyResource>): TerminologySource => {
+  const known = new Map<string, TerminologyResource>();
+  for (const resource of resources) if (!known.has(keyOf(resource))) known.set(keyOf(resource), resource);
+  return sourceOf((key) => known.get(key));
+};
+
+// The line of a resource begins with these two, in this order; compact-terminology.ts sees to it.
+const HEAD = /^\{"resourceType":"(\w+)","url":"([^"]+)"/;
+
+/** R4's own value sets and code systems; the file is read on first use, and each of its lines is parsed when it is asked for. */
+export const coreSource = (): TerminologySource => {
+  let lines: Map<string, string> | undefined;
+  const parsed = new Map<string, TerminologyResource>();
+  const readLines = (): Map<string, string> => {
+    const found = new Map<string, string>();
+    for (const line of readFileSync(DATA_FILE, 'utf8').split('\n')) {
+      const [, type, url] = HEAD.exec(line) ?? [];
+      if (type !== undefined) found.set(`${type} ${url}`, line);
+    }
+    return found;
+  };
+  return sourceOf((key) => {
+    let resource = parsed.get(key);
+    if (resource !== undefined) return resource;
+    const line = (lines ??= readLines()).get(key);
+    if (line === undefined) return undefined;
+    resource = JSON.parse(line) as TerminologyResource;
+    parsed.set(key, resource);
+    return resource;
+  });
+};
+
+/** The first that knows an address answers. */
+export const firstOf = (...sources: readonly TerminologySource[]): TerminologySource => ({
+  codeSystem: (canonical) => {
+    for (const source of sources) {
+      const found = source.codeSystem(canonical);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  },
+  valueSet: (canonical) => {
+    for (const source of sources) {
+      const found = source.valueSet(canonical);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  },
+});

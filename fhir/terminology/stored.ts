@@ -1,0 +1,43 @@
+import type { Registry } from '../definitions/registry.ts';
+import type { TypeIndex } from '../search/index-plan.ts';
+import { numberArray } from '../store/pool.ts';
+import { splitCanonical, type TerminologyResource } from './resources.ts';
+import type { FindStored } from './terminology.ts';
+
+export interface StoredOptions {
+  readonly registry: Registry;
+  readonly planOf: (type: string) => TypeIndex;
+  readonly keyId: (key: string) => number;
+}
+
+/** Versions of one address that are looked at, and what a B-tree entry of an address holds (fhir/search/parameter/uri.ts). */
+const MAX_VERSIONS = 50;
+const MAX_ADDRESS = 1000;
+
+const BY_URL = `select r.body from fhir.sp_uri t join fhir.resource r on r.rid = t.rid
+  where t.key = any($1::smallint[]) and t.value = $2 and r.type = $3 and not r.deleted order by r.updated desc limit ${MAX_VERSIONS}`;
+const BY_ID = 'select r.body from fhir.resource r where r.type = $1 and r.id = $2 and not r.deleted';
+const LITERAL = /^(?:ValueSet|CodeSystem)\/([A-Za-z0-9\-.]{1,64})$/;
+
+const isRetired = ({ status }: TerminologyResource): boolean => status === 'retired';
+const later = (a: TerminologyResource, b: TerminologyResource): number =>
+  Number(isRetired(a)) - Number(isRetired(b)) || (b.version ?? '').localeCompare(a.version ?? '', 'en', { numeric: true });
+
+/** By `Type/id`, or by address: of several versions the newest, one that is retired last. Source: http://hl7.org/fhir/R4/references.html#canonical */
+export const createFindStored =
+  ({ registry, planOf, keyId }: StoredOptions): FindStored =>
+  async (db, type, canonical) => {
+    const typeId = registry.typeId(type);
+    const id = LITERAL.exec(canonical)?.[1];
+    if (id !== undefined) {
+      const [row] = await db.unsafe<{ body: string }[]>(BY_ID, [typeId, id], { prepare: true });
+      return row && (JSON.parse(row.body) as TerminologyResource);
+    }
+    const [url, version] = splitCanonical(canonical);
+    const keys = planOf(type).parameters.get('url')!.keys.map(keyId);
+    const rows = await db.unsafe<{ body: string }[]>(BY_URL, [numberArray(keys), url.slice(0, MAX_ADDRESS), typeId], { prepare: true });
+    return rows
+      .map(({ body }) => JSON.parse(body) as TerminologyResource)
+      .filter((resource) => resource.url === url && (version === undefined || resource.version === version))
+      .sort(later)[0];
+  };

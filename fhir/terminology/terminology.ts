@@ -1,0 +1,117 @@
+/** Value sets and code systems: R4's own, those of loaded packages, and those stored on this server. */
+import type { Db } from '../store/pool.ts';
+import { FhirError } from '../http/outcome.ts';
+import { codeIndex } from './code-system.ts';
+import { expandValueSet, notLoaded } from './expansion.ts';
+import { completeSystem } from './membership.ts';
+import {
+  type CodeSystem,
+  type Include,
+  splitCanonical,
+  type TerminologyResource,
+  type TerminologySource,
+  type ValueSet,
+} from './resources.ts';
+import { coreSource, firstOf, resourceSource } from './sources.ts';
+
+export interface Coding {
+  readonly system: string;
+  readonly code: string;
+}
+
+/** Who asks, and where what is stored is read. */
+export interface Access {
+  readonly db: Db;
+  /** Throws 403 where the caller may not read what is stored of a type. */
+  readonly allow: (type: TerminologyResource['resourceType']) => void;
+}
+
+export interface Terminology {
+  /** What is at hand without the database: writes are checked by this. */
+  readonly loaded: TerminologySource;
+  /** What is loaded, and what is stored of all that these need. */
+  reach(access: Access, needed: Needed): Promise<TerminologySource>;
+  /** The codes of a value set, for `:in` and `:not-in`; throws where there is none, or where it can't be expanded. */
+  expand(access: Access, valueSet: string): Promise<readonly Coding[]>;
+  /** A code with everything below (for `:below`) or above it; throws where its code system isn't loaded. */
+  related(access: Access, coding: Coding, direction: 'below' | 'above'): Promise<readonly Coding[]>;
+}
+
+/** By canonical address, or as a resource that was sent. */
+export interface Needed {
+  readonly valueSets?: readonly (string | ValueSet)[];
+  readonly codeSystems?: readonly string[];
+}
+
+/** Looks a stored resource up by its canonical address. */
+export type FindStored = (db: Db, type: TerminologyResource['resourceType'], canonical: string) => Promise<TerminologyResource | undefined>;
+
+export interface TerminologyOptions {
+  readonly packages: Iterable<TerminologyResource>;
+  readonly findStored: FindStored;
+}
+
+/** Look-ups in the database for one question. */
+const MAX_LOOKUPS = 200;
+
+const includesOf = ({ compose }: ValueSet): readonly Include[] => [...(compose?.include ?? []), ...(compose?.exclude ?? [])];
+const canonicalOf = ({ system, version }: Include): string[] =>
+  system === undefined ? [] : [version === undefined ? system : `${system}|${version}`];
+
+export const createTerminology = ({ packages, findStored }: TerminologyOptions): Terminology => {
+  const loaded = firstOf(resourceSource(packages), coreSource());
+
+  const reach = async ({ db, allow }: Access, { valueSets = [], codeSystems = [] }: Needed): Promise<TerminologySource> => {
+    const stored = new Map<string, TerminologyResource>();
+    const seen = new Set<string>();
+    let lookups = 0;
+    const find = async (type: TerminologyResource['resourceType'], canonical: string): Promise<TerminologyResource | undefined> => {
+      const known = type === 'ValueSet' ? loaded.valueSet(canonical) : loaded.codeSystem(canonical);
+      if (known !== undefined) return known;
+      if (++lookups > MAX_LOOKUPS) {
+        throw new FhirError('too-costly', `more than ${MAX_LOOKUPS} value sets and code systems are needed: ask for a smaller value set`);
+      }
+      allow(type);
+      const found = await findStored(db, type, canonical);
+      if (found !== undefined) stored.set(`${type} ${canonical}`, found);
+      return found;
+    };
+    const queue: (string | ValueSet)[] = [...valueSets];
+    const systems: string[] = [...codeSystems];
+    for (const each of queue) {
+      if (typeof each === 'string' && seen.has(each)) continue;
+      if (typeof each === 'string') seen.add(each);
+      const valueSet = typeof each === 'string' ? ((await find('ValueSet', each)) as ValueSet | undefined) : each;
+      for (const include of valueSet === undefined ? [] : includesOf(valueSet)) {
+        queue.push(...(include.valueSet ?? []));
+        systems.push(...canonicalOf(include));
+      }
+    }
+    for (const system of new Set(systems)) await find('CodeSystem', system);
+    if (stored.size === 0) return loaded;
+    // Each answers to the address that it was asked for by, with the version or without.
+    return firstOf(loaded, {
+      valueSet: (canonical) => stored.get(`ValueSet ${canonical}`) as ValueSet | undefined,
+      codeSystem: (canonical) => stored.get(`CodeSystem ${canonical}`) as CodeSystem | undefined,
+    });
+  };
+
+  return {
+    loaded,
+    reach,
+    expand: async (access, canonical) => {
+      const source = await reach(access, { valueSets: [canonical] });
+      const valueSet = source.valueSet(canonical);
+      if (valueSet === undefined) throw notLoaded(`the value set ${canonical.slice(0, 200)} is not loaded`);
+      return expandValueSet(valueSet, source).map(({ system, code }) => ({ system, code }));
+    },
+    related: async (access, { system, code }, direction) => {
+      const [url, version] = splitCanonical(system);
+      const found: CodeSystem | string = completeSystem(await reach(access, { codeSystems: [system] }), url, version);
+      if (typeof found === 'string') throw notLoaded(found);
+      const index = codeIndex(found);
+      const codes = direction === 'below' ? index.withDescendants(code) : index.withAncestors(code);
+      return [...codes].map((each) => ({ system: url, code: each }));
+    },
+  };
+};
