@@ -46,6 +46,7 @@ const { server, close: closeServer } = await openServer({
   isEndpoint,
   jobs: { exportBucket: env.optional('EXPORT_BUCKET'), importBucket: env.optional('IMPORT_BUCKET') },
   validation: env.choice('VALIDATION', ['structure', 'full']),
+  packagesFolder: env.optional('FHIR_PACKAGES'),
 });
 const app = createApp(server, {
   identify,

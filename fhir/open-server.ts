@@ -1,5 +1,6 @@
 import { createOutbox } from './audit/outbox.ts';
 import { assertDurable } from './audit/verified-commit.ts';
+import { type PackagedResource, readPackages } from './definitions/package.ts';
 import { loadRegistry } from './definitions/registry.ts';
 import { capabilityStatement } from './interaction/capabilities.ts';
 import { createJobs, type JobSettings } from './job/jobs.ts';
@@ -25,6 +26,8 @@ export interface ServerOptions {
   readonly baseUrl: string;
   /** What a write is checked for: `full` adds R4's invariants in FHIRPath. */
   readonly validation?: 'structure' | 'full';
+  /** A folder of FHIR packages (.tgz), whose profiles, value sets and code systems are known then. */
+  readonly packagesFolder?: string | undefined;
   readonly limits?: Limits;
   readonly rules?: Rules;
   /** Whether statements stay prepared on a connection, which a pooler that hands out connections by transaction doesn't allow. */
@@ -45,6 +48,7 @@ export const openServer = async ({
   pool,
   baseUrl,
   validation = 'structure',
+  packagesFolder,
   limits = LIMITS,
   rules = RULES,
   prepare = true,
@@ -52,6 +56,7 @@ export const openServer = async ({
   isEndpoint = () => false,
 }: ServerOptions): Promise<{ server: Server; close: () => Promise<void> }> => {
   const registry = loadRegistry();
+  const packages = packagesFolder === undefined ? [] : readPackages(packagesFolder);
   const sql = createPool(databaseUrl, { max: pool, application: 'fhir', prepare });
   const commits = createPool(databaseUrl, { max: LANES, application: 'fhir commits', prepare });
   const events = createPool(databaseUrl, { max: LANES, application: 'fhir audit', prepare });
@@ -66,10 +71,21 @@ export const openServer = async ({
   const lane = createWriteLane(commits, { lanes: LANES });
   const outbox = createOutbox(events);
   const search = createSearch({ registry, planOf, keyId, baseUrl });
+  const packaged = (type: string): PackagedResource[] =>
+    packages.flatMap(({ resources }) => resources.filter(({ resourceType }) => resourceType === type));
+  const terminology = createTerminology({
+    packages: [...packaged('ValueSet'), ...packaged('CodeSystem')],
+    findStored: createFindStored({ registry, planOf, keyId }),
+  });
   const server: Server = {
     registry,
-    validator: createResourceValidator({ registry, onWrite: validation }),
-    terminology: createTerminology({ packages: [], findStored: createFindStored({ registry, planOf, keyId }) }),
+    validator: createResourceValidator({
+      registry,
+      terminology: terminology.loaded,
+      profiles: packaged('StructureDefinition'),
+      onWrite: validation,
+    }),
+    terminology,
     extractor: createExtractor(planOf, keyId),
     search,
     planOf,

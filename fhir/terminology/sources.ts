@@ -19,12 +19,34 @@ const sourceOf = (find: (key: string) => TerminologyResource | undefined): Termi
   };
 };
 
-/** Of resources at hand; of several with one url the first counts. */
-export const resourceSource = (resources: Iterable<TerminologyResource>): TerminologySource => {
-  const known = new Map<string, TerminologyResource>();
-  for (const resource of resources) if (!known.has(keyOf(resource))) known.set(keyOf(resource), resource);
-  return sourceOf((key) => known.get(key));
+/** A resource that is parsed when it is asked for. */
+export interface LazyResource {
+  readonly resourceType: string;
+  readonly url: string;
+  readonly version: string | undefined;
+  readonly resource: () => unknown;
+}
+
+/** Of several resources with one url the first counts, if no version is asked for. */
+export const lazySource = (resources: Iterable<LazyResource>): TerminologySource => {
+  const known = new Map<string, LazyResource>();
+  for (const resource of resources) {
+    const key = keyOf(resource);
+    if (!known.has(key)) known.set(key, resource);
+    if (resource.version !== undefined) known.set(`${key}|${resource.version}`, resource);
+  }
+  const find = (key: string): unknown => known.get(key)?.resource();
+  return {
+    codeSystem: (canonical) => find(`CodeSystem ${canonical}`) as CodeSystem | undefined,
+    valueSet: (canonical) => find(`ValueSet ${canonical}`) as ValueSet | undefined,
+  };
 };
+
+/** Of resources at hand. */
+export const resourceSource = (resources: Iterable<TerminologyResource>): TerminologySource =>
+  lazySource(
+    [...resources].map((resource) => ({ ...resource, url: resource.url ?? '', version: resource.version, resource: () => resource })),
+  );
 
 // The line of a resource begins with these two, in this order; compact-terminology.ts sees to it.
 const HEAD = /^\{"resourceType":"(\w+)","url":"([^"]+)"/;

@@ -12,7 +12,7 @@ import {
   type TerminologySource,
   type ValueSet,
 } from './resources.ts';
-import { coreSource, firstOf, resourceSource } from './sources.ts';
+import { coreSource, firstOf, type LazyResource, lazySource } from './sources.ts';
 
 export interface Coding {
   readonly system: string;
@@ -47,7 +47,7 @@ export interface Needed {
 export type FindStored = (db: Db, type: TerminologyResource['resourceType'], canonical: string) => Promise<TerminologyResource | undefined>;
 
 export interface TerminologyOptions {
-  readonly packages: Iterable<TerminologyResource>;
+  readonly packages: Iterable<LazyResource>;
   readonly findStored: FindStored;
 }
 
@@ -59,7 +59,7 @@ const canonicalOf = ({ system, version }: Include): string[] =>
   system === undefined ? [] : [version === undefined ? system : `${system}|${version}`];
 
 export const createTerminology = ({ packages, findStored }: TerminologyOptions): Terminology => {
-  const loaded = firstOf(resourceSource(packages), coreSource());
+  const loaded = firstOf(lazySource(packages), coreSource());
 
   const reach = async ({ db, allow }: Access, { valueSets = [], codeSystems = [] }: Needed): Promise<TerminologySource> => {
     const stored = new Map<string, TerminologyResource>();

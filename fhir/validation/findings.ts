@@ -20,8 +20,12 @@ export class Findings {
   /** Those that refer to their container by `#`. */
   readonly toContainer = new Set<number>();
 
-  constructor(type: string) {
+  /** Nothing but errors is asked for, as on a write. */
+  readonly onlyErrors: boolean;
+
+  constructor(type: string, onlyErrors = false) {
     this.path = [type];
+    this.onlyErrors = onlyErrors;
   }
 
   /** An error; `element` is below where the walk is. */
@@ -30,7 +34,7 @@ export class Findings {
   }
 
   report(severity: ValidationIssue['severity'], code: ValidationIssue['code'], diagnostics: string, element?: string): void {
-    if (this.issues.length >= MAX_ISSUES) return;
+    if (this.issues.length >= MAX_ISSUES || (this.onlyErrors && severity !== 'error')) return;
     this.reportAt(pathText(element === undefined ? this.path : [...this.path, element]), severity, code, diagnostics);
   }
 

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { InvariantData, Invariants } from '../definitions/data-file.ts';
 import type { Registry } from '../definitions/registry.ts';
+import { CHECKED_KEYS } from './datatype-rules.ts';
 import { type Findings, isObject, type Json } from './findings.ts';
 
 const DATA_FILE = new URL('../definitions/data/r4-invariants.json', import.meta.url);
@@ -38,12 +39,23 @@ interface Plan {
   readonly properties: ReadonlyMap<string, { readonly rules: readonly Invariant[]; readonly plan: () => Plan | undefined }>;
 }
 
+const readInvariants = (): Invariants => JSON.parse(readFileSync(DATA_FILE, 'utf8')) as Invariants;
+
+/** The keys of the rules that every resource is checked for, profile or not. */
+export const baseRuleKeys = (): ReadonlySet<string> =>
+  new Set([
+    ...CHECKED_KEYS,
+    ...Object.values(readInvariants())
+      .flat()
+      .map(({ key }) => key),
+  ]);
+
 export const loadInvariants = (registry: Registry): InvariantChecker => {
   // Not imported, so that a write can be checked without waiting for a module.
   const require = createRequire(import.meta.url);
   const fhirpath = require('fhirpath') as typeof import('fhirpath');
   const model = require('fhirpath/fhir-context/r4') as import('fhirpath').Model;
-  const data = JSON.parse(readFileSync(DATA_FILE, 'utf8')) as Invariants;
+  const data = readInvariants();
 
   // Only what the resource itself contains is looked up: nothing is fetched to validate.
   const resolve = (inputs: unknown[], root: unknown): unknown[] => {
@@ -71,8 +83,11 @@ export const loadInvariants = (registry: Registry): InvariantChecker => {
       holds: (value, { resource, rootResource }) => {
         root = rootResource;
         compiled ??= fhirpath.compile({ base, expression: rule.expression }, model, options as object) as NonNullable<typeof compiled>;
-        const result = compiled(value, { resource, rootResource });
-        return result[0] === true;
+        // Version 5.2.2 takes no bare number to start from.
+        const start = typeof value === 'number' ? fhirpath.FP_Decimal.getDecimal(value) : value;
+        const result = compiled(start, { resource, rootResource });
+        // What comes out empty says nothing of the value, such as a rule for dates of a value that is none.
+        return result.length === 0 || result[0] === true;
       },
     };
   };
@@ -93,8 +108,9 @@ export const loadInvariants = (registry: Registry): InvariantChecker => {
       type.elements.flatMap((element) =>
         element.types.map((each) => {
           const key = element.isChoice ? element.name + each.charAt(0).toUpperCase() + each.slice(1) : element.name;
-          const path = `${name}.${element.name}`;
-          const own = path === each ? [] : (data[path] ?? []).map((rule) => compile(rule, path));
+          // The engine tells the type of a choice by its member.
+          const path = `${name}.${element.name}${element.isChoice ? '[x]' : ''}`;
+          const own = path === each ? [] : (data[path] ?? []).map((rule) => compile(rule, `${name}.${key}`));
           return [key, { rules: own, plan: () => planOf(each) }] as const;
         }),
       ),

@@ -1,11 +1,14 @@
 /** All that a resource is checked for: its structure, the rules of the profiles that it claims, and R4's invariants. */
 import type { Registry } from '../definitions/registry.ts';
+import type { TerminologySource } from '../terminology/resources.ts';
 import { Findings, type Json, MAX_ISSUES, type ValidationIssue } from './findings.ts';
-import { type InvariantChecker, loadInvariants } from './invariants.ts';
+import { baseRuleKeys, type InvariantChecker, loadInvariants } from './invariants.ts';
+import { createProfileSource, type LazyDefinition } from './profile/profile-source.ts';
+import { createProfiles } from './profile/profiles.ts';
 import { createValidator, type Validator } from './validator.ts';
 
 export interface ResourceValidator extends Validator {
-  /** What a write breaks besides its structure, which must be right. */
+  /** What a write breaks besides its structure, which must be right: the known profiles that it claims, R4's invariants if asked for. */
   rules(resource: Json, type: string): ValidationIssue[];
   /** Everything that can be said of a resource, `profiles` being asked for besides those that it claims. */
   everything(resource: Json, type: string, profiles?: readonly string[]): ValidationIssue[];
@@ -13,39 +16,58 @@ export interface ResourceValidator extends Validator {
 
 export interface ResourceValidatorOptions {
   readonly registry: Registry;
+  readonly terminology: TerminologySource;
+  /** Profiles and extensions besides those that ship with the server. */
+  readonly profiles: Iterable<LazyDefinition>;
   readonly onWrite: 'structure' | 'full';
 }
 
-export const createResourceValidator = ({ registry, onWrite }: ResourceValidatorOptions): ResourceValidator => {
+const NONE: ValidationIssue[] = [];
+
+const claimed = ({ meta }: Json): readonly string[] => {
+  const { profile } = (meta ?? {}) as { profile?: unknown };
+  return Array.isArray(profile) ? profile.filter((url) => typeof url === 'string') : [];
+};
+
+export const createResourceValidator = (options: ResourceValidatorOptions): ResourceValidator => {
+  const { registry, terminology, onWrite } = options;
   const { validate } = createValidator(registry);
   let loaded: InvariantChecker | undefined;
   const invariants = (): InvariantChecker => (loaded ??= loadInvariants(registry));
+  let baseRules: ReadonlySet<string> | undefined;
+  const isBaseRule = (key: string): boolean => (baseRules ??= baseRuleKeys()).has(key);
+  const profiles = createProfiles({ registry, terminology, invariants, isBaseRule, source: createProfileSource(options.profiles) });
+  // Better now than while the first client waits.
   if (onWrite === 'full') invariants();
-
-  const claimed = ({ meta }: Json): readonly string[] => {
-    const { profile } = (meta ?? {}) as { profile?: unknown };
-    return Array.isArray(profile) ? profile.filter((url) => typeof url === 'string') : [];
-  };
 
   return {
     validate,
     rules: (resource, type) => {
-      if (onWrite !== 'full') return [];
-      const findings = new Findings(type);
-      invariants().check(resource, findings);
+      const claims = claimed(resource);
+      if (claims.length === 0 && onWrite !== 'full') return NONE;
+      const findings = new Findings(type, true);
+      if (onWrite === 'full') invariants().check(resource, findings);
+      for (const url of new Set(claims)) profiles.check(url, resource, findings);
       return findings.issues;
     },
-    everything: (resource, type, profiles = []) => {
+    everything: (resource, type, asked = []) => {
       const issues = validate(resource, type);
       // Rules are written for what has the right structure.
       if (issues.some(({ severity }) => severity === 'error')) return issues;
       const findings = new Findings(type);
       invariants().check(resource, findings);
-      for (const url of new Set([...profiles, ...claimed(resource)])) {
-        const severity = profiles.includes(url) ? 'error' : 'warning';
+      profiles.checkExtensions(resource, findings);
+      for (const url of new Set([...asked, ...claimed(resource)])) {
+        if (profiles.check(url, resource, findings)) continue;
+        const severity = asked.includes(url) ? 'error' : 'warning';
         findings.report(severity, 'not-found', `the profile ${url.slice(0, 200)} is not known to this server: nothing was checked by it`);
       }
-      return [...issues, ...findings.issues].slice(0, MAX_ISSUES);
+      return distinct([...issues, ...findings.issues]).slice(0, MAX_ISSUES);
     },
   };
 };
+
+// An extension may be checked for its own sake and as part of a profile.
+const distinct = (issues: readonly ValidationIssue[]): ValidationIssue[] => [
+  ...new Map(issues.map((issue) => [`${issue.severity} ${issue.diagnostics}`, issue])).values(),
+];

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { compactDefinitions, formatDefinitions, formatLines, readInvariants } from '../../../fhir/definitions/compact.ts';
+import { compactDefinitions, formatDefinitions, formatLines, readInvariants, readProfiles } from '../../../fhir/definitions/compact.ts';
 import type { DefinitionData } from '../../../fhir/definitions/data-file.ts';
 import { loadRegistry } from '../../../fhir/definitions/registry.ts';
 
@@ -16,6 +16,11 @@ test('the committed definitions are what the source makes', () => {
 test('the committed invariants are what the source makes', () => {
   const committed = readFileSync(new URL('../../../fhir/definitions/data/r4-invariants.json', import.meta.url), 'utf8');
   assert.ok(formatLines(readInvariants()) === committed, 'run npm run definitions and commit the result');
+});
+
+test('the committed profiles are what the source makes', () => {
+  const committed = readFileSync(new URL('../../../fhir/definitions/data/r4-profiles.jsonl', import.meta.url), 'utf8');
+  assert.ok(readProfiles() === committed, 'run npm run definitions and commit the result');
 });
 
 test('a rebuild keeps existing type ids and appends new ones', () => {

@@ -1,12 +1,14 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadRegistry } from '../../../fhir/definitions/registry.ts';
+import { coreSource } from '../../../fhir/terminology/sources.ts';
 import { Findings, type Json } from '../../../fhir/validation/findings.ts';
 import { loadInvariants } from '../../../fhir/validation/invariants.ts';
 import { createResourceValidator } from '../../../fhir/validation/resource-validator.ts';
 
 const registry = loadRegistry();
 const invariants = loadInvariants(registry);
+const options = { registry, terminology: coreSource(), profiles: [] };
 const broken = (resource: Json): string[] => {
   const findings = new Findings(String(resource['resourceType']));
   invariants.check(resource, findings);
@@ -55,6 +57,18 @@ const BAD: Readonly<Record<string, readonly [Json, RegExp]>> = {
     },
     /element\[0\]: .*\(eld-16\)/,
   ],
+  'of a choice of types': [
+    {
+      resourceType: 'RiskAssessment',
+      status: 'final',
+      subject: { display: 'x' },
+      prediction: [
+        { probabilityDecimal: 50 },
+        { probabilityRange: { low: { value: 1, code: 'kg', system: 'http://unitsofmeasure.org' } } },
+      ],
+    },
+    /^error RiskAssessment\.prediction\[1\]\.probabilityRange: .*\(ras-1\)/,
+  ],
   'of nested items': [
     {
       resourceType: 'Questionnaire',
@@ -90,8 +104,8 @@ test('leaves the resource as it was', () => {
 
 test('a write is checked for invariants with VALIDATION=full alone', () => {
   const resource = { resourceType: 'Patient', contact: [{ gender: 'male' }] };
-  assert.equal(createResourceValidator({ registry, onWrite: 'structure' }).rules(resource, 'Patient'), []);
-  const [issue] = createResourceValidator({ registry, onWrite: 'full' })
+  assert.equal(createResourceValidator({ ...options, onWrite: 'structure' }).rules(resource, 'Patient'), []);
+  const [issue] = createResourceValidator({ ...options, onWrite: 'full' })
     .rules(resource, 'Patient')
     .filter(({ severity }) => severity === 'error');
   assert.match(issue!.diagnostics, /pat-1/);

@@ -1,0 +1,80 @@
+/** The profiles that this server knows, each compiled when it is first claimed. */
+import type { Registry } from '../../definitions/registry.ts';
+import type { TerminologySource } from '../../terminology/resources.ts';
+import type { Findings, Json } from '../findings.ts';
+import type { InvariantChecker } from '../invariants.ts';
+import { type CompiledProfile, compileProfile } from './compile-profile.ts';
+import type { ProfileSource } from './profile-source.ts';
+
+export interface Profiles {
+  /** Checks a resource by a profile; false where that isn't known. */
+  check(url: string, resource: Json, findings: Findings): boolean;
+  /** Checks every extension that has a definition by that. */
+  checkExtensions(resource: Json, findings: Findings): void;
+}
+
+export interface ProfilesOptions {
+  readonly registry: Registry;
+  readonly source: ProfileSource;
+  readonly terminology: TerminologySource;
+  readonly invariants: () => InvariantChecker;
+  readonly isBaseRule: (key: string) => boolean;
+}
+
+const BASE = 'http://hl7.org/fhir/StructureDefinition/';
+/** Addresses come from clients: more than these are looked up again. */
+const KNOWN_ADDRESSES = 5000;
+
+export const createProfiles = ({ registry, source, ...tools }: ProfilesOptions): Profiles => {
+  const compiled = new Map<string, CompiledProfile | undefined>();
+  const profile = (url: string): CompiledProfile | undefined => {
+    if (compiled.has(url)) return compiled.get(url);
+    const definition = source.find(url);
+    const made = definition && compileProfile(definition, { registry, profile, ...tools });
+    if (compiled.size >= KNOWN_ADDRESSES) compiled.clear();
+    compiled.set(url, made);
+    return made;
+  };
+
+  const visit = (value: unknown, resource: Json, findings: Findings): void => {
+    if (Array.isArray(value)) {
+      for (const [i, item] of value.entries()) {
+        findings.path.push(i);
+        visit(item, resource, findings);
+        findings.path.pop();
+      }
+    } else if (typeof value === 'object' && value !== null) {
+      const inside = value as Json;
+      const isExtension = findings.path.at(-2) === 'extension' || findings.path.at(-2) === 'modifierExtension';
+      if (isExtension && typeof inside['url'] === 'string' && inside['url'].includes('://')) {
+        const item = { value: inside, sibling: undefined, key: 'extension', index: undefined };
+        const definition = profile(inside['url']);
+        if (definition?.type === 'Extension') definition.check(item, findings, { resource, rootResource: resource });
+      }
+      for (const [key, member] of Object.entries(inside)) {
+        if (typeof member !== 'object') continue;
+        findings.path.push(key);
+        visit(member, resource, findings);
+        findings.path.pop();
+      }
+    }
+  };
+
+  return {
+    check: (url, resource, findings) => {
+      const type = String(resource['resourceType']);
+      const wrong = (of: string): void => findings.add('value', `it claims to be a ${of} by its profile ${url.slice(0, 200)}`);
+      if (url.startsWith(BASE) && registry.isResourceType(url.slice(BASE.length))) {
+        if (url !== `${BASE}${type}`) wrong(url.slice(BASE.length));
+        return true;
+      }
+      const found = profile(url);
+      if (found === undefined) return false;
+      if (found.type !== type) wrong(found.type);
+      else
+        found.check({ value: resource, sibling: undefined, key: type, index: undefined }, findings, { resource, rootResource: resource });
+      return true;
+    },
+    checkExtensions: (resource, findings) => visit(resource, resource, findings),
+  };
+};

@@ -1,0 +1,266 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { loadRegistry } from '../../../fhir/definitions/registry.ts';
+import { coreSource, firstOf, resourceSource } from '../../../fhir/terminology/sources.ts';
+import type { Json } from '../../../fhir/validation/findings.ts';
+import { createResourceValidator, type ResourceValidator } from '../../../fhir/validation/resource-validator.ts';
+
+const registry = loadRegistry();
+const terminology = firstOf(
+  resourceSource([
+    {
+      resourceType: 'ValueSet',
+      url: 'http://example.org/colours',
+      compose: { include: [{ system: 'http://a.b', concept: [{ code: 'red' }] }] },
+    },
+  ]),
+  coreSource(),
+);
+const US_CORE = 'http://hl7.org/fhir/us/core/StructureDefinition/';
+const OWN = 'http://example.org/profile';
+
+/** A validator that knows one profile more: the elements of its snapshot, by id. */
+const withProfile = (type: string, elements: Readonly<Record<string, object>>): ResourceValidator => {
+  const element = [
+    { id: type, path: type },
+    ...Object.entries(elements).map(([id, rest]) => ({ id, path: id.replaceAll(/:[^.]*/g, ''), ...rest })),
+  ];
+  const resource = { resourceType: 'StructureDefinition', url: OWN, version: '1', type, derivation: 'constraint', snapshot: { element } };
+  return createResourceValidator({ registry, terminology, profiles: [{ url: OWN, resource: () => resource }], onWrite: 'structure' });
+};
+const shipped = createResourceValidator({ registry, terminology, profiles: [], onWrite: 'structure' });
+const broken = (validator: ResourceValidator, resource: Json, profile = OWN): string[] => {
+  const type = String(resource['resourceType']);
+  const claiming = { ...resource, meta: { profile: [profile] } };
+  assert.equal(validator.validate(claiming, type), []);
+  return validator.rules(claiming, type).map(({ diagnostics }) => diagnostics);
+};
+const refuses = (found: readonly string[], ...says: readonly RegExp[]): void => {
+  for (const each of says)
+    assert.ok(
+      found.some((issue) => each.test(issue)),
+      `${each}: ${found.join('\n') || 'nothing was broken'}`,
+    );
+  assert.is(found.length, says.length, found.join('\n'));
+};
+
+const patient: Json = {
+  resourceType: 'Patient',
+  identifier: [{ system: 'http://a.b', value: '1' }],
+  name: [{ family: 'x' }],
+  gender: 'male',
+  extension: [{ url: `${US_CORE}us-core-race`, extension: [{ url: 'text', valueString: 'White' }] }],
+};
+const component = (code: string, unit = 'mm[Hg]'): object => ({
+  code: { coding: [{ system: 'http://loinc.org', code }] },
+  valueQuantity: { value: 1, unit: 'mmHg', system: 'http://unitsofmeasure.org', code: unit },
+});
+const pressure: Json = {
+  resourceType: 'Observation',
+  status: 'final',
+  category: [{ text: 'x' }, { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-category', code: 'vital-signs' }] }],
+  code: { coding: [{ system: 'http://loinc.org', code: '85354-9', display: 'more than the pattern has' }] },
+  subject: { reference: 'Patient/1' },
+  effectiveDateTime: '2024-01-31',
+  component: [component('8480-6'), component('8462-4')],
+};
+const US_PATIENT = `${US_CORE}us-core-patient`;
+const US_PRESSURE = `${US_CORE}us-core-blood-pressure`;
+const { identifier: _, ...anonymous } = patient;
+const { effectiveDateTime: __, ...undated } = pressure;
+
+test('a good Patient and a good blood pressure keep US Core', () => {
+  assert.equal(broken(shipped, patient, US_PATIENT), []);
+  assert.equal(broken(shipped, patient, `${US_PATIENT}|5.0.1`), []);
+  assert.equal(broken(shipped, pressure, US_PRESSURE), []);
+  assert.equal(broken(shipped, { ...undated, effectivePeriod: { start: '2024' } }, US_PRESSURE), []);
+});
+
+const US_BAD: Readonly<Record<string, readonly [Json, string, RegExp]>> = {
+  'a required element missing': [anonymous, US_PATIENT, /^Patient\.identifier: it is required \(.*us-core-patient\|5\.0\.1\)$/],
+  'a constraint broken': [{ ...patient, name: [{ text: 'x' }] }, US_PATIENT, /^Patient: .*\(us-core-6\)/],
+  'an extension too often': [
+    { ...patient, extension: [1, 2].flatMap(() => patient['extension']) },
+    US_PATIENT,
+    /^Patient\.extension: race: 1 at most/,
+  ],
+  'an extension without what its definition requires': [
+    { ...patient, extension: [{ url: `${US_CORE}us-core-race`, extension: [{ url: 'detailed', valueCoding: { code: 'x' } }] }] },
+    US_PATIENT,
+    /^Patient\.extension\[0\]\.extension: text: it is required/,
+  ],
+  'a slice missing': [{ ...pressure, category: [{ text: 'x' }] }, US_PRESSURE, /^Observation\.category: VSCat: it is required/],
+  'a pattern missed': [
+    { ...pressure, code: { coding: [{ system: 'http://loinc.org', code: '1' }] } },
+    US_PRESSURE,
+    /^Observation\.code: it should contain .*85354-9/,
+  ],
+  'a fixed value missed in a slice': [
+    { ...pressure, component: [component('8480-6'), component('8462-4', 'kPa')] },
+    US_PRESSURE,
+    /^Observation\.component\[1\]\.valueQuantity\.code: "kPa" should be "mm\[Hg\]"/,
+  ],
+  'a reference to another type': [
+    { ...pressure, subject: { reference: 'Group/1' } },
+    US_PRESSURE,
+    /^Observation\.subject: a reference to Group.*it is to Patient/,
+  ],
+  'a date that is too short': [{ ...pressure, effectiveDateTime: '2024' }, US_PRESSURE, /^Observation\.effectiveDateTime: .*\(vs-1\)/],
+  'another type than that of the profile': [pressure, US_PATIENT, /^Observation: it claims to be a Patient/],
+};
+for (const [name, [resource, profile, says]] of Object.entries(US_BAD)) {
+  test(`refuses ${name}, by US Core`, () => refuses(broken(shipped, resource, profile), says));
+}
+
+test('a write is not refused by a profile, or version of one, that is not known', () => {
+  assert.equal(broken(shipped, patient, 'http://example.org/unknown'), []);
+  assert.equal(broken(shipped, anonymous, `${US_PATIENT}|9.9.9`), []);
+});
+
+test('counts elements, also those of parts, and of extensions of a primitive', () => {
+  const validator = withProfile('Patient', {
+    'Patient.photo': { max: '0' },
+    'Patient.name': { min: 2, max: '3' },
+    'Patient.name.given': { min: 1 },
+    'Patient.birthDate': {},
+    'Patient.birthDate.extension': { min: 1 },
+  });
+  const name = { given: ['a'] };
+  assert.equal(broken(validator, { resourceType: 'Patient', name: [name, name] }), []);
+  refuses(
+    broken(validator, {
+      resourceType: 'Patient',
+      photo: [{ title: 'x' }],
+      name: [{ family: 'b' }],
+      birthDate: '2020',
+      _birthDate: { id: 'a' },
+    }),
+    /^Patient\.photo: it is not allowed/,
+    /^Patient\.name: at least 2 are required/,
+    /^Patient\.name\[0\]\.given: it is required/,
+    /^Patient\.birthDate\.extension: it is required/,
+  );
+});
+
+test('restricts the types of a choice', () => {
+  const validator = withProfile('Observation', { 'Observation.value[x]': { type: [{ code: 'Quantity' }, { code: 'string' }] } });
+  const observation = { resourceType: 'Observation', status: 'final', code: { text: 'x' } };
+  assert.equal(broken(validator, { ...observation, valueString: 'x' }), []);
+  refuses(broken(validator, { ...observation, valueInteger: 1 }), /^Observation\.valueInteger: its type should be Quantity or string/);
+});
+
+test('a required binding refuses, an extensible one warns at $validate, and one that is not loaded is said to be unchecked', () => {
+  const binding = (strength: string, valueSet: string): ResourceValidator =>
+    withProfile('Basic', { 'Basic.code': { binding: { strength, valueSet } } });
+  const basic = (code: string): Json => ({ resourceType: 'Basic', code: { coding: [{ system: 'http://a.b', code }] } });
+  const required = binding('required', 'http://example.org/colours');
+  assert.equal(broken(required, basic('red')), []);
+  refuses(
+    broken(required, basic('blue')),
+    /^Basic\.code: "http:\/\/a\.b\|blue" is not in http:\/\/example\.org\/colours, which is required/,
+  );
+  refuses(broken(required, { resourceType: 'Basic', code: { text: 'blue' } }), /a text alone is not in/);
+  const everything = (validator: ResourceValidator): string[] =>
+    validator
+      .everything({ ...basic('blue'), meta: { profile: [OWN] } }, 'Basic')
+      .map(({ severity, diagnostics }) => `${severity} ${diagnostics}`);
+  const extensible = binding('extensible', 'http://example.org/colours');
+  assert.equal(broken(extensible, basic('blue')), []);
+  assert.ok(everything(extensible).some((issue) => /^warning Basic\.code: .*should be used/.test(issue)));
+  const missing = binding('required', 'http://example.org/nothing');
+  assert.equal(broken(missing, basic('blue')), []);
+  assert.ok(everything(missing).some((issue) => issue.startsWith('information Basic.code: its code was not checked, since the value set')));
+});
+
+const slicing = (type: string, path: string, rest: object = {}): object => ({
+  slicing: { discriminator: [{ type, path }], rules: 'open', ...rest },
+});
+const phone = (system: string, use?: string): object => ({ system, value: '1', ...(use !== undefined && { use }) });
+const telecoms = (...telecom: object[]): Json => ({ resourceType: 'Patient', telecom });
+
+test('slices by a value, closed and in order', () => {
+  const validator = withProfile('Patient', {
+    'Patient.telecom': slicing('value', 'system', { rules: 'closed', ordered: true }),
+    'Patient.telecom:phone': { min: 1, max: '1' },
+    'Patient.telecom:phone.system': { min: 1, fixedCode: 'phone' },
+    'Patient.telecom:phone.use': { min: 1 },
+    'Patient.telecom:mail': {},
+    'Patient.telecom:mail.system': { min: 1, fixedCode: 'email' },
+  });
+  assert.equal(broken(validator, telecoms(phone('phone', 'home'), phone('email'))), []);
+  refuses(broken(validator, telecoms(phone('phone'))), /^Patient\.telecom\[0\]\.use: it is required/);
+  refuses(broken(validator, telecoms(phone('email'))), /^Patient\.telecom: phone: it is required/);
+  refuses(broken(validator, telecoms(phone('phone', 'home'), phone('fax'))), /^Patient\.telecom\[1\]: it is none of phone, mail/);
+  refuses(broken(validator, telecoms(phone('email'), phone('phone', 'home'))), /^Patient\.telecom\[1\]: phone should come earlier/);
+  refuses(broken(validator, telecoms(phone('phone', 'home'), phone('phone', 'work'))), /^Patient\.telecom: phone: 1 at most/);
+});
+
+test('slices by existence', () => {
+  const validator = withProfile('Patient', {
+    'Patient.telecom': slicing('exists', 'use'),
+    'Patient.telecom:used': { max: '1' },
+    'Patient.telecom:used.use': { min: 1 },
+    'Patient.telecom:unused': { max: '1' },
+    'Patient.telecom:unused.use': { max: '0' },
+  });
+  assert.equal(broken(validator, telecoms(phone('phone', 'home'), phone('phone'))), []);
+  refuses(broken(validator, telecoms(phone('phone'), phone('fax'))), /unused: 1 at most/);
+});
+
+test('slices by type: of a choice, of a resource, of what is referred to', () => {
+  const choice = withProfile('Observation', {
+    'Observation.value[x]': slicing('type', '$this'),
+    'Observation.value[x]:valueQuantity': { type: [{ code: 'Quantity' }] },
+    'Observation.value[x]:valueQuantity.unit': { min: 1 },
+  });
+  const observation = { resourceType: 'Observation', status: 'final', code: { text: 'x' } };
+  assert.equal(broken(choice, { ...observation, valueString: 'x' }), []);
+  refuses(broken(choice, { ...observation, valueQuantity: { value: 1 } }), /^Observation\.valueQuantity\.unit: it is required/);
+
+  const bundle = withProfile('Bundle', {
+    'Bundle.entry': slicing('type', 'resource'),
+    'Bundle.entry:patient': { min: 1, max: '1' },
+    'Bundle.entry:patient.resource': { type: [{ code: 'Patient' }] },
+  });
+  const entries = (...types: string[]): Json => ({
+    resourceType: 'Bundle',
+    type: 'collection',
+    entry: types.map((resourceType) => ({ resource: { resourceType } })),
+  });
+  assert.equal(broken(bundle, entries('Patient', 'Organization')), []);
+  refuses(broken(bundle, entries('Organization')), /^Bundle\.entry: patient: it is required/);
+
+  const references = withProfile('Observation', {
+    'Observation.performer': slicing('type', 'resolve()'),
+    'Observation.performer:who': {
+      min: 1,
+      type: [{ code: 'Reference', targetProfile: ['http://hl7.org/fhir/StructureDefinition/Practitioner'] }],
+    },
+  });
+  assert.equal(broken(references, { ...observation, performer: [{ reference: 'Practitioner/1' }] }), []);
+  refuses(broken(references, { ...observation, performer: [{ reference: 'Organization/1' }] }), /performer: who: it is required/);
+  assert.equal(broken(references, { ...observation, performer: [{ display: 'somebody' }] }), [], 'it can not be told');
+});
+
+test('slices by a profile', () => {
+  const validator = withProfile('Bundle', {
+    'Bundle.entry': slicing('profile', 'resource'),
+    'Bundle.entry:patient': { max: '0' },
+    'Bundle.entry:patient.resource': { type: [{ code: 'Patient', profile: [US_PATIENT] }] },
+  });
+  const bundle = (resource: Json): Json => ({ resourceType: 'Bundle', type: 'collection', entry: [{ resource }] });
+  assert.equal(broken(validator, bundle(anonymous)), []);
+  refuses(broken(validator, bundle(patient)), /patient: it is not allowed/);
+});
+
+test('$validate checks an extension by its definition', () => {
+  const found = shipped.everything(
+    { resourceType: 'Patient', extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/patient-birthPlace', valueString: 'x' }] },
+    'Patient',
+  );
+  assert.ok(
+    found.some(({ severity, diagnostics }) => severity === 'error' && diagnostics.startsWith('Patient.extension[0].valueString: its type')),
+  );
+});
+
+test.run();
