@@ -28,8 +28,9 @@ export const compileReference = (registry: Registry, targets: readonly string[])
         if (named === undefined && !SCHEME.test(reference)) {
           findings.add('value', `${shown(reference)} should be Type/id, #id of a contained resource, or an absolute URI`, 'reference');
         } else if (named !== undefined && !registry.isResourceType(named)) {
-          // An absolute address may be that of something other than a FHIR resource.
-          if (!reference.startsWith('http')) findings.add('value', `${named} is no R4 resource type`, 'reference');
+          // An absolute address may be that of something other than a FHIR resource; a condition is judged by the transaction.
+          if (!reference.startsWith('http') && !reference.includes('?'))
+            findings.add('value', `${named} is no R4 resource type`, 'reference');
           named = undefined;
         }
       }
