@@ -65,13 +65,19 @@ const inSystem = (include: Include, { system, version, code }: Code, source: Ter
   return { is: 'in', display: node.concept.display, node };
 };
 
-const inInclude = (include: Include, code: Code, source: TerminologySource, pending: ReadonlySet<string>): Membership => {
+/** The value sets that the question is being asked of, and what came of those that it was asked of. */
+interface Walk {
+  readonly pending: ReadonlySet<string>;
+  readonly known: Map<ValueSet, Membership>;
+}
+
+const inInclude = (include: Include, code: Code, source: TerminologySource, walk: Walk): Membership => {
   let result: Membership | undefined;
   const parts = [
     ...(include.system === undefined ? [] : [() => inSystem(include, code, source)]),
     ...(include.valueSet ?? []).map((url) => () => {
       const other = source.valueSet(url);
-      return other === undefined ? unknown(`the value set ${url.slice(0, 200)} is not loaded`) : membership(other, code, source, pending);
+      return other === undefined ? unknown(`the value set ${url.slice(0, 200)} is not loaded`) : inValueSet(other, code, source, walk);
     }),
   ];
   for (const part of parts) {
@@ -92,12 +98,17 @@ const inExpansion = (contains: readonly Contained[], { system, code }: Code): Me
   return OUT;
 };
 
-export const membership = (
-  valueSet: ValueSet,
-  code: Code,
-  source: TerminologySource,
-  pending: ReadonlySet<string> = new Set(),
-): Membership => {
+export const membership = (valueSet: ValueSet, code: Code, source: TerminologySource): Membership =>
+  inValueSet(valueSet, code, source, { pending: new Set(), known: new Map() });
+
+// One that is included on many ways is asked once: they could be as many as two to the power of their number.
+const inValueSet = (valueSet: ValueSet, code: Code, source: TerminologySource, walk: Walk): Membership => {
+  let found = walk.known.get(valueSet);
+  if (found === undefined) walk.known.set(valueSet, (found = compute(valueSet, code, source, walk)));
+  return found;
+};
+
+const compute = (valueSet: ValueSet, code: Code, source: TerminologySource, { pending, known }: Walk): Membership => {
   const { url = '', compose, expansion } = valueSet;
   if (pending.has(url) && url !== '') return unknown(`the value set ${url.slice(0, 200)} includes itself`);
   if (compose === undefined) {
@@ -105,7 +116,7 @@ export const membership = (
       ? unknown(`the value set ${url.slice(0, 200)} says nothing of its content`)
       : inExpansion(expansion.contains ?? [], code);
   }
-  const inner = new Set([...pending, url]);
+  const inner: Walk = { pending: new Set([...pending, url]), known };
   const any = (includes: readonly Include[]): Membership => {
     let result: Membership = OUT;
     for (const include of includes) {

@@ -106,6 +106,7 @@ export const createTerminology = ({ packages, findStored }: TerminologyOptions):
       return expandValueSet(valueSet, source).map(({ system, code }) => ({ system, code }));
     },
     related: async (access, { system, code }, direction) => {
+      if (system === '') throw new FhirError('value', 'write system|code, since a hierarchy belongs to a code system');
       const [url, version] = splitCanonical(system);
       const found: CodeSystem | string = completeSystem(await reach(access, { codeSystems: [system] }), url, version);
       if (typeof found === 'string') throw notLoaded(found);

@@ -1,7 +1,7 @@
 /** All that a resource is checked for: its structure, the rules of the profiles that it claims, and R4's invariants. */
 import type { Registry } from '../definitions/registry.ts';
 import type { TerminologySource } from '../terminology/resources.ts';
-import { Findings, type Json, MAX_ISSUES, type ValidationIssue } from './findings.ts';
+import { Findings, isObject, type Json, MAX_ISSUES, type ValidationIssue } from './findings.ts';
 import { baseRuleKeys, type InvariantChecker, loadInvariants } from './invariants.ts';
 import { createProfileSource, type LazyDefinition } from './profile/profile-source.ts';
 import { createProfiles } from './profile/profiles.ts';
@@ -29,6 +29,18 @@ const claimed = ({ meta }: Json): readonly string[] => {
   return Array.isArray(profile) ? profile.filter((url) => typeof url === 'string') : [];
 };
 
+/** Does the work for each resource of a Bundle, with its path. */
+const inEntries = ({ resourceType, entry }: Json, findings: Findings, work: (resource: Json) => void): void => {
+  if (resourceType !== 'Bundle' || !Array.isArray(entry)) return;
+  for (const [i, each] of entry.entries()) {
+    const { resource } = (each ?? {}) as { resource?: unknown };
+    if (!isObject(resource)) continue;
+    findings.path.push('entry', i, 'resource');
+    work(resource);
+    findings.path.length -= 3;
+  }
+};
+
 export const createResourceValidator = (options: ResourceValidatorOptions): ResourceValidator => {
   const { registry, terminology, onWrite } = options;
   const { validate } = createValidator(registry);
@@ -44,10 +56,13 @@ export const createResourceValidator = (options: ResourceValidatorOptions): Reso
     validate,
     rules: (resource, type) => {
       const claims = claimed(resource);
-      if (claims.length === 0 && onWrite !== 'full') return NONE;
+      if (claims.length === 0 && type !== 'Bundle' && onWrite !== 'full') return NONE;
       const findings = new Findings(type, true);
       if (onWrite === 'full') invariants().check(resource, findings);
       for (const url of new Set(claims)) profiles.check(url, resource, findings);
+      inEntries(resource, findings, (entry) => {
+        for (const url of new Set(claimed(entry))) profiles.check(url, entry, findings);
+      });
       return findings.issues;
     },
     everything: (resource, type, asked = []) => {
@@ -57,11 +72,15 @@ export const createResourceValidator = (options: ResourceValidatorOptions): Reso
       const findings = new Findings(type);
       invariants().check(resource, findings);
       profiles.checkExtensions(resource, findings);
-      for (const url of new Set([...asked, ...claimed(resource)])) {
-        if (profiles.check(url, resource, findings)) continue;
-        const severity = asked.includes(url) ? 'error' : 'warning';
+      const checkBy = (url: string, each: Json, severity: 'error' | 'warning'): void => {
+        if (profiles.check(url, each, findings)) return;
         findings.report(severity, 'not-found', `the profile ${url.slice(0, 200)} is not known to this server: nothing was checked by it`);
-      }
+      };
+      for (const url of new Set(asked)) checkBy(url, resource, 'error');
+      for (const url of new Set(claimed(resource))) if (!asked.includes(url)) checkBy(url, resource, 'warning');
+      inEntries(resource, findings, (entry) => {
+        for (const url of new Set(claimed(entry))) checkBy(url, entry, 'warning');
+      });
       return distinct([...issues, ...findings.issues]).slice(0, MAX_ISSUES);
     },
   };

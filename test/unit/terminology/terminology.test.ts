@@ -109,6 +109,16 @@ test('a code that can not be told to be in is unknown, never in', () => {
   assert.is(membership(but, { system, code: 'cat' }, source()).is, 'unknown');
 });
 
+test('value sets that include each other on many ways are asked once each', () => {
+  const chain = Array.from({ length: 60 }, (_, i) =>
+    valueSet(`http://example.org/${i}`, {
+      include: i === 59 ? [{ system, concept: [{ code: 'cat' }] }] : [1, 2].map(() => ({ valueSet: [`http://example.org/${i + 1}`] })),
+    }),
+  );
+  assert.is(membership(chain[0]!, { system, code: 'dog' }, source(...chain)).is, 'out');
+  assert.throws(() => expandValueSet(chain[0]!, source(...chain)), /includes more than 200 others/);
+});
+
 test('codes of a system that does not distinguish case are found in any', () => {
   const folded: CodeSystem = { ...animals, caseSensitive: false };
   assert.is(codeIndex(folded).node('CAT')?.concept.code, 'cat');

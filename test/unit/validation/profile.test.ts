@@ -253,6 +253,12 @@ test('slices by a profile', () => {
   refuses(broken(validator, bundle(patient)), /patient: it is not allowed/);
 });
 
+test('an entry of a Bundle is held to what it claims itself', () => {
+  const bundle = { resourceType: 'Bundle', type: 'collection', entry: [{ resource: { ...anonymous, meta: { profile: [US_PATIENT] } } }] };
+  const [issue] = shipped.rules(bundle, 'Bundle');
+  assert.is(issue?.expression, 'Bundle.entry[0].resource.identifier');
+});
+
 test('$validate checks an extension by its definition', () => {
   const found = shipped.everything(
     { resourceType: 'Patient', extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/patient-birthPlace', valueString: 'x' }] },
