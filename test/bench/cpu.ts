@@ -46,7 +46,7 @@ export const cpuTable = (): string => {
     if (faults.length > 0) throw new Error(`the sample ${type} isn't valid: ${faults[0]!.diagnostics}`);
     const parse = cpuUsOf((i) => void parseJson(texts[i % BODIES]!));
     const validate = cpuUsOf((i) => void validator.validate(resources[i % BODIES], type));
-    const extract = cpuUsOf((i) => void extractor.extract(type, resources[i % BODIES]!));
+    const extract = cpuUsOf((i) => void extractor.extract(type, 'sample', resources[i % BODIES]!));
     const cells = [parse, validate, extract, parse + validate + extract].map((us) => us.toFixed(1).padStart(9));
     return `${type.padEnd(12)} ${String(texts[0]!.length).padStart(6)}${cells.join('')}`;
   });
