@@ -87,4 +87,16 @@ test("Medplum's client reads everything of a patient", async () => {
   assert.equal(all['entry'].map((each: Found) => each['resource'].resourceType).sort(), ['Observation', 'Patient']);
 });
 
+test("Medplum's client has a resource validated", async () => {
+  const good = (await client.validateResource(patient('Valid') as never)) as Found;
+  assert.equal(
+    good['issue'].filter((each: Found) => each['severity'] === 'error'),
+    [],
+  );
+  const bad = (await client
+    .validateResource({ ...patient('Invalid'), gender: 'nobody' } as never)
+    .catch((error: OperationOutcomeError) => error.outcome)) as Found;
+  assert.match(JSON.stringify(bad['issue'].find((each: Found) => each['severity'] === 'error')), /gender/);
+});
+
 test.run();
