@@ -169,7 +169,8 @@ test('a file that is asked for and not read is not kept open', async () => {
   await put({
     resourceType: 'Linkage',
     id: 'big',
-    item: [{ type: 'source', resource: { display: randomBytes(2 << 20).toString('base64') } }],
+    // A text has a million characters at most.
+    item: Array.from({ length: 3 }, () => ({ type: 'source', resource: { display: randomBytes(700_000).toString('base64') } })),
   });
   const { json } = await exported('/$export?_type=Linkage');
   const { url } = json.output[0];
