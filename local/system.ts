@@ -196,6 +196,8 @@ export const startSystem = async (settings: SystemSettings): Promise<System> => 
         IDENTITY: 'signed',
         IDENTITY_KEYS_FILE: secrets.identityKeysFile,
         HEALTH_LISTEN: `unix:${join(run, 'fhir-health.sock')}`,
+        VALIDATION: process.env['VALIDATION'] ?? '',
+        FHIR_PACKAGES: process.env['FHIR_PACKAGES'] ?? '',
         SUBSCRIPTION_ENDPOINTS: process.env['SUBSCRIPTION_ENDPOINTS'] ?? '',
         EXPORT_BUCKET: exportBucket,
         IMPORT_BUCKET: importBucket,

@@ -81,9 +81,17 @@ export const readPackage = (tgz: Buffer): FhirPackage => {
   return { name: String(name), version: String(version), resources };
 };
 
+const filesOf = (folder: string): string[] => {
+  try {
+    return readdirSync(folder);
+  } catch (cause) {
+    throw new Error(`couldn't read ${folder}, the folder of FHIR packages: give one that is there`, { cause });
+  }
+};
+
 /** All packages of a folder, in the order of their names; throws naming the one that can't be read. */
 export const readPackages = (folder: string): FhirPackage[] =>
-  readdirSync(folder)
+  filesOf(folder)
     .filter((file) => file.endsWith('.tgz'))
     .sort()
     .map((file) => {

@@ -73,8 +73,9 @@ export const createResourceValidator = (options: ResourceValidatorOptions): Reso
       invariants().check(resource, findings);
       profiles.checkExtensions(resource, findings);
       const checkBy = (url: string, each: Json, severity: 'error' | 'warning'): void => {
-        if (profiles.check(url, each, findings)) return;
-        findings.report(severity, 'not-found', `the profile ${url.slice(0, 200)} is not known to this server: nothing was checked by it`);
+        const reason = profiles.check(url, each, findings);
+        if (reason !== undefined)
+          findings.report(severity, 'not-found', `the profile ${url.slice(0, 200)} ${reason}: nothing was checked by it`);
       };
       for (const url of new Set(asked)) checkBy(url, resource, 'error');
       for (const url of new Set(claimed(resource))) if (!asked.includes(url)) checkBy(url, resource, 'warning');

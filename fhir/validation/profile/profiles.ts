@@ -7,8 +7,8 @@ import { type CompiledProfile, compileProfile } from './compile-profile.ts';
 import type { ProfileSource } from './profile-source.ts';
 
 export interface Profiles {
-  /** Checks a resource by a profile; false where that isn't known. */
-  check(url: string, resource: Json, findings: Findings): boolean;
+  /** Checks a resource by a profile; says why where it can't be. */
+  check(url: string, resource: Json, findings: Findings): string | undefined;
   /** Checks every extension that has a definition by that. */
   checkExtensions(resource: Json, findings: Findings): void;
 }
@@ -26,14 +26,28 @@ const BASE = 'http://hl7.org/fhir/StructureDefinition/';
 const KNOWN_ADDRESSES = 5000;
 
 export const createProfiles = ({ registry, source, ...tools }: ProfilesOptions): Profiles => {
-  const compiled = new Map<string, CompiledProfile | undefined>();
-  const profile = (url: string): CompiledProfile | undefined => {
-    if (compiled.has(url)) return compiled.get(url);
-    const definition = source.find(url);
-    const made = definition && compileProfile(definition, { registry, profile, ...tools });
-    if (compiled.size >= KNOWN_ADDRESSES) compiled.clear();
-    compiled.set(url, made);
+  const compiled = new Map<string, CompiledProfile | string>();
+  const make = (url: string): CompiledProfile | string => {
+    try {
+      const definition = source.find(url);
+      return definition === undefined ? 'is not known to this server' : compileProfile(definition, { registry, profile, ...tools });
+    } catch (error) {
+      // A fault of its package is none of who claims it.
+      return `can't be used: ${(error as Error).message.slice(0, 200)}`;
+    }
+  };
+  const look = (url: string): CompiledProfile | string => {
+    let made = compiled.get(url);
+    if (made === undefined) {
+      made = make(url);
+      if (compiled.size >= KNOWN_ADDRESSES) compiled.clear();
+      compiled.set(url, made);
+    }
     return made;
+  };
+  const profile = (url: string): CompiledProfile | undefined => {
+    const made = look(url);
+    return typeof made === 'string' ? undefined : made;
   };
 
   const visit = (value: unknown, resource: Json, findings: Findings): void => {
@@ -66,14 +80,14 @@ export const createProfiles = ({ registry, source, ...tools }: ProfilesOptions):
       const wrong = (of: string): void => findings.add('value', `it claims to be a ${of} by its profile ${url.slice(0, 200)}`);
       if (url.startsWith(BASE) && registry.isResourceType(url.slice(BASE.length))) {
         if (url !== `${BASE}${type}`) wrong(url.slice(BASE.length));
-        return true;
+        return undefined;
       }
-      const found = profile(url);
-      if (found === undefined) return false;
+      const found = look(url);
+      if (typeof found === 'string') return found;
       if (found.type !== type) wrong(found.type);
       else
         found.check({ value: resource, sibling: undefined, key: type, index: undefined }, findings, { resource, rootResource: resource });
-      return true;
+      return undefined;
     },
     checkExtensions: (resource, findings) => visit(resource, resource, findings),
   };

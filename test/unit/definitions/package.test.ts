@@ -29,6 +29,7 @@ test('names the package that it can not read', () => {
   writeFileSync(join(folder, 'bad.tgz'), fhirPackage('a.b', [valueSet]).subarray(0, 100));
   assert.throws(() => readPackages(folder), /bad\.tgz/);
   rmSync(folder, { recursive: true });
+  assert.throws(() => readPackages(folder), /give one that is there/);
 });
 
 test.run();

@@ -117,6 +117,17 @@ test('a write is not refused by a profile, or version of one, that is not known'
   assert.equal(broken(shipped, anonymous, `${US_PATIENT}|9.9.9`), []);
 });
 
+test('a profile that can not be compiled refuses nobody, and $validate says why', () => {
+  const validator = withProfile('Patient', { 'Patient.name.period.start': { min: 1 } });
+  const claiming = { resourceType: 'Patient', meta: { profile: [OWN] }, active: true };
+  assert.equal(validator.rules(claiming, 'Patient'), []);
+  const found = validator.everything(claiming, 'Patient').map(({ severity, diagnostics }) => `${severity} ${diagnostics}`);
+  assert.ok(
+    found.some((issue) => /^warning .*can't be used: the element Patient\.name\.period\.start .* has no parent/.test(issue)),
+    found.join('\n'),
+  );
+});
+
 test('counts elements, also those of parts, and of extensions of a primitive', () => {
   const validator = withProfile('Patient', {
     'Patient.photo': { max: '0' },
