@@ -11,9 +11,11 @@ const PLAIN = /^[\x00-\x7f]*$/;
 const FOLDED: Readonly<Record<string, string>> = { ß: 'ss', æ: 'ae', œ: 'oe', ø: 'o', đ: 'd', ð: 'd', ł: 'l', þ: 'th', ı: 'i', ħ: 'h' };
 const FOLDABLE = /[ßæœøđðłþıħ]/g;
 
+export const isPlain = (text: string): boolean => PLAIN.test(text);
+
 /** A text without case and accents. */
 export const fold = (text: string): string =>
-  PLAIN.test(text)
+  isPlain(text)
     ? text.toLowerCase()
     : text
         .normalize('NFKD')
