@@ -70,13 +70,13 @@ export const openServer = async ({
   };
   const lane = createWriteLane(commits, { lanes: LANES });
   const outbox = createOutbox(events);
-  const search = createSearch({ registry, planOf, keyId, baseUrl });
   const packaged = (type: string): PackagedResource[] =>
     packages.flatMap(({ resources }) => resources.filter(({ resourceType }) => resourceType === type));
   const terminology = createTerminology({
     packages: [...packaged('ValueSet'), ...packaged('CodeSystem')],
     findStored: createFindStored({ registry, planOf, keyId }),
   });
+  const search = createSearch({ registry, terminology, planOf, keyId, baseUrl });
   const server: Server = {
     registry,
     validator: createResourceValidator({

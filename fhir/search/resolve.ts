@@ -2,20 +2,21 @@
 import { splitUnescaped, unescapeValue } from './parameter/escape.ts';
 import { badValue } from './parsing.ts';
 import type { Branch, CodesTest, Criterion, Test } from './request.ts';
-import type { Code, Terminology } from './terminology.ts';
+import type { SearchTerminology } from '../terminology/for-search.ts';
+import type { Coding } from '../terminology/terminology.ts';
 
-export const resolveBranches = (branches: readonly Branch[], terminology: Terminology): Promise<Branch[]> =>
+export const resolveBranches = (branches: readonly Branch[], terminology: SearchTerminology): Promise<Branch[]> =>
   Promise.all(branches.map(async ({ type, criteria }) => ({ type, criteria: await resolveAll(criteria, terminology) })));
 
-const resolveAll = (criteria: readonly Criterion[], terminology: Terminology): Promise<Criterion[]> =>
+const resolveAll = (criteria: readonly Criterion[], terminology: SearchTerminology): Promise<Criterion[]> =>
   Promise.all(criteria.map((each) => resolve(each, terminology)));
 
-const resolve = async ({ name, test }: Criterion, terminology: Terminology): Promise<Criterion> => ({
+const resolve = async ({ name, test }: Criterion, terminology: SearchTerminology): Promise<Criterion> => ({
   name,
   test: await resolveTest(name, test, terminology),
 });
 
-const resolveTest = async (name: string, test: Test, terminology: Terminology): Promise<Test> => {
+const resolveTest = async (name: string, test: Test, terminology: SearchTerminology): Promise<Test> => {
   switch (test.kind) {
     case 'codes':
       return { ...test, codes: await codesOf(name, test, terminology) };
@@ -36,8 +37,8 @@ const resolveTest = async (name: string, test: Test, terminology: Terminology): 
 
 const MAX_CODES = 50_000;
 
-const codesOf = async (name: string, { modifier, values }: CodesTest, terminology: Terminology): Promise<Code[]> => {
-  const found: Code[] = [];
+const codesOf = async (name: string, { modifier, values }: CodesTest, terminology: SearchTerminology): Promise<Coding[]> => {
+  const found: Coding[] = [];
   for (const written of values) {
     if (modifier === 'in' || modifier === 'not-in') {
       found.push(...(await terminology.expand(unescapeValue(written), name)));

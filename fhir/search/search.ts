@@ -10,10 +10,12 @@ import { encodeCursor } from './cursor.ts';
 import { readIncluded } from './include.ts';
 import type { TypeIndex } from './index-plan.ts';
 import { maskedQuery } from './masked-query.ts';
+import { forbidden } from './parse-criterion.ts';
 import { parseConditional, parseSearch, type ParseOptions } from './parse.ts';
 import type { Branch, Criterion, SearchRequest } from './request.ts';
+import { type SearchTerminology, terminologyForSearch } from '../terminology/for-search.ts';
+import type { Terminology } from '../terminology/terminology.ts';
 import { resolveBranches } from './resolve.ts';
-import { createTerminology, type Terminology } from './terminology.ts';
 import type { Where } from './where.ts';
 
 export interface SearchResult {
@@ -51,6 +53,7 @@ export interface Among {
 
 export interface SearchOptions {
   readonly registry: Registry;
+  readonly terminology: Terminology;
   readonly planOf: (type: string) => TypeIndex;
   readonly keyId: (key: string) => number;
   readonly baseUrl: string;
@@ -66,10 +69,15 @@ interface Row {
   readonly [sortKey: `k${number}`]: string | number | null;
 }
 
-export const createSearch = ({ registry, planOf, keyId, baseUrl }: SearchOptions): Search => {
+export const createSearch = ({ registry, terminology, planOf, keyId, baseUrl }: SearchOptions): Search => {
   const context: CompileContext = { typeId: registry.typeId, keyId, planOf, baseUrl };
-  const terminologyFor = (db: Db, allowed: ParseOptions['allowed']): Terminology =>
-    createTerminology({ db, registry, planOf, keyId, allowed });
+  const terminologyFor = (db: Db, allowed: ParseOptions['allowed']): SearchTerminology =>
+    terminologyForSearch(terminology, {
+      db,
+      allow: (type) => {
+        if (!allowed(type, 's')) throw forbidden('a set of codes', type);
+      },
+    });
   const count = async (db: Db, request: Pick<SearchRequest, 'branches'>): Promise<number> => {
     const { text, parameters } = compileCount(request, context);
     const [row] = await db.unsafe<{ total: number }[]>(text, parameters, { prepare: true });

@@ -15,7 +15,9 @@ const naming = async <T>(name: string, work: Promise<T>): Promise<T> => {
   } catch (error) {
     if (!(error instanceof FhirError)) throw error;
     const diagnostics = `${name}: ${error.message}`;
-    throw new FhirError(error.kind, diagnostics, { expression: `http.${name}`, cause: error });
+    // To a search it is a value that can't be used, whatever keeps it from being used.
+    const kind = error.kind === 'unprocessable' ? 'value' : error.kind;
+    throw new FhirError(kind, diagnostics, { expression: `http.${name}`, cause: error });
   }
 };
 

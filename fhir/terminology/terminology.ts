@@ -3,7 +3,7 @@ import type { Db } from '../store/pool.ts';
 import { FhirError } from '../http/outcome.ts';
 import { codeIndex } from './code-system.ts';
 import { expandValueSet, notLoaded } from './expansion.ts';
-import { completeSystem } from './membership.ts';
+import { incomplete } from './membership.ts';
 import {
   type CodeSystem,
   type Include,
@@ -67,14 +67,15 @@ export const createTerminology = ({ packages, findStored }: TerminologyOptions):
     let lookups = 0;
     const find = async (type: TerminologyResource['resourceType'], canonical: string): Promise<TerminologyResource | undefined> => {
       const known = type === 'ValueSet' ? loaded.valueSet(canonical) : loaded.codeSystem(canonical);
-      if (known !== undefined) return known;
+      // R4 names code systems such as SNOMED CT without a concept: what is stored of them is more.
+      if (known !== undefined && !('content' in known && known.content === 'not-present')) return known;
       if (++lookups > MAX_LOOKUPS) {
         throw new FhirError('too-costly', `more than ${MAX_LOOKUPS} value sets and code systems are needed: ask for a smaller value set`);
       }
       allow(type);
       const found = await findStored(db, type, canonical);
       if (found !== undefined) stored.set(`${type} ${canonical}`, found);
-      return found;
+      return found ?? known;
     };
     const queue: (string | ValueSet)[] = [...valueSets];
     const systems: string[] = [...codeSystems];
@@ -90,10 +91,11 @@ export const createTerminology = ({ packages, findStored }: TerminologyOptions):
     for (const system of new Set(systems)) await find('CodeSystem', system);
     if (stored.size === 0) return loaded;
     // Each answers to the address that it was asked for by, with the version or without.
-    return firstOf(loaded, {
+    const storedSource: TerminologySource = {
       valueSet: (canonical) => stored.get(`ValueSet ${canonical}`) as ValueSet | undefined,
       codeSystem: (canonical) => stored.get(`CodeSystem ${canonical}`) as CodeSystem | undefined,
-    });
+    };
+    return firstOf(storedSource, loaded);
   };
 
   return {
@@ -107,9 +109,10 @@ export const createTerminology = ({ packages, findStored }: TerminologyOptions):
     },
     related: async (access, { system, code }, direction) => {
       if (system === '') throw new FhirError('value', 'write system|code, since a hierarchy belongs to a code system');
-      const [url, version] = splitCanonical(system);
-      const found: CodeSystem | string = completeSystem(await reach(access, { codeSystems: [system] }), url, version);
-      if (typeof found === 'string') throw notLoaded(found);
+      const [url] = splitCanonical(system);
+      const found = (await reach(access, { codeSystems: [system] })).codeSystem(system);
+      // Of a fragment the hierarchy that it has counts: who keeps one here means it.
+      if (found?.concept === undefined) throw notLoaded(incomplete(system, found));
       const index = codeIndex(found);
       const codes = direction === 'below' ? index.withDescendants(code) : index.withAncestors(code);
       return [...codes].map((each) => ({ system: url, code: each }));
