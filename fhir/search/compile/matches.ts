@@ -8,7 +8,7 @@ import type { Builder, Parts } from './builder.ts';
 import { codesTable, codesTest, parameterTest, tableOf } from './parameter-test.ts';
 import { patientCodeOf, patientCodeRows } from './patient-code.ts';
 import { rankOf } from './rank.ts';
-import { chainRows, compartmentTest, hasRows, hierarchyTest, listRows } from './reference-test.ts';
+import { chainRows, compartmentTest, hasProbe, hasRows, hierarchyTest, listRows } from './reference-test.ts';
 
 /**
  * The criterion that is likely to match least is read from its index; the others are looked up for each resource found, so that a
@@ -89,8 +89,9 @@ const probe = (b: Builder, type: string, criterion: Criterion): string => {
       return `exists (select from fhir.resource r where r.rid = c.rid and ${updated(b, name, test.values)})`;
     case 'list':
     case 'chain':
-    case 'has':
       return `c.rid in (${b.rows(type, criterion)})`;
+    case 'has':
+      return hasProbe(b, test);
     case 'hierarchy':
       return found('sp_ref', hierarchyTest(b, test));
     case 'compartment':

@@ -28,6 +28,14 @@ export const hasRows = (b: Builder, type: string, { source, indexed, criterion }
   join fhir.sp_ref t on t.rid = m.rid and ${b.keys(indexed.keys, 't')}
   join fhir.sp_ref s on ${b.keys([SELF_KEY], 's')} and s.target = t.target${b.within(type, 's')}`;
 
+/**
+ * The same for one c.rid: through what points to it, each of which is looked up. As `c.rid in (rows)` the planner read all matches of the
+ * source again for each of 77 patients: 93 ms against 2 ms at 20 000 patients and 200 000 observations.
+ */
+export const hasProbe = (b: Builder, { source, indexed, criterion }: HasTest): string =>
+  `exists (select from fhir.sp_ref s join fhir.sp_ref t on ${b.keys(indexed.keys, 't')} and t.target = s.target
+  where s.rid = c.rid and ${b.keys([SELF_KEY], 's')} and exists (select from (select t.rid) c where ${b.probe(source, criterion)}))`;
+
 export const listRows = (b: Builder, type: string, { values, item }: ListTest): string => {
   const lists = values.map((id) => hash(b.value(`List/${id}`)));
   return `select s.rid from fhir.sp_ref l join fhir.sp_ref t on t.rid = l.rid and ${b.keys(item.keys, 't')}
