@@ -1,4 +1,4 @@
-import type { Criterion, SearchRequest } from './request.ts';
+import type { Criterion, ParameterTest, SearchRequest } from './request.ts';
 
 const REFERENCE = /^([A-Z][A-Za-z]+\/)?[A-Za-z0-9\-.]{1,64}$/;
 
@@ -13,11 +13,14 @@ export const maskedQuery = ({ branches, used }: SearchRequest): string => {
   return [...kept, ...control.map(([name, value]) => `${name}=${value.slice(0, 100)}`)].join('&').slice(0, 1000);
 };
 
+const isReference = ({ indexed, values }: ParameterTest): boolean =>
+  indexed.parameterType.table === 'ref' && values.every((value) => REFERENCE.test(value));
+
 const maskedValue = ({ test }: Criterion): string => {
   if (test.kind === 'id' || test.kind === 'list') return test.values.slice(0, 10).join(',');
   if (test.kind === 'compartment') return test.reference;
   if (test.kind === 'updated') return test.values.join(',');
-  if (test.kind === 'parameter' && test.indexed.parameterType.table === 'ref' && test.values.every((value) => REFERENCE.test(value)))
-    return test.values.slice(0, 10).join(',');
+  // What :identifier looks for is the number that people are known by, though it is in the form of an id.
+  if (test.kind === 'parameter' && test.modifier !== 'identifier' && isReference(test)) return test.values.slice(0, 10).join(',');
   return '*';
 };
