@@ -20,6 +20,8 @@ type Json = Readonly<Record<string, unknown>>;
 const JSON_PAYLOADS = new Set(['application/fhir+json', 'application/json']);
 const MAX_CRITERIA = 2000;
 const MAX_HEADERS = 20;
+/** Characters of an endpoint: what is done with one takes the longer the longer it is. */
+const MAX_ENDPOINT = 2000;
 const HEADER = /^([A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}):[ \t]*([\x20-\x7e]{0,4000})$/;
 /** Of the message itself, which the sender makes. */
 const OWN_HEADERS = new Set([
@@ -77,6 +79,7 @@ const endpointOf = (
 ): string => {
   const endpoint = channel['endpoint'];
   if (typeof endpoint !== 'string') throw refuse('value', 'channel.endpoint', 'a rest-hook needs an endpoint: the address to send to');
+  if (endpoint.length > MAX_ENDPOINT) throw refuse('value', 'channel.endpoint', `an endpoint has ${MAX_ENDPOINT} characters at most`);
   if (!isAllowed(endpoint)) {
     throw refuse(
       'unprocessable',
