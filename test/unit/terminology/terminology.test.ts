@@ -79,6 +79,21 @@ test('refuses a filter that it can not follow, and a pattern that takes too long
   assert.ok(performance.now() - start < 5000);
 });
 
+test('a pattern of many options, and one that is a little slow for each of many codes, take too long too', () => {
+  const letters: CodeSystem = { ...animals, url: 'http://example.org/letters', concept: [{ code: 'abcdefghijklmnopqrstuvwxyz0123' }] };
+  const start = performance.now();
+  const of = (system: CodeSystem, value: string): string[] =>
+    codes({ include: [{ system: system.url!, filter: [{ op: 'regex', property: 'code', value }] }] }, system);
+  assert.throws(() => of(letters, `${'.?'.repeat(60)}!`), /takes too long/);
+  const many: CodeSystem = {
+    ...animals,
+    url: 'http://example.org/many',
+    concept: Array.from({ length: 20_000 }, (_, i) => ({ code: `${'a'.repeat(14)}${i}` })),
+  };
+  assert.throws(() => of(many, '(a+)+!'), /takes too long/);
+  assert.ok(performance.now() - start < 10_000);
+});
+
 test('an include with several parts is what they have in common, several includes are all of them, and exclude takes away', () => {
   const cats = valueSet('http://example.org/cats', { include: [{ system, filter: [{ op: 'is-a', property: 'concept', value: 'cat' }] }] });
   assert.equal(codes({ include: [{ system, concept: [{ code: 'tiger' }, { code: 'dog' }], valueSet: [cats.url!] }] }, cats), ['tiger']);
