@@ -1,9 +1,8 @@
 /** References between the entries of a transaction. Source: http://hl7.org/fhir/R4/http.html#trules, http://hl7.org/fhir/R4/bundle.html#references */
 import type { Registry } from '../definitions/registry.ts';
 import { FhirError } from '../http/outcome.ts';
+import { skipString } from '../json/text.ts';
 
-// A string, and the colon that follows it where it is a name.
-const STRING = /"((?:[^"\\]|\\.)*)"(\s*:)?/g;
 const CONDITIONAL = /^([A-Z][A-Za-z]+)\?(.+)$/s;
 const RESTFUL = /^(https?:\/\/.+\/)[A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64}$/;
 // In a narrative, where the quotes of an attribute may be escaped for JSON.
@@ -11,6 +10,27 @@ const LINK = /(<(?:a|img)\b[^<>]*?\s(?:href|src)\s*=\s*(?:\\"|'))([^'"\\<>]+)/gi
 const ADDRESS_TYPES = new Set(['uri', 'url', 'canonical', 'oid', 'uuid']);
 /** What an entry of a Bundle within the Bundle is called is its own affair. */
 const NAMES_ITSELF = new Set(['fullUrl']);
+
+interface JsonString {
+  /** Where its opening quote is, and what follows the closing one. */
+  readonly start: number;
+  readonly end: number;
+  /** Between the quotes, as it is written. */
+  readonly raw: string;
+  readonly isName: boolean;
+}
+
+const NAME_END = /\s*:/y;
+
+/** The strings of a JSON text in order. Found by their quotes: a pattern for a string needs stack for each of its characters. */
+const stringsIn = function* (text: string): Generator<JsonString> {
+  for (let start = text.indexOf('"'); start !== -1;) {
+    const end = skipString(text, start);
+    NAME_END.lastIndex = end;
+    yield { start, end, raw: text.slice(start + 1, end - 1), isName: NAME_END.test(text) };
+    start = text.indexOf('"', end);
+  }
+};
 
 const decoded = (raw: string): string => (raw.includes('\\') ? (JSON.parse(`"${raw}"`) as string) : raw);
 
@@ -53,8 +73,8 @@ export const conditionalReferences = (text: string): Map<string, ConditionalRefe
   const found = new Map<string, ConditionalReference>();
   if (!text.includes('?')) return found;
   let name = '';
-  for (const [, raw = '', colon] of text.matchAll(STRING)) {
-    if (colon !== undefined) name = raw;
+  for (const { raw, isName } of stringsIn(text)) {
+    if (isName) name = raw;
     else if (name === 'reference' && raw.includes('?')) {
       const reference = decoded(raw);
       const parsed = conditional(reference);
@@ -87,12 +107,7 @@ export const resolveReferences = (text: string, { registry, resolved, fullUrl }:
     const whole = end > 0 ? resolved.get(address.slice(0, end)) : undefined;
     return whole === undefined ? undefined : whole + address.slice(end);
   };
-  let name = '';
-  return text.replaceAll(STRING, (string, raw: string, colon: string | undefined) => {
-    if (colon !== undefined) {
-      name = raw;
-      return string;
-    }
+  const replaced = (string: string, raw: string): string => {
     if (name === 'div' && raw.includes('<')) {
       return string.replaceAll(LINK, (link, before: string, address: string) => {
         const target = targetOf(address.replaceAll('&amp;', '&'), false);
@@ -107,5 +122,20 @@ export const resolveReferences = (text: string, { registry, resolved, fullUrl }:
       throw new FhirError('value', `the reference ${address.slice(0, 60)} names no entry of this Bundle: give one that fullUrl`);
     }
     return string;
-  });
+  };
+  let name = '';
+  let out = '';
+  let done = 0;
+  for (const { start, end, raw, isName } of stringsIn(text)) {
+    if (isName) {
+      name = raw;
+      continue;
+    }
+    const string = text.slice(start, end);
+    const written = replaced(string, raw);
+    if (written === string) continue;
+    out += text.slice(done, start) + written;
+    done = end;
+  }
+  return out + text.slice(done);
 };

@@ -17,6 +17,10 @@ test('gives what JSON.parse gives for a good text', () => {
   assert.equal(parseJson(text), JSON.parse(text));
 });
 
+test('says where the fault of a text is that holds a long string', () => {
+  assert.match(messageOf(`{"data":"${'A'.repeat(10 << 20)}","a":"${'\\n'.repeat(5 << 20)}",}`), /comma has no member after it/);
+});
+
 const FAULTS: Readonly<Record<string, readonly [text: string, message: RegExp]>> = {
   'an empty text': ['', /ends too early, at line 1, column 1/],
   'a text that stops': ['{"a":\n [1,', /ends too early, at line 2, column 5/],
