@@ -39,16 +39,19 @@ const MAX_CODES = 50_000;
 
 const codesOf = async (name: string, { modifier, values }: CodesTest, terminology: SearchTerminology): Promise<Coding[]> => {
   const found: Coding[] = [];
+  const add = (codes: readonly Coding[]): void => {
+    if (found.length + codes.length > MAX_CODES) throw badValue(name, `${name}: more than ${MAX_CODES} codes are meant: narrow it down`);
+    found.push(...codes);
+  };
   for (const written of values) {
     if (modifier === 'in' || modifier === 'not-in') {
-      found.push(...(await terminology.expand(unescapeValue(written), name)));
+      add(await terminology.expand(unescapeValue(written), name));
     } else {
       const [first = '', second, more] = splitUnescaped(written, '|').map(unescapeValue);
       if (more !== undefined || (second ?? first) === '') throw badValue(name, `${name}: write code or system|code`);
       const code = { system: second === undefined ? '' : first, code: second ?? first };
-      found.push(...(await terminology.related(code, modifier, name)));
+      add(await terminology.related(code, modifier, name));
     }
-    if (found.length > MAX_CODES) throw badValue(name, `${name}: more than ${MAX_CODES} codes are meant: narrow it down`);
   }
   return found;
 };

@@ -84,7 +84,7 @@ export const createTerminology = ({ packages, findStored }: TerminologyOptions):
       if (typeof each === 'string') seen.add(each);
       const valueSet = typeof each === 'string' ? ((await find('ValueSet', each)) as ValueSet | undefined) : each;
       for (const include of valueSet === undefined ? [] : includesOf(valueSet)) {
-        queue.push(...(include.valueSet ?? []));
+        for (const other of include.valueSet ?? []) queue.push(other);
         systems.push(...canonicalOf(include));
       }
     }

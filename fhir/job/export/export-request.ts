@@ -75,7 +75,7 @@ export const parseExport = (
         sinceMs = sinceOf(textOf(parameter));
         break;
       case '_type':
-        wanted.push(...textOf(parameter).split(',').filter(Boolean));
+        for (const type of textOf(parameter).split(',')) if (type !== '') wanted.push(type);
         break;
       case '_typeFilter':
         for (const filter of splitFilters(textOf(parameter))) addFilter(server, filter, identity, filters);

@@ -1,3 +1,4 @@
+import { FhirError } from '../../http/outcome.ts';
 import { RID_SPAN } from '../../store/rid.ts';
 import { ANY_TYPE, type IndexedParameter, type TypeIndex } from '../index-plan.ts';
 import type { ConditionContext, Lane } from '../parameter/parameter.ts';
@@ -32,10 +33,20 @@ export interface Builder extends CompileContext {
 
 export type Parts = Pick<Builder, 'matches' | 'rows' | 'probe'>;
 
+/** PostgreSQL takes 65 535, and plans long for many. */
+const MAX_VALUES = 20_000;
+
 /** `partsOf` makes what the builder calls, which calls the builder in turn. */
 export const createBuilder = (context: CompileContext, partsOf: (builder: () => Builder) => Parts): Builder => {
   const parameters: (string | number)[] = [];
-  const value = (given: string | number): string => `$${parameters.push(given)}`;
+  const value = (given: string | number): string => {
+    if (parameters.length >= MAX_VALUES)
+      throw new FhirError(
+        'too-costly',
+        `a search compares with ${MAX_VALUES} values at most, each as often as it is looked for: ask for fewer`,
+      );
+    return `$${parameters.push(given)}`;
+  };
   const builder: Builder = {
     ...context,
     parameters,

@@ -49,7 +49,8 @@ const timing = (value: { event?: unknown; repeat?: { boundsPeriod?: { start?: un
   const period = value.repeat?.boundsPeriod;
   const range = period && bounds(period.start, period.end);
   const all = range === undefined ? events : [...events, range];
-  return all.length === 0 ? undefined : { lo: Math.min(...all.map(({ lo }) => lo)), hi: Math.max(...all.map(({ hi }) => hi)) };
+  // Not by spreading: as many as a resource can hold are more than a call takes arguments.
+  return all.length === 0 ? undefined : all.reduce((whole, { lo, hi }) => ({ lo: Math.min(whole.lo, lo), hi: Math.max(whole.hi, hi) }));
 };
 
 export const date: ParameterType = {
