@@ -1,4 +1,5 @@
 /** Source: http://hl7.org/fhir/R4/http.html#history */
+import { patientsOf } from '../audit/patients.ts';
 import { record } from '../audit/trail.ts';
 import type { Call, Reply } from '../http/call.ts';
 import { FHIR_JSON } from '../http/negotiation.ts';
@@ -43,7 +44,12 @@ export const history = async (server: Server, call: Call): Promise<Reply> => {
   const self = `${server.baseUrl}/${path}`;
   const last = page.at(-1);
   const next = rows.length > page.length && last !== undefined ? pageUrl(self, call.query, last) : undefined;
-  const patients = type === 'Patient' && id !== undefined ? [`Patient/${id}`] : undefined;
+  const shown = page.flatMap(({ type: typeId, id: each, body }) =>
+    body === null ? [] : [{ type: server.registry.typeName(typeId), id: each, body }],
+  );
+  const patients = [
+    ...new Set([...(type === 'Patient' && id !== undefined ? [`Patient/${id}`] : []), ...patientsOf(shown, server.baseUrl)]),
+  ];
   const resource = type !== undefined && id !== undefined ? `${type}/${id}` : undefined;
   const audited = await record(server.outbox, call, { status: 200, resource, patients, count: page.length });
   const body = bundle(server, { page, self: call.query === '' ? self : `${self}?${call.query}`, next, total, completeMs });

@@ -35,7 +35,7 @@ const answer = async (server: Server, call: Call, { id, version, updatedMs, body
   const ifNoneMatch = call.header('if-none-match');
   const known = ifNoneMatch === undefined ? notModifiedSince(call.header('if-modified-since'), updatedMs) : noneMatch(ifNoneMatch, version);
   const status = known ? 304 : 200;
-  const patients = patientsOf([{ type, id, body }]);
+  const patients = patientsOf([{ type, id, body }], server.baseUrl);
   const audited = await record(server.outbox, call, { status, resource, version, patients });
   if (known) return { status, headers, body: null, audited };
   return { status, headers: { ...headers, 'content-type': FHIR_JSON }, body, audited };

@@ -45,7 +45,7 @@ const run = async (server: Server, call: Call): Promise<Reply> => {
   const shown = [...matches, ...referenced].map((row) => ({ type: registry.typeName(row.type), id: row.id, body: row.body }));
   const self = `${server.baseUrl}/${resource}/$everything${queryOf(asked, undefined)}`;
   const next = hasMore ? `${server.baseUrl}/${resource}/$everything${queryOf(asked, rows.at(-1)!.rid)}` : undefined;
-  const patients = [...new Set([...(resourceType === 'Patient' ? [resource] : []), ...patientsOf(shown)])];
+  const patients = [...new Set([...(resourceType === 'Patient' ? [resource] : []), ...patientsOf(shown, server.baseUrl)])];
   const audited = await record(server.outbox, call, { status: 200, resource, patients, count: shown.length });
   const entries = shown.map(
     ({ type, id: each, body }, i) =>

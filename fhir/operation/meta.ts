@@ -1,3 +1,4 @@
+import { patientsOf } from '../audit/patients.ts';
 import { record } from '../audit/trail.ts';
 import type { Call, Reply } from '../http/call.ts';
 import { FHIR_JSON } from '../http/negotiation.ts';
@@ -21,7 +22,8 @@ const run = async (server: Server, call: Call): Promise<Reply> => {
   const head = await readHead(server.db, server.registry.typeId(resourceType!), id);
   if (head === undefined || head.body === null) throw new FhirError(head ? 'deleted' : 'not-found', `there is no ${resourceType}/${id}`);
   const resource = JSON.parse(head.body) as { meta?: unknown };
-  const audited = await record(server.outbox, call, { status: 200, resource: `${resourceType}/${id}`, version: head.version });
+  const patients = patientsOf([{ type: resourceType!, id, body: head.body }], server.baseUrl);
+  const audited = await record(server.outbox, call, { status: 200, resource: `${resourceType}/${id}`, version: head.version, patients });
   return { ...answer(resource.meta), audited };
 };
 

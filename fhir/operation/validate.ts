@@ -1,3 +1,4 @@
+import { patientsOf } from '../audit/patients.ts';
 import { record } from '../audit/trail.ts';
 import type { Call, Reply } from '../http/call.ts';
 import { FHIR_JSON } from '../http/negotiation.ts';
@@ -88,7 +89,9 @@ const run = async (server: Server, call: Call): Promise<Reply> => {
     issues.push({ severity: 'information', code: 'informational', diagnostics });
   }
   const concerned = id === undefined ? undefined : `${resourceType}/${id}`;
-  const audited = await record(server.outbox, call, { status: 200, resource: concerned, version: head?.version });
+  const looked = head === undefined || head.body === null ? [] : [{ type: resourceType!, id: head.id, body: head.body }];
+  const patients = patientsOf(looked, server.baseUrl);
+  const audited = await record(server.outbox, call, { status: 200, resource: concerned, version: head?.version, patients });
   return { status: 200, headers: { 'content-type': FHIR_JSON }, body: outcomeText(issues), audited };
 };
 

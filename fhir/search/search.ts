@@ -118,6 +118,7 @@ export const createSearch = ({ registry, terminology, planOf, keyId, baseUrl }: 
       const body = bundleText(baseUrl, request, { rows: heads, included, total, next, registry });
       const patients = patientsOf(
         [...heads, ...included].map((head) => ({ type: registry.typeName(head.typeId), id: head.id, body: head.body! })),
+        baseUrl,
       );
       return { body, count: rows.length + included.length, patients, query: masked };
     },

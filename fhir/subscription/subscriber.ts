@@ -99,7 +99,7 @@ export const tellAll = async (server: Server, subscriber: Subscriber, { maxAttem
       const message = { type: terms.type, id: delivery.id, body: written.body };
       const caller = callerOf(subscriber, message);
       const resource = `${terms.type}/${delivery.id}`;
-      const patients = patientsOf([message]);
+      const patients = patientsOf([message], server.baseUrl);
       const reason = `notification of Subscription/${row.id}`;
       // Before it leaves the house: what was sent and not recorded could never be found out.
       await record(server.outbox, caller, { status: 202, resource, version: delivery.version, patients, reason });

@@ -14,19 +14,24 @@ export interface WrittenFile {
 const MAX_LINES = 50_000;
 const MAX_CHARACTERS = 64 << 20;
 
+/** Where a file belongs: the bucket's folder, the job, and the server whose references it holds. */
+export interface FilePlace {
+  readonly bucket: string;
+  readonly job: string;
+  readonly baseUrl: string;
+}
+
 /** One file of an export while it is written; there is none until it has a line. */
 export class ExportFile {
-  readonly #bucket: string;
-  readonly #job: string;
+  readonly #place: FilePlace;
   readonly #about: Pick<WrittenFile, 'kind' | 'type' | 'name'>;
   #writer: FileWriter | undefined;
   #characters = 0;
   #lines = 0;
   readonly patients = new Set<string>();
 
-  constructor(bucket: string, job: string, about: Pick<WrittenFile, 'kind' | 'type' | 'name'>) {
-    this.#bucket = bucket;
-    this.#job = job;
+  constructor(place: FilePlace, about: Pick<WrittenFile, 'kind' | 'type' | 'name'>) {
+    this.#place = place;
     this.#about = about;
   }
 
@@ -37,10 +42,12 @@ export class ExportFile {
   /** Appends lines, each with the resource that tells which patients it is about. */
   async add(lines: readonly { readonly line: string; readonly id: string; readonly body: string }[]): Promise<void> {
     if (lines.length === 0) return;
-    this.#writer ??= await createFile(this.#bucket, this.#job, this.#about.name);
+    const { bucket, job, baseUrl } = this.#place;
+    this.#writer ??= await createFile(bucket, job, this.#about.name);
     // A line break in a JSON text stands between its parts, never within a string: a space says the same.
     const text = lines.map(({ line }) => `${line.replace(/[\r\n]/g, ' ')}\n`).join('');
-    for (const { id, body } of lines) for (const patient of patientsOf([{ type: this.#about.type, id, body }])) this.patients.add(patient);
+    const { type } = this.#about;
+    for (const { id, body } of lines) for (const patient of patientsOf([{ type, id, body }], baseUrl)) this.patients.add(patient);
     this.#lines += lines.length;
     this.#characters += text.length;
     await this.#writer.write(text);

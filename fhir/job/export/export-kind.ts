@@ -78,8 +78,14 @@ const writePart = async (
 ): Promise<WrittenPart> => {
   const from = server.registry.typeId(type) * RID_SPAN;
   const number = String(state.files.filter((file) => file.type === type && file.kind === 'output').length + 1).padStart(4, '0');
-  const output = new ExportFile(bucket, job.id, { kind: 'output', type, name: `${type}-${number}.ndjson` });
-  const deleted = new ExportFile(bucket, job.id, { kind: 'deleted', type, name: `${type}-${number}.deleted.ndjson` });
+  const output = new ExportFile(
+    { bucket, job: job.id, baseUrl: server.baseUrl },
+    { kind: 'output', type, name: `${type}-${number}.ndjson` },
+  );
+  const deleted = new ExportFile(
+    { bucket, job: job.id, baseUrl: server.baseUrl },
+    { kind: 'deleted', type, name: `${type}-${number}.deleted.ndjson` },
+  );
   const keep = createKeep(server, request, { type, scopes: caller.identity.scopes });
   let after: number | undefined = Math.max(state.after, from - 1);
   try {
@@ -153,7 +159,10 @@ const finish = async (
 ): Promise<JobResult> => {
   const files = [...state.files];
   if (request.warnings.length > 0) {
-    const errors = new ExportFile(bucket, job.id, { kind: 'error', type: 'OperationOutcome', name: 'errors.ndjson' });
+    const errors = new ExportFile(
+      { bucket, job: job.id, baseUrl: server.baseUrl },
+      { kind: 'error', type: 'OperationOutcome', name: 'errors.ndjson' },
+    );
     const lines = request.warnings.map((diagnostics) => outcomeText([{ severity: 'warning', code: 'not-supported', diagnostics }]));
     await errors.add(lines.map((line) => ({ line, id: '', body: '' })));
     files.push((await errors.close())!);
