@@ -1,3 +1,4 @@
+import { neededScopes } from '../../proto/access/scope.ts';
 import { record } from '../audit/trail.ts';
 import type { Call, Refusal, Reply } from '../http/call.ts';
 import { FHIR_JSON } from '../http/negotiation.ts';
@@ -5,12 +6,14 @@ import { FhirError, outcomeText } from '../http/outcome.ts';
 import type { Server } from '../server.ts';
 import type { Entry } from './bundle.ts';
 import { entryCall } from './entry-call.ts';
-import { isShown, responseBundle, responseEntry } from './response-bundle.ts';
+import { isShown, MAX_ANSWERS, responseBundle, responseEntry, tooMuch } from './response-bundle.ts';
 
 /** As many entries at once as share a commit well, and as leave connections to others. */
 const AT_ONCE = 6;
 
 type AnswerEntry = (call: Call) => Promise<Reply | Refusal>;
+
+const isWrite = ({ target }: Entry): boolean => neededScopes(target).some(({ letter }) => letter !== 'r' && letter !== 's');
 
 /** Each entry on its own, in no order, with its own event. Source: http://hl7.org/fhir/R4/http.html#brules */
 export const batch = async (
@@ -21,14 +24,18 @@ export const batch = async (
 ): Promise<Reply> => {
   const answers: string[] = Array.from({ length: entries.length });
   const queue = entries.entries();
+  let size = 0;
   const work = async (): Promise<void> => {
     for (const [index, entry] of queue) {
-      if (entry instanceof FhirError) {
-        answers[index] = responseEntry({ status: entry.status, headers: {}, body: outcomeText(entry.issues) }, true);
+      if (entry instanceof FhirError || (size > MAX_ANSWERS && !isWrite(entry))) {
+        const { status, issues } = entry instanceof FhirError ? entry : tooMuch();
+        answers[index] = responseEntry({ status, headers: {}, body: outcomeText(issues) }, true);
         continue;
       }
       const reply = await answerEntry(entryCall(call, entry));
-      answers[index] = responseEntry(reply, isShown(call, entry, reply));
+      // What is done is done, and said; only what it looks like is left out.
+      answers[index] = responseEntry(reply, size > MAX_ANSWERS && reply.status < 400 ? false : isShown(call, entry, reply));
+      size += answers[index].length;
     }
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, entries.length) }, work));

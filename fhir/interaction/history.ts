@@ -18,6 +18,7 @@ import {
   readHistory,
 } from '../store/history.ts';
 import { newLogicalId } from '../store/logical-id.ts';
+import { fitting } from '../store/page-bytes.ts';
 import { RID_SPAN } from '../store/rid.ts';
 
 const DEFAULT_COUNT = 50;
@@ -37,7 +38,7 @@ export const history = async (server: Server, call: Call): Promise<Reply> => {
   // The versions of one resource come one after the other; those of several may be stored in another order than their times say.
   const completeMs = id === undefined ? askedMs - (await oldestWriteMs(server.db)) - QUEUED_MS : askedMs;
   const rows = await (id === undefined ? readFeed : readHistory)(server.db, range);
-  const page = rows.slice(0, asked.limit);
+  const page = fitting(rows, asked.limit);
   const total =
     id === undefined || asked.sinceMs !== undefined || asked.at !== undefined ? undefined : await countHistory(server.db, rids!);
   const path = [type, id, '_history'].filter(Boolean).join('/');

@@ -1,7 +1,14 @@
 import { STATUS_CODES } from 'node:http';
 import type { Call, Reply } from '../http/call.ts';
+import { FhirError } from '../http/outcome.ts';
 import { newLogicalId } from '../store/logical-id.ts';
 import type { Entry } from './bundle.ts';
+
+/** Characters of the answers to a Bundle, after which no entry is read for any more: a small one can ask for very much. */
+export const MAX_ANSWERS = 64 << 20;
+
+export const tooMuch = (): FhirError =>
+  new FhirError('too-costly', `the answers to this Bundle have more than ${MAX_ANSWERS} characters: ask for less at once`);
 
 type Shown = Pick<Reply, 'status' | 'headers' | 'body'>;
 

@@ -14,7 +14,7 @@ import { type Entry } from './bundle.ts';
 import { entryCall } from './entry-call.ts';
 import { interact, requireAllowed } from './interaction.ts';
 import type { Plan } from './plan.ts';
-import { isShown, responseBundle, responseEntry } from './response-bundle.ts';
+import { isShown, MAX_ANSWERS, responseBundle, responseEntry, tooMuch } from './response-bundle.ts';
 import { storeUnchecked } from './store-plans.ts';
 import { inEntry, inEntryAsync } from './transaction-entry.ts';
 import {
@@ -83,8 +83,12 @@ const process = async (server: Server, call: Call, entries: readonly Entry[], pr
     await requireIntegrity(db, [...plans.values()].flat());
     const read = new Map<number, Reply>();
     const within = { ...server, db, outbox: outboxWithin(db) };
+    let size = 0;
     for (const entry of reads) {
-      read.set(entry.index, await inEntryAsync(entry, () => interact(within, entryCall(call, entry))));
+      const reply = await inEntryAsync(entry, () => interact(within, entryCall(call, entry)));
+      size += reply.body?.length ?? 0;
+      if (size > MAX_ANSWERS) throw tooMuch();
+      read.set(entry.index, reply);
     }
     done = { plans, read };
   });

@@ -1,4 +1,5 @@
 /** A search as one SQL statement: compile/ finds the resource keys, and bodies are fetched for one page only. */
+import { bytesBefore, MAX_PAGE_BYTES } from '../store/page-bytes.ts';
 import { type Builder, type CompileContext, createBuilder } from './compile/builder.ts';
 import { partsOf } from './compile/matches.ts';
 import { after, orderBy, sortValue } from './compile/sort.ts';
@@ -9,7 +10,10 @@ export interface Statement {
   readonly parameters: (string | number)[];
 }
 
-const PAGE_COLUMNS = 'r.rid, r.type, r.id, r.version, (extract(epoch from r.updated) * 1000)::bigint as updated, r.body';
+const pageColumns = (order: string): string => {
+  const isCut = `${bytesBefore('r.body', order)} >= ${MAX_PAGE_BYTES}`;
+  return `r.rid, r.type, r.id, r.version, (extract(epoch from r.updated) * 1000)::bigint as updated, ${isCut} as "isCut", case when not (${isCut}) then r.body end as body`;
+};
 
 /** The distinct keys that match any of the branches, as a query whose column is c.rid; types of branches differ, so that none comes twice. */
 const anyOf = (b: Builder, branches: readonly Branch[], last?: number): string => {
@@ -23,7 +27,7 @@ export const compilePage = ({ branches, sort, cursor, count }: SearchRequest, co
   const limit = count + 1;
   if (sort.length === 0) {
     const hits = anyOf(b, branches, cursor?.at(-1) as number | undefined);
-    const text = `select ${PAGE_COLUMNS} from (${hits} order by c.rid limit ${limit}) hit join fhir.resource r on r.rid = hit.rid order by hit.rid`;
+    const text = `select ${pageColumns('hit.rid')} from (${hits} order by c.rid limit ${limit}) hit join fhir.resource r on r.rid = hit.rid order by hit.rid`;
     return { text, parameters: b.parameters };
   }
   const values = sort.map((key, i) => `${sortValue(b, key)} as k${i}`);
@@ -32,7 +36,7 @@ export const compilePage = ({ branches, sort, cursor, count }: SearchRequest, co
   const hits = `select s.* from (${sorted}) s${where} order by ${orderBy(sort, 's')} limit ${limit}`;
   const keys = sort.map((_, i) => `hit.k${i}`).join(', ');
   return {
-    text: `select ${PAGE_COLUMNS}, ${keys} from (${hits}) hit join fhir.resource r on r.rid = hit.rid order by ${orderBy(sort, 'hit')}`,
+    text: `select ${pageColumns(orderBy(sort, 'hit'))}, ${keys} from (${hits}) hit join fhir.resource r on r.rid = hit.rid order by ${orderBy(sort, 'hit')}`,
     parameters: b.parameters,
   };
 };

@@ -1,7 +1,8 @@
 import type { Registry } from '../definitions/registry.ts';
 import { FhirError } from '../http/outcome.ts';
-import { type Head, readHeads } from '../store/head.ts';
-import { type Db, textArray } from '../store/pool.ts';
+import type { Head } from '../store/head.ts';
+import { MAX_PAGE_BYTES } from '../store/page-bytes.ts';
+import { type Db, numberArray, textArray } from '../store/pool.ts';
 import type { TypeIndex } from './index-plan.ts';
 import { canonicalReference, isLocalReference } from './parameter/reference.ts';
 import type { ParseOptions } from './parse.ts';
@@ -26,14 +27,15 @@ export const readIncluded = async (
   context: IncludeContext,
 ): Promise<Head[]> => {
   if (includes.length === 0 && revincludes.length === 0) return [];
+  const read = createReader(db);
   const seen = new Set(matches.map(({ rid }) => rid));
   const included: Head[] = [];
   let from: readonly Head[] = matches;
   for (let round = 0; round < MAX_ROUNDS && from.length > 0; round++) {
     const apply = (each: Include): boolean => round === 0 || each.iterate;
     const found = [
-      ...(await follow(db, includes.filter(apply), from, context)),
-      ...(await pointingTo(db, revincludes.filter(apply), from, context)),
+      ...(await follow(read, includes.filter(apply), from, context)),
+      ...(await pointingTo(read, revincludes.filter(apply), from, context)),
     ];
     const fresh: Head[] = [];
     for (const head of found) {
@@ -42,14 +44,50 @@ export const readIncluded = async (
       fresh.push(head);
     }
     included.push(...fresh);
-    if (included.length > MAX_INCLUDED)
-      throw new FhirError('too-costly', `more than ${MAX_INCLUDED} resources would be included: ask for smaller pages with _count`);
+    if (included.length > MAX_INCLUDED) throw tooMuch();
     from = fresh;
   }
   return included;
 };
 
-const follow = async (db: Db, includes: readonly Include[], from: readonly Head[], context: IncludeContext): Promise<Head[]> => {
+const tooMuch = (): FhirError =>
+  new FhirError(
+    'too-costly',
+    `more than ${MAX_INCLUDED} resources would be included, or very large ones: ask for smaller pages with _count`,
+  );
+
+interface Row {
+  readonly rid: number;
+  readonly type: number;
+  readonly id: string;
+  readonly version: number;
+  readonly updated: number;
+  readonly body: string;
+  /** Of the bodies up to this one. */
+  readonly bytes: number;
+}
+
+/** Reads the resources `r` of a from clause; `parameters` are its values. */
+type Read = (from: string, parameters: readonly string[]) => Promise<Head[]>;
+
+/** Throws 413 where all that is read has more bytes than a page may have, before it is read. */
+const createReader = (db: Db): Read => {
+  let left = MAX_PAGE_BYTES;
+  return async (from, parameters) => {
+    const rows = await db.unsafe<Row[]>(
+      `select r.rid, r.type, r.id, r.version, (extract(epoch from r.updated) * 1000)::bigint as updated,
+  sum(octet_length(r.body)) over up_to as bytes, case when sum(octet_length(r.body)) over up_to <= $${parameters.length + 1}::bigint then r.body end as body
+from ${from} window up_to as (order by r.rid) order by r.rid limit ${MAX_INCLUDED + 1}`,
+      [...parameters, left],
+      { prepare: true },
+    );
+    left -= rows.at(-1)?.bytes ?? 0;
+    if (left < 0 || rows.length > MAX_INCLUDED) throw tooMuch();
+    return rows.map(({ rid, type, id, version, updated, body }) => ({ rid, typeId: type, id, version, updatedMs: updated, body }));
+  };
+};
+
+const follow = async (read: Read, includes: readonly Include[], from: readonly Head[], context: IncludeContext): Promise<Head[]> => {
   if (includes.length === 0) return [];
   const { registry, baseUrl, allowed } = context;
   const wanted = new Map<string, { typeId: number; id: string }>();
@@ -79,42 +117,36 @@ const follow = async (db: Db, includes: readonly Include[], from: readonly Head[
       }
     }
   }
-  const local = [...(await readHeads(db, [...wanted.values()])).values()];
-  return canonical.size === 0 ? local : [...local, ...(await byUrl(db, canonical, context))];
+  const targets = [...wanted.values()];
+  const local =
+    targets.length === 0
+      ? []
+      : await read('unnest($1::smallint[], $2::text[]) as wanted(type, id) join fhir.resource r using (type, id) where not r.deleted', [
+          numberArray(targets.map(({ typeId }) => typeId)),
+          textArray(targets.map(({ id }) => id)),
+        ]);
+  return canonical.size === 0 ? local : [...local, ...(await byUrl(read, canonical, context))];
 };
-
-interface Row {
-  readonly rid: number;
-  readonly type: number;
-  readonly id: string;
-  readonly version: number;
-  readonly updated: number;
-  readonly body: string;
-}
-
-const COLUMNS = 'r.rid, r.type, r.id, r.version, (extract(epoch from r.updated) * 1000)::bigint as updated, r.body';
-const heads = (rows: readonly Row[]): Head[] => rows.map(({ type, updated, ...row }) => ({ ...row, typeId: type, updatedMs: updated }));
 
 /** What canonical addresses lead to, of the types that each may be of. */
 const byUrl = async (
-  db: Db,
+  read: Read,
   wanted: ReadonlyMap<string, ReadonlySet<string>>,
   { registry, keyId, planOf }: IncludeContext,
 ): Promise<Head[]> => {
   const types = [...new Set([...wanted.values()].flatMap((each) => [...each]))];
   const keys = types.flatMap((type) => planOf(type).parameters.get('url')?.keys ?? []).map(keyId);
   if (keys.length === 0) return [];
-  const rows = await db.unsafe<Row[]>(
-    `select ${COLUMNS} from fhir.resource r where r.rid in (
-  select t.rid from fhir.sp_uri t where t.key in (${keys.join(', ')}) and t.value = any($1::text[]) limit ${MAX_INCLUDED + 1}) order by r.rid`,
+  const typeIds = types.map(registry.typeId);
+  return read(
+    `fhir.resource r where r.type in (${typeIds.join(', ')}) and r.rid in (
+  select t.rid from fhir.sp_uri t where t.key in (${keys.join(', ')}) and t.value = any($1::text[]) limit ${MAX_INCLUDED + 1})`,
     [textArray([...wanted.keys()])],
-    { prepare: true },
   );
-  return heads(rows).filter(({ typeId }) => types.includes(registry.typeName(typeId)));
 };
 
 const pointingTo = async (
-  db: Db,
+  read: Read,
   revincludes: readonly Include[],
   to: readonly Head[],
   { registry, keyId }: IncludeContext,
@@ -126,15 +158,13 @@ const pointingTo = async (
     if (targets.length === 0) continue;
     const keys = new Set(own.flatMap(({ parameters }) => parameters.flatMap((each) => each.keys)).map(keyId));
     const sources = new Set(own.map(({ source }) => registry.typeId(source)));
-    const rows = await db.unsafe<Row[]>(
-      `select ${COLUMNS}
-from (select distinct t.rid from unnest($1::text[]) as wanted(reference)
+    const rows = await read(
+      `(select distinct t.rid from unnest($1::text[]) as wanted(reference)
   join fhir.sp_ref t on t.key in (${[...keys].join(', ')}) and t.target = hashtextextended(wanted.reference, 0) limit ${MAX_INCLUDED + 1}) hit
-join fhir.resource r on r.rid = hit.rid where r.type in (${[...sources].join(', ')}) order by r.rid`,
+join fhir.resource r on r.rid = hit.rid where r.type in (${[...sources].join(', ')})`,
       [textArray(targets.map(({ typeId, id }) => `${registry.typeName(typeId)}/${id}`))],
-      { prepare: true },
     );
-    found.push(...heads(rows));
+    found.push(...rows);
   }
   return found;
 };

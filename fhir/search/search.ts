@@ -3,6 +3,7 @@ import type { Registry } from '../definitions/registry.ts';
 import { FhirError, outcomeText } from '../http/outcome.ts';
 import type { Head } from '../store/head.ts';
 import { newLogicalId } from '../store/logical-id.ts';
+import { fitting } from '../store/page-bytes.ts';
 import type { Db } from '../store/pool.ts';
 import { compileCount, compileMatch, compilePage } from './compile.ts';
 import type { CompileContext } from './compile/builder.ts';
@@ -66,6 +67,8 @@ interface Row {
   readonly version: number;
   readonly updated: number;
   readonly body: string;
+  /** Those before it are as much as a page may have: it has no body here. */
+  readonly isCut: boolean;
   readonly [sortKey: `k${number}`]: string | number | null;
 }
 
@@ -101,7 +104,7 @@ export const createSearch = ({ registry, terminology, planOf, keyId, baseUrl }: 
       }
       const { text, parameters } = compilePage(request, context);
       const found = await db.unsafe<Row[]>(text, parameters, { prepare: true });
-      const rows = found.slice(0, request.count);
+      const rows = fitting(found, request.count);
       const next = found.length > rows.length ? cursorAfter(rows.at(-1)!, request) : undefined;
       // The first page alone tells how many there are when nothing follows it.
       const isAll = next === undefined && request.cursor === undefined;

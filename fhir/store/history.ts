@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import { bytesBefore, MAX_PAGE_BYTES } from './page-bytes.ts';
 import type { Db } from './pool.ts';
 
 /** One version in a history; newest first. */
@@ -10,6 +11,8 @@ export interface HistoryRow {
   /** Milliseconds since the epoch. */
   readonly updated: number;
   readonly body: string | null;
+  /** Those before it are as much as a page may have: it has no body here. */
+  readonly isCut: boolean;
 }
 
 /** Where a page begins: right after this version. */
@@ -40,6 +43,8 @@ const LASTED = (at: string): string => `case when v.deleted then v.updated >= ${
   not exists (select from fhir.resource n where n.rid = v.rid and n.version = v.version + 1 and n.updated <= ${at})
   and not exists (select from fhir.resource_history n where n.rid = v.rid and n.version = v.version + 1 and n.updated <= ${at}) end`;
 
+const ORDER = 'versions.updated desc, rid desc, version desc';
+
 const readRows = async (db: Db, { rids, sinceMs, at, after, limit }: HistoryRange): Promise<readonly Row[]> => {
   const parameters: number[] = [limit];
   const value = (given: number): string => `$${parameters.push(given)}`;
@@ -55,10 +60,10 @@ const readRows = async (db: Db, { rids, sinceMs, at, after, limit }: HistoryRang
   const part = (table: string): string =>
     `(select rid, type, id, version, updated, xid, body from fhir.${table} v ${where} order by updated desc, rid desc, version desc limit $1)`;
   return db.unsafe<Row[]>(
-    `select rid, type, id, version, (extract(epoch from updated) * 1000)::bigint as updated, body,
-  xid >= pg_snapshot_xmin(pg_current_snapshot()) as unsettled
-from (${part('resource')} union all ${part('resource_history')}) as versions
-order by versions.updated desc, rid desc, version desc limit $1`,
+    `select rid, type, id, version, (extract(epoch from updated) * 1000)::bigint as updated, "isCut", case when not "isCut" then body end as body, unsettled
+from (select *, ${bytesBefore('body', ORDER)} >= ${MAX_PAGE_BYTES} as "isCut", xid >= pg_snapshot_xmin(pg_current_snapshot()) as unsettled
+from (${part('resource')} union all ${part('resource_history')}) as versions order by ${ORDER} limit $1) as sized
+order by sized.updated desc, rid desc, version desc`,
     parameters,
     { prepare: true },
   );
