@@ -1,4 +1,5 @@
 /** Source: http://hl7.org/fhir/R4/http.html#patch */
+import { missingScope } from '../../proto/access/scope.ts';
 import type { Call, Reply } from '../http/call.ts';
 import { FhirError } from '../http/outcome.ts';
 import { parseIfMatch, requireMatch, requireNoneMatch } from '../http/preconditions.ts';
@@ -49,7 +50,9 @@ export const planPatch = (server: Server, call: Call, patch: Patch, { type, id, 
   const { text } = document;
   if (text.length > server.limits.resourceBytes)
     throw new FhirError('too-large', `the patched resource is larger than ${server.limits.resourceBytes} bytes`);
-  return planUpdate(server, call, patched(server, text, type, id), head);
+  const plan = planUpdate(server, call, patched(server, text, type, id), head);
+  // Who may change a resource and not read it isn't shown what it holds besides the change.
+  return missingScope(call.identity.scopes, type, 'r') === undefined ? plan : { ...plan, body: null };
 };
 
 const patched = (server: Server, text: string, type: string, id: string): Prepared => {

@@ -114,4 +114,14 @@ test('a Bundle of reads that ask for very much is answered in part, a transactio
   assert.is((await ask('GET', '/Patient/t')).status, 404);
 });
 
+test('who may change a resource and not read it is not shown it by a patch', async () => {
+  const patch = [{ op: 'add', path: '/active', value: true }];
+  const headers = { 'content-type': 'application/json-patch+json' };
+  const blind = await ask('PATCH', '/Patient/p', { body: patch, headers, scopes: ['system/Patient.u'] });
+  assert.is(blind.status, 200);
+  assert.is(blind.text, '');
+  const seeing = await ask('PATCH', '/Patient/p', { body: patch, headers, scopes: ['system/Patient.ru'] });
+  assert.is(seeing.json.gender, 'other');
+});
+
 test.run();
