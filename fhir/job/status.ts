@@ -1,11 +1,14 @@
 /** Looking after a job. Source: http://hl7.org/fhir/R4/async.html#3.1.6.4 */
+import { missingScope, type ScopeSet } from '../../proto/access/scope.ts';
 import { Audited } from '../audit/audited.ts';
 import { eventOf, record } from '../audit/trail.ts';
 import type { Call, Reply } from '../http/call.ts';
+import { type Identity, requireScope } from '../http/identity.ts';
 import { FHIR_JSON } from '../http/negotiation.ts';
 import { FhirError } from '../http/outcome.ts';
 import type { Server } from '../server.ts';
 import { openFile, requireFile } from './bucket.ts';
+import type { Requester } from './job.ts';
 import { cancelJob, type JobRow, readJob } from './job-table.ts';
 import { fileOf } from './manifest.ts';
 
@@ -28,6 +31,21 @@ const requirePermission = (operation: string | undefined, operations: readonly s
   throw new FhirError('forbidden', `your client may not call ${operation}: ask the operator to add it to its operations`);
 };
 
+/** Throws 403 where the client may no longer find and read what it could when it began: a result is of what it was allowed then. */
+const requireStillAllowed = ({ request }: JobRow, { scopes }: Identity): void => {
+  const { requester } = JSON.parse(request) as { readonly requester: Requester };
+  const before: ScopeSet = new Map(requester.scopes);
+  for (const type of before.keys())
+    for (const letter of ['r', 's'] as const) {
+      const missing = missingScope(scopes, type, letter);
+      if (missing === undefined || missingScope(before, type, letter) !== undefined) continue;
+      throw new FhirError('forbidden', `this was asked with the scope ${missing}, which your client doesn't have any more: ask again`);
+    }
+};
+
+/** The type that a file of an export is of, by its name; undefined for the file of errors. */
+const typeOfFile = (name: string): string | undefined => /^([A-Z][A-Za-z]+)-/.exec(name)?.[1];
+
 const isOfKind = ({ kind }: JobRow, operation: string | undefined): boolean => `$${kind}` === (operation ?? '$async');
 
 /** Seconds: soon in the beginning, more seldom for what takes long. */
@@ -36,6 +54,7 @@ const retryAfter = ({ ageMs }: JobRow): number => Math.min(30, Math.max(1, Math.
 /** 202 while it runs, 200 with its result, 500 with an OperationOutcome where it failed. */
 export const jobStatus = async (server: Server, call: Call): Promise<Reply> => {
   const job = await requireJob(server, call);
+  if (job.kind === 'async' && job.status === 'done') requireStillAllowed(job, call.identity);
   const status = job.status === 'pending' ? 202 : job.status === 'done' ? 200 : 500;
   const audited = await record(server.outbox, call, { status, job: { id: job.id } });
   if (status === 202) {
@@ -65,6 +84,11 @@ export const jobFile = async (server: Server, call: Call): Promise<Reply> => {
   const job = await requireJob(server, call);
   const name = call.target.job!.file!;
   const file = job.status === 'done' && job.result !== null ? fileOf(job.result, name) : undefined;
+  const type = typeOfFile(name);
+  if (type !== undefined) {
+    requireScope(call.identity, type, 'r');
+    requireScope(call.identity, type, 's');
+  }
   const bucket = server.jobs.exportBucket;
   if (file === undefined || bucket === undefined) throw new FhirError('not-found', `the job has no file ${name}: its manifest lists them`);
   const gzip = /(?:^|[,\s])(?:gzip|\*)(?!\s*;\s*q=0(?:\.0*)?(?:\s|,|$))/.test(call.header('accept-encoding') ?? '');
