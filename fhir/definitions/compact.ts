@@ -10,6 +10,7 @@ import { compactTerminology } from './compact-terminology.ts';
 import { compactTypes, type StructureDefinition } from './compact-type.ts';
 import type { DefinitionData, Invariants, SearchParameterData, TypeData } from './data-file.ts';
 import { createExpander, type TerminologyResource } from './expand-value-set.ts';
+import { asOfficial, NOT_R4 } from './official.ts';
 
 const DATA_FILE = new URL('data/r4.json', import.meta.url);
 const INVARIANTS_FILE = new URL('data/r4-invariants.json', import.meta.url);
@@ -83,12 +84,12 @@ const baseDefinitions = (profiles: readonly Source[], terminology: readonly Term
 export const readTerminology = (): TerminologyResource[] =>
   [...read('valuesets.json'), ...read('v3-codesystems.json'), ...read('v2-tables.json')] as TerminologyResource[];
 
+/** The types as the source has them. */
+export const sourceTypes = (): StructureDefinition[] =>
+  baseDefinitions([...read('profiles-types.json'), ...read('profiles-resources.json')], read('valuesets.json') as TerminologyResource[]);
+
 /** The invariants of the same definitions. */
-export const readInvariants = (): Invariants => {
-  const profiles = [...read('profiles-types.json'), ...read('profiles-resources.json')];
-  const definitions = baseDefinitions(profiles, read('valuesets.json') as TerminologyResource[]);
-  return compactInvariants(definitions as unknown as ConstrainedDefinition[]);
-};
+export const readInvariants = (): Invariants => compactInvariants(asOfficial(sourceTypes()) as unknown as ConstrainedDefinition[]);
 
 /** R4's own profiles and extensions, and those of US Core 5.0.1 that come with the source, as they stand in the data file. */
 export const readProfiles = (): string => {
@@ -108,14 +109,11 @@ export const readProfiles = (): string => {
 
 /** The compact definitions, with the type ids of `existing` kept. */
 export const compactDefinitions = (existing: Readonly<Record<string, number>>): DefinitionData => {
-  const profiles = [...read('profiles-types.json'), ...read('profiles-resources.json')];
-  const terminology = readTerminology();
-
   const types: Record<string, TypeData> = {};
-  for (const definition of baseDefinitions(profiles, terminology)) Object.assign(types, compactTypes(definition));
+  for (const definition of asOfficial(sourceTypes())) Object.assign(types, compactTypes(definition));
   const concrete = Object.keys(types).filter((name) => types[name]?.kind === 'resource' && !types[name].abstract);
 
-  const expand = createExpander(terminology);
+  const expand = createExpander(readTerminology());
   const valueSets: Record<string, Record<string, string[]>> = {};
   for (const element of Object.values(types).flatMap((type) => Object.values(type.elements ?? {}))) {
     const expansion = element.required === undefined ? undefined : expand(element.required);
@@ -124,8 +122,10 @@ export const compactDefinitions = (existing: Readonly<Record<string, number>>): 
     }
   }
 
-  const parameters = read('search-parameters.json') as SearchParameterResource[];
-  const compartments = profiles.filter(({ resourceType }) => resourceType === 'CompartmentDefinition') as CompartmentResource[];
+  const parameters = (read('search-parameters.json') as SearchParameterResource[]).filter(({ url }) => !NOT_R4.has(lastPart(url)));
+  const compartments = read('profiles-resources.json').filter(
+    ({ resourceType }) => resourceType === 'CompartmentDefinition',
+  ) as CompartmentResource[];
   return {
     fhirVersion: '4.0.1',
     typeIds: assignTypeIds(concrete.sort(), existing),

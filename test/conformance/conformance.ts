@@ -29,8 +29,10 @@ import { terminology } from './cases/terminology.ts';
 import { validation } from './cases/validation.ts';
 import { installExamples, runExamples } from './examples.ts';
 import { runHapiClient } from './hapi-client.ts';
+import { runDefinitions } from './official-definitions.ts';
 import { type CaseResult, runArea } from './runner.ts';
 import { openTarget } from './target.ts';
+import { runXmlExamples } from './xml-examples.ts';
 
 const AREAS: readonly Area[] = [
   interactions,
@@ -139,6 +141,7 @@ const main = async (): Promise<number> => {
     const results: CaseResult[] = [];
     const notes: string[] = [];
     for (const area of areas) results.push(...(await runArea(area, target)));
+    if (folder !== undefined) results.push(...runDefinitions(folder), ...(xml ? runXmlExamples(folder) : []));
     if (java) {
       const outcome = await runHapiClient(join(cache, 'java'), target);
       if (typeof outcome === 'string') notes.push(`HAPI client: ${outcome}`);

@@ -36,7 +36,7 @@ export const runXmlExamples = (folder: string): Example[] => {
     } catch (error) {
       faults.push((error as Error).message);
     }
-    results.push({ area: 'official examples as XML', name, faults });
+    results.push({ area: 'XML and back', name, faults });
   }
   return results;
 };

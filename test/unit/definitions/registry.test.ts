@@ -23,6 +23,16 @@ test('the committed profiles are what the source makes', () => {
   assert.ok(readProfiles() === committed, 'run npm run definitions and commit the result');
 });
 
+test("what the source adds to R4 isn't served: elements, targets and search parameters", () => {
+  const { types, searchParameters } = compactDefinitions({});
+  assert.equal(Object.keys(types['Meta']!.elements!), ['versionId', 'lastUpdated', 'source', 'profile', 'security', 'tag']);
+  assert.equal(types['Bundle.entry.response']!.elements!['outcome']!.type, ['Resource']);
+  assert.equal(types['DetectedIssue']!.elements!['status']!.required, 'http://hl7.org/fhir/ValueSet/observation-status');
+  assert.equal(types['MeasureReport']!.elements!['subject']!.targets!.includes('CareTeam'), false);
+  for (const path of ['ResearchStudy.label', 'DeviceDefinition.classification']) assert.is(types[path], undefined, path);
+  for (const key of ['DetectedIssue-status', 'ServiceRequest-order-detail']) assert.is(searchParameters[key], undefined, key);
+});
+
 test('a rebuild keeps existing type ids and appends new ones', () => {
   const { typeIds } = compactDefinitions({ Patient: 7, Observation: 3 });
   assert.is(typeIds['Patient'], 7);
