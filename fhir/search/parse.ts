@@ -56,17 +56,21 @@ const decode = (text: string): string => {
   return decoded;
 };
 
-/** Throws FhirError on what isn't known, malformed, or not allowed to the caller. */
-export const parseSearch = (where: Where, query: string, context: ParseContext, options: ParseOptions): SearchRequest => {
+const boundedQuery = (query: string): [name: string, value: string][] => {
   const pairs = decodeQuery(query);
   if (pairs.length > MAX_PARAMETERS) throw new FhirError('too-costly', `a search takes ${MAX_PARAMETERS} parameters at most`);
+  return pairs;
+};
+
+/** Throws FhirError on what isn't known, malformed, or not allowed to the caller. */
+export const parseSearch = (where: Where, query: string, context: ParseContext, options: ParseOptions): SearchRequest => {
+  const pairs = boundedQuery(query);
   const p = startParsing(context, options);
   const valuesOf = (name: string): string[] => pairs.flatMap(([each, value]) => (each === name ? [value] : []));
   const last = (name: string): string | undefined => valuesOf(name).at(-1);
   const types = typesOf(where, valuesOf('_type'), p);
   const { used, warnings, criteria } = parseCriteria(types, pairs, p);
-  for (const [name, value] of pairs)
-    if (CONTROL.has(base(name)) && base(name) !== '_cursor' && name !== '_format' && name !== '_pretty') used.push([name, value]);
+  for (const [name, value] of pairs) if (CONTROL.has(base(name)) && base(name) !== '_cursor') used.push([name, value]);
   const summary = last('_summary');
   const count = countOf(last('_count'));
   const sort = parseSort(types, valuesOf('_sort').join(','), p);
@@ -133,5 +137,5 @@ const totalOf = (value: string | undefined): boolean => {
 /** The criteria of a conditional interaction. */
 export const parseConditional = (type: string, criteria: string, context: ParseContext, options: ParseOptions): Criterion[] => {
   const p = startParsing(context, options);
-  return decodeQuery(criteria).map(([name, value]) => parseCriterion(type, name, value, p));
+  return boundedQuery(criteria).map(([name, value]) => parseCriterion(type, name, value, p));
 };

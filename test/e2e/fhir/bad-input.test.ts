@@ -52,6 +52,12 @@ const CASES: Readonly<Record<string, Case>> = {
   'an unknown modifier': { path: '/Patient?name:like=x', status: 400, says: /modifier :like/ },
   'a search date that is none': { path: '/Patient?birthdate=yesterday', status: 400, says: /is no date/ },
   'a search number that is none': { path: '/RiskAssessment?probability=high', status: 400, says: /is no number/ },
+  'a condition of more than 100 parameters': {
+    path: '/Patient',
+    options: { method: 'POST', headers: { 'if-none-exist': 'name=a&'.repeat(101) }, body: { resourceType: 'Patient' } },
+    status: 413,
+    says: /100 parameters/,
+  },
   'a malformed _count': { path: '/Patient?_count=many', status: 400, says: /whole number/ },
   'a forged cursor': { path: '/Patient?_cursor=abc', status: 400, says: /_cursor/ },
   'a malformed If-Match': {

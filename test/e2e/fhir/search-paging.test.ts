@@ -55,6 +55,18 @@ const pages = async (path: string, between: (page: number) => Promise<unknown> =
   return found;
 };
 
+test('the links of a page keep its form', async () => {
+  const asked = '_count=5&_format=json&_pretty=true&_elements=name';
+  const first = await stack.request(`/Organization?${asked}`);
+  assert.match(first.json.link[0].url, new RegExp(`\\?${asked}$`));
+  const second = await stack.request(nextOf(first)!);
+  assert.match(second.text, /^\{\n/);
+  assert.ok(second.json.entry.every(({ resource }: { resource: object }) => !('partOf' in resource)));
+  const xml = await stack.request('/Organization?_count=5&_format=xml');
+  const next = /<relation value="next"\/><url value="([^"]*)"/.exec(xml.text)?.[1]?.replaceAll('&amp;', '&');
+  assert.match((await stack.request(next!)).headers['content-type'] as string, /^application\/fhir\+xml/);
+});
+
 for (const order of ['', '&_sort=name', '&_sort=-name,_id', '&_sort=name,-_lastUpdated', '&_sort=-_lastUpdated', '&_sort=-_id']) {
   test(`repeats and drops nothing that stays while others come, change and go${order && ` in the order ${order}`}`, async () => {
     const path = `/Organization?_id=${ORGANIZATIONS.join(',')},new1,new2,new3,new4,new5,new6,gone`;
