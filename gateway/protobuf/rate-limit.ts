@@ -2,28 +2,34 @@
 import { type Headers } from './check.ts';
 import { MessageWriter, readFields } from './wire.ts';
 
+export interface RateLimitDescriptor {
+  /** Its entries by key. */
+  readonly entries: ReadonlyMap<string, string>;
+  /** At least 1: of the descriptor's own where it has them, else of the request. */
+  readonly hits: number;
+}
+
 export interface RateLimitRequest {
   readonly domain: string;
-  /** Each descriptor's entries by key. */
-  readonly descriptors: readonly ReadonlyMap<string, string>[];
-  /** At least 1. */
-  readonly hits: number;
+  readonly descriptors: readonly RateLimitDescriptor[];
 }
 
 export const decodeRateLimitRequest = (bytes: Buffer): RateLimitRequest => {
   let domain = '';
   let hits = 1;
-  const descriptors: Map<string, string>[] = [];
+  const descriptors: { entries: Map<string, string>; own: number | undefined }[] = [];
   readFields(bytes, 0, bytes.length, (field, start, end, value) => {
     if (field === 1) domain = bytes.toString('utf8', start, end);
-    else if (field === 3) hits = Math.max(1, value);
+    else if (field === 3) hits = value;
     else if (field === 2) {
       const entries = new Map<string, string>();
+      let own: number | undefined;
       readFields(bytes, start, end, (descriptorField, entry, entryEnd) => {
         if (descriptorField === 3) {
-          // A hits_addend of the descriptor's own (UInt64Value) goes before that of the request.
+          // A UInt64Value; one of 0 has no field.
+          own = 0;
           readFields(bytes, entry, entryEnd, (valueField, _from, _to, addend) => {
-            if (valueField === 1) hits = Math.max(1, addend);
+            if (valueField === 1) own = addend;
           });
         }
         if (descriptorField !== 1) return;
@@ -33,10 +39,11 @@ export const decodeRateLimitRequest = (bytes: Buffer): RateLimitRequest => {
           else if (entryField === 2) entries.set(key, bytes.toString('utf8', from, to));
         });
       });
-      descriptors.push(entries);
+      descriptors.push({ entries, own });
     }
   });
-  return { domain, descriptors, hits };
+  // The request's hits come after its descriptors.
+  return { domain, descriptors: descriptors.map(({ entries, own = hits }) => ({ entries, hits: Math.max(1, own) })) };
 };
 
 export interface RateLimitReply {

@@ -18,10 +18,10 @@ export interface RateLimitOptions {
 export const createShouldRateLimit =
   ({ policy, engine }: RateLimitOptions) =>
   async (bytes: Buffer): Promise<Buffer> => {
-    const { descriptors, hits } = decodeRateLimitRequest(bytes);
+    const { descriptors } = decodeRateLimitRequest(bytes);
     const { registry, quotas } = policy();
     const replies: (RateLimitReply['descriptors'][number] & { headers: Record<string, string> })[] = [];
-    for (const entries of descriptors) {
+    for (const { entries, hits } of descriptors) {
       const client = registry.clients.get(entries.get('client') ?? '');
       if (client === undefined)
         throw new GrpcError(

@@ -91,7 +91,7 @@ test('reads a RateLimitRequest and writes its response', () => {
   });
   const request = decodeRateLimitRequest(bytes);
   assert.equal(
-    [request.domain, request.hits, [...request.descriptors[0]!]],
+    [request.domain, request.descriptors[0]!.hits, [...request.descriptors[0]!.entries]],
     [
       'fhir',
       300,
