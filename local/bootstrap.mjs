@@ -117,7 +117,9 @@ const postgresLinked = () =>
 const installPackages = () => {
   const stamp = digest(lockPath);
   if (!stamped(packagesStamp, stamp) && !alreadyInstalled()) {
-    say('First run: installing npm packages (about 190, 250 MB to download: Node 24, PostgreSQL 18, a browser for the tests, the libraries) …');
+    say(
+      'First run: installing npm packages (about 190, 250 MB to download: Node 24, PostgreSQL 18, a browser for the tests, the libraries) …',
+    );
     const result = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
       cwd: root,
       stdio: ['ignore', 2, 2],
