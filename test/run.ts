@@ -90,10 +90,14 @@ const testFile = async (file: string, limitMs: number): Promise<void> => {
   const startedAt = performance.now();
   const { code, output } = await run(process.execPath, [file], limitMs);
   const count = (label: string): number => Number(new RegExp(`${label}:\\s+(\\d+)`).exec(output)?.[1] ?? 0);
-  const bad = code === 0 && count('Total') > 0 ? 0 : Math.max(1, count('Total') - count('Passed'));
+  const missed = count('Total') - count('Passed');
+  // A hook that throws leaves uvu with exit code 0 and tests that never ran.
+  const bad = code === 0 && count('Total') > 0 && missed === 0 ? 0 : Math.max(1, missed);
   passed += count('Passed');
   failed += bad;
-  report(file, bad > 0, startedAt, count('Total') === 0 && code === 0 ? `${output}\nit ran no test: is test.run() missing?` : output);
+  const why =
+    code !== 0 ? '' : count('Total') === 0 ? 'it ran no test: is test.run() missing?' : 'tests did not run: a hook of theirs failed';
+  report(file, bad > 0, startedAt, `${output}\n${why}`);
 };
 
 const inParallel = async <T>(items: readonly T[], atOnce: number, work: (item: T) => Promise<void>): Promise<void> => {
