@@ -33,5 +33,6 @@ export const withParameters = (url: string, parameters: Readonly<Record<string, 
 /** The other forms of what a page shows. */
 export const otherForms = (url: string): Page['forms'] => [
   ['JSON', withParameters(url, { _format: 'json', _pretty: 'true' })],
+  ['XML', withParameters(url, { _format: 'xml', _pretty: 'true' })],
   ['as stored', withParameters(url, { _format: 'json', _pretty: undefined })],
 ];
