@@ -133,6 +133,8 @@ inBrowser('a narrative and links with script that came past the validation run n
     outgoing.writeHead(200, headers).end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // A server that a failed test left open would keep the run waiting.
+  server.unref();
   await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/fhir/Patient/p`);
   const narrative = page.frames()[1]!;
   assert.match((await narrative.locator('body').textContent()) ?? '', /run/, 'the narrative is there');
