@@ -32,6 +32,7 @@ export const capabilityStatement = (
     status: 'active',
     date: new Date().toISOString(),
     kind: 'instance',
+    instantiates: ['http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data'],
     software: { name: 'Portcullis', version },
     implementation: { description: 'A FHIR server behind a gate that answers for every access', url: baseUrl },
     fhirVersion: registry.fhirVersion,

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PROJECT } from '../../local/toolchain.ts';
+import { runCapabilities } from './capabilities.ts';
 import type { Area } from './case.ts';
 import { bundles } from './cases/bundles.ts';
 import { conditional } from './cases/conditional.ts';
@@ -71,7 +72,16 @@ Starts the system in a temporary folder and asks it, through its Envoy, for what
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-const optionsOf = (): { areas: readonly Area[]; parts: readonly string[]; examples: boolean; xml: boolean; java: boolean } => {
+interface Options {
+  readonly areas: readonly Area[];
+  readonly parts: readonly string[];
+  readonly capabilities: boolean;
+  readonly examples: boolean;
+  readonly xml: boolean;
+  readonly java: boolean;
+}
+
+const optionsOf = (): Options => {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     allowNegative: true,
@@ -90,6 +100,7 @@ const optionsOf = (): { areas: readonly Area[]; parts: readonly string[]; exampl
   return {
     areas: AREAS.filter(({ area }) => named(area)),
     parts: positionals,
+    capabilities: named('capabilities'),
     examples: values.examples && named('official examples as XML'),
     xml: values.xml && named('official examples as XML'),
     java: values.java && named('HAPI client'),
@@ -126,10 +137,10 @@ const report = (results: readonly CaseResult[], refused: readonly string[], note
 };
 
 const main = async (): Promise<number> => {
-  const { areas, parts, examples, xml, java } = optionsOf();
-  if (areas.length === 0 && !examples && !java) {
+  const { areas, parts, capabilities, examples, xml, java } = optionsOf();
+  if (areas.length === 0 && !capabilities && !examples && !java) {
     process.stderr.write(
-      `no area's name contains ${parts.join(' or ')}: they are ${AREAS.map(({ area }) => area).join(', ')}, official examples, HAPI client\n`,
+      `no area's name contains ${parts.join(' or ')}: they are ${AREAS.map(({ area }) => area).join(', ')}, capabilities, official examples, HAPI client\n`,
     );
     return 2;
   }
@@ -141,6 +152,7 @@ const main = async (): Promise<number> => {
     const results: CaseResult[] = [];
     const notes: string[] = [];
     for (const area of areas) results.push(...(await runArea(area, target)));
+    if (capabilities) results.push(...(await runCapabilities(target.send)));
     if (folder !== undefined) results.push(...runDefinitions(folder), ...(xml ? runXmlExamples(folder) : []));
     if (java) {
       const outcome = await runHapiClient(join(cache, 'java'), target);
