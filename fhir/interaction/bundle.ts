@@ -48,7 +48,7 @@ export const parseBundle = (text: string, baseUrl: string, maxEntries: number): 
       expression: 'Bundle.type',
     });
   }
-  const list = bundle['entry'] ?? [];
+  const { entry: list = [] } = bundle;
   if (!Array.isArray(list)) throw new FhirError('structure', 'Bundle.entry is an array', { expression: 'Bundle.entry' });
   if (list.length > maxEntries) {
     throw new FhirError('too-costly', `the Bundle has ${list.length} entries, and ${maxEntries} is the most at once: split it`, {

@@ -61,9 +61,10 @@ const skipValue = (text: string, from: number): number => {
   return i;
 };
 
-/** The members of the object whose brace is at `from`, each with the span of its value. */
+/** The members of the object whose brace is at `from`, each with the span of its value; none where another value is there. */
 export const members = (text: string, from: number): Member[] => {
   const found: Member[] = [];
+  if (text.charCodeAt(from) !== OPEN_OBJECT) return found;
   let i = skipSpace(text, from + 1);
   while (text.charCodeAt(i) === QUOTE) {
     const end = skipString(text, i);
@@ -80,9 +81,11 @@ export const members = (text: string, from: number): Member[] => {
   return found;
 };
 
-/** The elements of the array whose bracket is at `from`. */
+/** The elements of the array whose bracket is at `from`; none where another value is there. */
 export const elements = (text: string, from: number): Span[] => {
   const found: Span[] = [];
+  // Elsewhere it would come upon a brace that it can't get past.
+  if (text.charCodeAt(from) !== OPEN_ARRAY) return found;
   let i = skipSpace(text, from + 1);
   while (i < text.length && text.charCodeAt(i) !== CLOSE_ARRAY) {
     const start = i;

@@ -52,6 +52,12 @@ const CASES: Readonly<Record<string, Case>> = {
   'an unknown modifier': { path: '/Patient?name:like=x', status: 400, says: /modifier :like/ },
   'a search date that is none': { path: '/Patient?birthdate=yesterday', status: 400, says: /is no date/ },
   'a search number that is none': { path: '/RiskAssessment?probability=high', status: 400, says: /is no number/ },
+  'a Bundle whose entry is null': {
+    path: '',
+    options: { body: { resourceType: 'Bundle', type: 'transaction', entry: null } },
+    status: 400,
+    says: /Bundle\.entry is an array/,
+  },
   'a condition of more than 100 parameters': {
     path: '/Patient',
     options: { method: 'POST', headers: { 'if-none-exist': 'name=a&'.repeat(101) }, body: { resourceType: 'Patient' } },
