@@ -21,7 +21,7 @@ export const parseCriterion = (type: string, name: string, value: string, p: Par
   const [code = '', modifier, ...more] = (dot === -1 ? name : name.slice(0, dot)).split(':');
   if (more.length > 0) throw unknown(name, `${name.slice(0, 80)} has more than one modifier`);
   if (dot !== -1) return parseChain({ type, code, modifier, name, rest: name.slice(dot + 1), value }, p, depth);
-  const special = SPECIAL[code];
+  const special = Object.hasOwn(SPECIAL, code) ? SPECIAL[code] : undefined;
   if (special !== undefined) return { name, test: special(type, { name, modifier, value }, p) };
   const indexed = requireParameter(type, code, name, p);
   return { name, test: parameterTest(indexed, { name, modifier, value }, p) };

@@ -52,6 +52,12 @@ const CASES: Readonly<Record<string, Case>> = {
   'an unknown modifier': { path: '/Patient?name:like=x', status: 400, says: /modifier :like/ },
   'a search date that is none': { path: '/Patient?birthdate=yesterday', status: 400, says: /is no date/ },
   'a search number that is none': { path: '/RiskAssessment?probability=high', status: 400, says: /is no number/ },
+  'a search parameter named like a member of every object': {
+    path: '/Patient?constructor=x',
+    status: 400,
+    says: /no search parameter constructor/,
+  },
+  'a search parameter named __proto__': { path: '/Patient?__proto__=x', status: 400, says: /no search parameter __proto__/ },
   'a Bundle whose entry is null': {
     path: '',
     options: { body: { resourceType: 'Bundle', type: 'transaction', entry: null } },
