@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { readBucket } from '../../fhir/audit/bucket.ts';
 import { createSigningKey, parseVerifierKey } from '../../fhir/audit/signing-key.ts';
 import { type Verification, verifyLog } from '../../fhir/audit/verify/verify-log.ts';
+import { createGuardian } from '../../local/guardian.ts';
 import { type RunningProcess, startProcess, tailOf, waitUntil } from '../../local/processes.ts';
 import { PROJECT } from '../../local/toolchain.ts';
 import type { TestDatabase } from './postgres.ts';
@@ -27,6 +28,7 @@ export const relayFolder = (database: TestDatabase): RelayFolder => {
   writeFileSync(join(dir, 'signing.key'), privatePem, { mode: 0o600 });
   writeFileSync(join(dir, 'public.key'), `${verifierKey}\n`);
   const log = join(dir, 'relay.log');
+  const guardian = createGuardian();
   return {
     dir,
     bucket,
@@ -38,6 +40,7 @@ export const relayFolder = (database: TestDatabase): RelayFolder => {
         args: ['fhir/audit/main.ts'],
         cwd: PROJECT,
         log,
+        guardian,
         env: {
           PATH: process.env['PATH'] ?? '',
           DATABASE_URL: database.relayUrl,

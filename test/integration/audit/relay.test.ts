@@ -225,6 +225,16 @@ test('a relay does not go on from a bucket that lacks what the database knows to
   cpSync(copy, folder.bucket, { recursive: true });
 });
 
+// A transaction of another test on this server may hold the horizon back, also while the relay stops.
+const sealUpTo = async (events: number): Promise<void> => {
+  const relay = await folder.start();
+  try {
+    await eventually('sealed', () => folder.verify().events === events);
+  } finally {
+    await relay.stop();
+  }
+};
+
 test('an event is proven by a file and the key alone, and a changed proof is refused', () => {
   const file = join(folder.dir, 'event.proof');
   const id = (
@@ -256,7 +266,7 @@ test('the disclosures of a patient are those events that concern it, in the time
   ] as const) {
     await app.unsafe('insert into audit.event (body) values ($1)', [anEvent({ at, resource: 'Observation/9', patients: [patient] })]);
   }
-  await (await folder.start()).stop();
+  await sealUpTo(EVENTS + 9);
   const { code, out } = audit('disclosures', folder.bucket, '--patient', 'Patient/p1', '--from', '2026-01-02');
   assert.is(code, 0, out);
   assert.match(out, /^2026-01-02T10:00:00\.000Z\tehr-demo\tread\tObservation\/9\t200\t/m);
@@ -268,11 +278,8 @@ test('a day whose events are all sealed can be dropped, and the sealed log stays
   await relay.unsafe(`select audit.drop_partition((now() at time zone 'utc')::date)`);
   await relay.end();
   assert.is((await owner.unsafe('select 1 from audit.event')).length, 0);
-  const again = await folder.start();
   await app.unsafe('insert into audit.event (body) values ($1)', [anEvent()]);
-  // A transaction of another test on this server may hold the horizon back, also while the relay stops.
-  await eventually('sealed', () => folder.verify().events === EVENTS + 10);
-  await again.stop();
+  await sealUpTo(EVENTS + 10);
   assert.equal(folder.verify().problems, []);
 });
 
