@@ -47,6 +47,7 @@ const { server, close: closeServer } = await openServer({
   jobs: { exportBucket: env.optional('EXPORT_BUCKET'), importBucket: env.optional('IMPORT_BUCKET') },
   validation: env.choice('VALIDATION', ['structure', 'full']),
   packagesFolder: env.optional('FHIR_PACKAGES'),
+  onFault: (error) => log.error(describeFault(error), 'search parameters not read again, the former ones stay'),
 });
 const app = createApp(server, {
   identify,
@@ -95,6 +96,7 @@ const background =
         server,
         databaseUrl: env.optional('BACKGROUND_DATABASE_URL') ?? databaseUrl,
         subscriptions: { isAllowed: isEndpoint, maxAttempts: env.integer('SUBSCRIPTION_ATTEMPTS', 16, { min: 1, max: 1000 }) },
+        onIndexed: (scanned) => log.info(scanned, 'search parameter ready'),
         leaseMs: env.integer('JOB_LEASE_SECONDS', 30, { min: 1, max: 3600 }) * 1000,
         keepMs: env.integer('JOB_KEEP_HOURS', 24, { min: 1, max: 8760 }) * 3_600_000,
         onFault: ({ error, ...fault }) => log.error({ ...fault, ...describeFault(error) }, 'work in the background failed'),

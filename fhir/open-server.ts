@@ -4,11 +4,11 @@ import { type PackagedResource, readPackages } from './definitions/package.ts';
 import { loadRegistry } from './definitions/registry.ts';
 import { capabilityStatement } from './interaction/capabilities.ts';
 import { createJobs, type JobSettings } from './job/jobs.ts';
-import { createExtractor } from './search/extract.ts';
-import { createIndexPlan, indexKeys } from './search/index-plan.ts';
+import { poll } from './search-parameter/poll.ts';
+import { openSearchPlan } from './search-parameter/search-plan.ts';
+import { createSearchParameterRule } from './search-parameter/write-rule.ts';
 import { createSearch } from './search/search.ts';
 import type { Limits, Rules, Server } from './server.ts';
-import { storeIndexKeys } from './store/index-key.ts';
 import { createPool } from './store/pool.ts';
 import { createRidAllocator } from './store/rid.ts';
 import { createWriteLane } from './store/write-lane.ts';
@@ -35,12 +35,16 @@ export interface ServerOptions {
   readonly jobs?: JobSettings;
   /** Where subscribers may be told; nowhere without it. */
   readonly isEndpoint?: EndpointCheck;
+  /** Hears where search parameters couldn't be read again. */
+  readonly onFault?: (error: unknown) => void;
 }
 
 const LIMITS: Limits = { resourceBytes: 10 << 20, bundleBytes: 60 << 20, bundleEntries: 20_000 };
 const RULES: Rules = { conditionalDelete: 'single', referentialIntegrity: false };
 // With one lane more requests share a commit: against two, a read takes 15 % less CPU here and in PostgreSQL, at a lower p99.
 const LANES = 1;
+/** How often a process looks for other search parameters. */
+const FOLLOW_MS = 500;
 
 /** Everything that interactions work with, connected; throws where the database isn't durable or isn't migrated. */
 export const openServer = async ({
@@ -54,6 +58,7 @@ export const openServer = async ({
   prepare = true,
   jobs = { exportBucket: undefined, importBucket: undefined },
   isEndpoint = () => false,
+  onFault = () => undefined,
 }: ServerOptions): Promise<{ server: Server; close: () => Promise<void> }> => {
   const registry = loadRegistry();
   const packages = packagesFolder === undefined ? [] : readPackages(packagesFolder);
@@ -61,13 +66,9 @@ export const openServer = async ({
   const commits = createPool(databaseUrl, { max: LANES, application: 'fhir commits', prepare });
   const events = createPool(databaseUrl, { max: LANES, application: 'fhir audit', prepare });
   await assertDurable(sql);
-  const planOf = createIndexPlan(registry, baseUrl);
-  const ids = await storeIndexKeys(sql, indexKeys(registry, planOf));
-  const keyId = (key: string): number => {
-    const id = ids.get(key);
-    if (id === undefined) throw new Error(`no index key ${key}`);
-    return id;
-  };
+  // SearchParameters of packages aren't indexed yet: they would come in here, as further ones beside those in the table.
+  const { planOf, keyId, extractor, added, refresh } = await openSearchPlan({ registry, baseUrl, db: sql });
+  const following = poll(refresh, { everyMs: FOLLOW_MS, onFault });
   const lane = createWriteLane(commits, { lanes: LANES });
   const outbox = createOutbox(events);
   const packaged = (type: string): PackagedResource[] =>
@@ -86,7 +87,8 @@ export const openServer = async ({
       onWrite: validation,
     }),
     terminology,
-    extractor: createExtractor(planOf, keyId),
+    extractor,
+    added,
     search,
     planOf,
     keyId,
@@ -96,16 +98,28 @@ export const openServer = async ({
     outbox,
     rids: createRidAllocator(sql),
     baseUrl,
-    capabilities: capabilityStatement(registry, planOf, { baseUrl, rules }),
+    capabilities: memoByVersion(added, () => capabilityStatement(registry, planOf, { baseUrl, rules })),
     limits,
     rules,
     jobs: createJobs(jobs),
-    writeRules: new Map([['Subscription', createSubscriptionRule({ registry, baseUrl, search }, isEndpoint)]]),
+    writeRules: new Map([
+      ['Subscription', createSubscriptionRule({ registry, baseUrl, search }, isEndpoint)],
+      ['SearchParameter', createSearchParameterRule({ registry, baseUrl, others: added.others })],
+    ]),
   };
   const close = async (): Promise<void> => {
+    await following.close();
     await lane.drain();
     await outbox.close();
     await Promise.all([sql, commits, events].map((each) => each.end({ timeout: 5 })));
   };
   return { server, close };
+};
+
+const memoByVersion = (of: { readonly version: number }, make: () => string): (() => string) => {
+  let made: { readonly version: number; readonly text: string } | undefined;
+  return () => {
+    if (made?.version !== of.version) made = { version: of.version, text: make() };
+    return made.text;
+  };
 };

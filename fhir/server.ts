@@ -4,6 +4,7 @@ import type { Registry } from './definitions/registry.ts';
 import type { Extractor } from './search/extract.ts';
 import type { TypeIndex } from './search/index-plan.ts';
 import type { Jobs } from './job/jobs.ts';
+import type { AddedParameters } from './search-parameter/added-parameters.ts';
 import type { Search } from './search/search.ts';
 import type { Db, Sql } from './store/pool.ts';
 import type { RidAllocator } from './store/rid.ts';
@@ -30,8 +31,10 @@ export interface Server {
   readonly rids: RidAllocator;
   /** Public, without a slash at the end: `https://localhost:8443/fhir`. */
   readonly baseUrl: string;
-  /** The CapabilityStatement. */
-  readonly capabilities: string;
+  /** The CapabilityStatement as it is now. */
+  readonly capabilities: () => string;
+  /** Search parameters that clients have written. */
+  readonly added: AddedParameters;
   readonly limits: Limits;
   readonly rules: Rules;
   readonly jobs: Jobs;
@@ -48,7 +51,7 @@ export interface Rules {
 }
 
 /** Throws FhirError where a client may not write this; else what is stored along with it. */
-export type WriteRule = (resource: Readonly<Record<string, unknown>>, identity: Identity) => Pick<Write, 'subscriber'>;
+export type WriteRule = (resource: Readonly<Record<string, unknown>>, identity: Identity) => Pick<Write, 'subscriber' | 'isParameter'>;
 
 export interface Limits {
   /** Bytes of a body with one resource, and of a Bundle posted to the base. */

@@ -44,7 +44,10 @@ const compileBranch = (written: string, baseType: string, registry: Registry): C
   const existing = EXISTS.exec(branch)?.[1];
   const [root, ...steps] = parseSteps(existing ?? branch);
   if (root === undefined || !isA(baseType, root.name, registry)) return undefined;
-  const { types, walk } = compileSteps(root.name === 'Resource' || root.name === 'DomainResource' ? root.name : baseType, steps, registry);
+  const { types, walk } = compileSteps(root.name === 'Resource' || root.name === 'DomainResource' ? root.name : baseType, steps, {
+    registry,
+    known: new Map(),
+  });
   if (existing === undefined) return { key: branch, types, select: (resource, emit) => walk(resource as Json, emit) };
   return {
     key: branch,
@@ -57,7 +60,8 @@ const compileBranch = (written: string, baseType: string, registry: Registry): C
   };
 };
 
-const isA = (type: string, name: string, registry: Registry): boolean => {
+/** Whether a type is another one or derived from it. */
+export const isA = (type: string, name: string, registry: Registry): boolean => {
   for (let current: string | undefined = type; current !== undefined; current = registry.type(current)?.base)
     if (current === name) return true;
   return false;
@@ -66,7 +70,9 @@ const isA = (type: string, name: string, registry: Registry): boolean => {
 // At points between steps: not within the parentheses of a function.
 const parseSteps = (path: string): Step[] => {
   const steps: Step[] = [];
-  for (const part of path.match(/[^.(]+(?:\((?:[^()]|\([^()]*\))*\))?/g) ?? []) {
+  const parts = path.match(/[^.(]+(?:\((?:[^()]|\([^()]*\))*\))?/g) ?? [];
+  if (parts.join('.') !== path) throw new Error(`"${path}" is no path: write names with points between them`);
+  for (const part of parts) {
     const last = steps.at(-1);
     const [, argument] = /^\w+\((.*)\)$/.exec(part) ?? [];
     if (argument === undefined) {
@@ -88,7 +94,26 @@ const parseWhere = (condition: string, path: string): Pick<Step, 'where' | 'reso
   return { where: { element, equals } };
 };
 
-const compileSteps = (type: string, steps: readonly Step[], registry: Registry): { types: string[]; walk: Walk } => {
+interface Compiled {
+  readonly types: string[];
+  readonly walk: Walk;
+}
+
+interface Compiling {
+  readonly registry: Registry;
+  /** By type and number of steps left: extensions within extensions lead to the same types over and over. */
+  readonly known: Map<string, Compiled>;
+}
+
+const compileSteps = (type: string, steps: readonly Step[], compiling: Compiling): Compiled => {
+  const name = `${type} ${steps.length}`;
+  let compiled = compiling.known.get(name);
+  if (compiled === undefined) compiling.known.set(name, (compiled = compileFirst(type, steps, compiling)));
+  return compiled;
+};
+
+const compileFirst = (type: string, steps: readonly Step[], compiling: Compiling): Compiled => {
+  const { registry } = compiling;
   const [step, ...rest] = steps;
   if (step === undefined) return { types: [type], walk: (value, emit) => emit(value, type) };
   const element = registry.type(type)?.element.get(step.name);
@@ -97,7 +122,7 @@ const compileSteps = (type: string, steps: readonly Step[], registry: Registry):
   const keep = filterOf(step);
   const branchesOfStep = chosen.map((each) => {
     const property = element.isChoice ? step.name + each.charAt(0).toUpperCase() + each.slice(1) : step.name;
-    const next = compileNext(each, rest, registry);
+    const next = compileNext(each, rest, compiling);
     const walk: Walk = (value, emit) => {
       const found = value[property];
       if (found === undefined || found === null) return;
@@ -123,10 +148,11 @@ const compileSteps = (type: string, steps: readonly Step[], registry: Registry):
 };
 
 // A choice may hold types without the element that the path goes on to, such as primitives.
-const compileNext = (type: string, rest: readonly Step[], registry: Registry): { types: string[]; walk: Walk } => {
+const compileNext = (type: string, rest: readonly Step[], compiling: Compiling): Compiled => {
   const [next] = rest;
-  if (next !== undefined && registry.type(type)?.element.get(next.name) === undefined) return { types: [], walk: () => undefined };
-  return compileSteps(type, rest, registry);
+  if (next !== undefined && compiling.registry.type(type)?.element.get(next.name) === undefined)
+    return { types: [], walk: () => undefined };
+  return compileSteps(type, rest, compiling);
 };
 
 const filterOf = ({ where, resolvesTo }: Step): ((value: unknown) => boolean) => {
@@ -142,6 +168,6 @@ const filterOf = ({ where, resolvesTo }: Step): ((value: unknown) => boolean) =>
 /** The same for an expression that starts at a value of `type`, which may be a backbone element such as `Observation.component`. */
 export const compileRelativePath = (expression: string, type: string, registry: Registry): CompiledPath[] =>
   branches(expression).map((branch) => {
-    const { types, walk } = compileSteps(type, parseSteps(branch), registry);
+    const { types, walk } = compileSteps(type, parseSteps(branch), { registry, known: new Map() });
     return { key: branch, types, select: (value, emit) => walk(value as Json, emit) };
   });

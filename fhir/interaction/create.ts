@@ -5,7 +5,7 @@ import { conditionalCreate } from './conditional.ts';
 import { criteriaOf } from './criteria.ts';
 import { planCreate } from './plan.ts';
 import { prepare } from './prepare.ts';
-import { commit, written } from './written.ts';
+import { commit, untilCurrent, written } from './written.ts';
 
 /** Source: http://hl7.org/fhir/R4/http.html#create */
 export const create = async (server: Server, call: Call): Promise<Reply> => {
@@ -13,6 +13,8 @@ export const create = async (server: Server, call: Call): Promise<Reply> => {
   const criteria = call.header('if-none-exist');
   if (criteria !== undefined) return conditionalCreate(server, call, prepared, criteriaOf(criteria));
   const [n] = await server.rids.take(1);
-  const plan = planCreate(server, call, prepared, newLogicalId(), n!);
-  return written(server, call, plan, await commit(server, [plan]));
+  return untilCurrent(async () => {
+    const plan = planCreate(server, call, prepared, newLogicalId(), n!);
+    return written(server, call, plan, await commit(server, [plan]));
+  });
 };

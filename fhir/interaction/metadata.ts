@@ -12,7 +12,7 @@ export const metadata = async (server: Server, call: Call): Promise<Reply> => {
     return { status: 204, headers: { allow: allow.join(', '), 'accept-patch': PATCH_FORMATS.join(', ') }, body: null, audited };
   }
   const audited = await record(server.outbox, call, { status: 200 });
-  // It names no patient, and changes with the server's version at most.
-  const headers = { 'content-type': FHIR_JSON, 'cache-control': 'private, max-age=300' };
-  return { status: 200, headers, body: server.capabilities, audited };
+  // It names no patient, and changes with the server's version and with search parameters that clients write.
+  const headers = { 'content-type': FHIR_JSON, 'cache-control': 'private, max-age=10' };
+  return { status: 200, headers, body: server.capabilities(), audited };
 };

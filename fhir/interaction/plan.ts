@@ -1,7 +1,7 @@
 import { eventOf } from '../audit/trail.ts';
 import type { Call } from '../http/call.ts';
 import { withIdAndMeta } from '../json/splice.ts';
-import type { Server } from '../server.ts';
+import type { Server, WriteRule } from '../server.ts';
 import type { Head } from '../store/head.ts';
 import type { Integrity } from '../store/integrity.ts';
 import { ridOf } from '../store/rid.ts';
@@ -51,7 +51,7 @@ interface Versioned {
   readonly after: SearchRows;
   /** Absent on delete. */
   readonly resource?: Prepared['resource'];
-  readonly extra?: Pick<Write, 'subscriber'> | undefined;
+  readonly extra?: ReturnType<WriteRule> | undefined;
 }
 
 const plan = (
@@ -62,7 +62,10 @@ const plan = (
   const { added, removed } = rowDifference(before, after);
   const event = eventOf(caller, { status, resource: `${type}/${id}`, version, patients: patientsOf(type, id, before, after) });
   const updated = new Date(updatedMs).toISOString();
-  const write = { rid, typeId: server.registry.typeId(type), id, version, updated, body, added, removed, event, ...extra };
+  const typeId = server.registry.typeId(type);
+  // All rows were made without a pause, so that they are all of this version.
+  const planVersion = server.extractor.version;
+  const write = { rid, typeId, id, version, updated, body, added, removed, event, planVersion, ...extra };
   const integrity = server.rules.referentialIntegrity
     ? {
         references: resource === undefined ? [] : localReferences(server, type, resource),

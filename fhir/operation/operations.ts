@@ -8,6 +8,7 @@ import { meta } from './meta.ts';
 import { metaAdd, metaDelete } from './meta-change.ts';
 import type { Operation } from './operation.ts';
 import { levelOf } from './operation.ts';
+import { searchParameterStatus } from './search-parameter-status.ts';
 import { subsumes } from './subsumes.ts';
 import { validateCode } from './validate-code.ts';
 import { validate } from './validate.ts';
@@ -26,6 +27,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...validateCode,
   lookup,
   subsumes,
+  searchParameterStatus,
 ];
 
 /** Whether an operation is offered on resources of a type (undefined: on the system). */

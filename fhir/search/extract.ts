@@ -3,7 +3,9 @@ import { type IndexedParameter, SELF_KEY, type TypeIndex } from './index-plan.ts
 import type { AddRow, AddToLane, Lane, ParameterType } from './parameter/parameter.ts';
 
 export interface Extractor {
-  /** The search rows of a resource; the same resource always has the same rows. `id` is the one that it is stored under. */
+  /** Of the search plan that rows are made by; see fhir/search-parameter/. */
+  readonly version: number;
+  /** The search rows of a resource; the same resource always has the same rows by the same version. `id` is the one that it is stored under. */
   extract(type: string, id: string, resource: Readonly<Record<string, unknown>>): SearchRows;
 }
 
@@ -25,9 +27,10 @@ interface TypePlan {
     | undefined;
 }
 
-const MAX_ROWS_PER_TABLE = 20_000;
+/** Rows that one unit has of one resource; counted by unit, so that those of others are the same with and without it. */
+const MAX_ROWS = 20_000;
 
-export const createExtractor = (planOf: (type: string) => TypeIndex, keyId: (key: string) => number): Extractor => {
+export const createExtractor = (planOf: (type: string) => TypeIndex, keyId: (key: string) => number, version = 0): Extractor => {
   const plans = new Map<string, TypePlan>();
   const compile = (type: string): TypePlan => {
     const { units, parameters } = planOf(type);
@@ -43,13 +46,15 @@ export const createExtractor = (planOf: (type: string) => TypeIndex, keyId: (key
     const idsOf = (parameter: IndexedParameter | undefined): Set<number> => new Set(parameter?.keys.map(keyId));
     const patient = parameters.get('patient');
     const code = parameters.get('code');
+    const date = parameters.get('date');
     const patientCode = hasPatientCode(parameters)
-      ? { patient: idsOf(patient), code: idsOf(code), date: idsOf(parameters.get('date')) }
+      ? { patient: idsOf(patient), code: idsOf(code), date: idsOf(date?.isAdded === true ? undefined : date) }
       : undefined;
     return { sinks, patientCode };
   };
   const self = keyId(SELF_KEY);
   return {
+    version,
     extract: (type, id, resource) => {
       let plan = plans.get(type);
       if (plan === undefined) plans.set(type, (plan = compile(type)));
@@ -57,13 +62,14 @@ export const createExtractor = (planOf: (type: string) => TypeIndex, keyId: (key
       rows.ref.push([self, `${type}/${id}`]);
       for (const { parameterType, select, id: key, lanes, parts } of plan.sinks) {
         const into = rows[parameterType.table];
+        const most = into.length + MAX_ROWS;
         const add: AddRow = key === undefined ? (...columns) => into.push(columns) : (...columns) => into.push([key, ...columns]);
         const addTo: AddToLane = (lane, ...columns) => {
           const found = lanes.get(lane);
           if (found !== undefined) rows[found.table].push([found.id, ...columns]);
         };
         select(resource, (value, fhirType) => {
-          if (!parameterType.datatypes.has(fhirType) || into.length > MAX_ROWS_PER_TABLE) return;
+          if (!parameterType.datatypes.has(fhirType) || into.length > most) return;
           const elements = parts.get(fhirType);
           if (elements === undefined) parameterType.extract(value, fhirType, add, addTo);
           else addParts(value as Readonly<Record<string, unknown>>, elements, parameterType, into);
@@ -82,7 +88,9 @@ const laneTable = ({ datatypes, lanes }: ParameterType, lane: Lane): SearchTable
 /** Whether resources of a type get rows in sp_patient_code. */
 export const hasPatientCode = (parameters: TypeIndex['parameters']): boolean => {
   const { patient, code } = { patient: parameters.get('patient'), code: parameters.get('code') };
-  return patient?.parameterType.table === 'ref' && code?.parameterType.table === 'token' && code.datatypes.includes('CodeableConcept');
+  // Rows were never made by a parameter that came later.
+  if (patient === undefined || code === undefined || patient.isAdded || code.isAdded) return false;
+  return patient.parameterType.table === 'ref' && code.parameterType.table === 'token' && code.datatypes.includes('CodeableConcept');
 };
 
 const addParts = (

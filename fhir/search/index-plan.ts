@@ -1,5 +1,5 @@
 /** What of each resource type is indexed, worked out once from the definitions. */
-import { type CompiledPath, compilePath } from '../definitions/path.ts';
+import { type CompiledPath, compilePath, isA } from '../definitions/path.ts';
 import type { Registry, SearchParameter } from '../definitions/registry.ts';
 import { isKeyed } from '../store/search-table.ts';
 import { createComposite } from './parameter/composite.ts';
@@ -37,12 +37,31 @@ export interface IndexedParameter {
   readonly paths: readonly CompiledPath[];
   /** Resources of other types are stored under these keys too. */
   readonly isShared: boolean;
+  /** A client has written it: it means only what its definition says, whatever its code. */
+  readonly isAdded: boolean;
+}
+
+/** A search parameter that isn't the specification's; see fhir/search-parameter/. */
+export interface AddedParameter {
+  readonly parameter: SearchParameter;
+  /** Resource types, or Resource or DomainResource. */
+  readonly bases: readonly string[];
+  /** Different for each definition that there has ever been; part of its index keys, so that no two definitions share a row. */
+  readonly generation: number;
+  /** Only indexed so far: says how far that is. */
+  readonly pending?: (() => string) | undefined;
+  /** What a composite's components are defined by. */
+  readonly components?: readonly SearchParameter[] | undefined;
 }
 
 export interface TypeIndex {
   readonly units: readonly IndexUnit[];
   readonly parameters: ReadonlyMap<string, IndexedParameter>;
+  /** Codes that can't be searched by yet, and what to say of it. */
+  readonly pending: ReadonlyMap<string, () => string>;
 }
+
+type ParameterTypes = Readonly<Record<string, ParameterType>>;
 
 /** Stands for every resource type in a search over all of them: what it has, each of them has. */
 export const ANY_TYPE = 'DomainResource';
@@ -54,26 +73,101 @@ export const SELF_KEY = 'self';
 const COLUMNS = new Set(['_id', '_lastUpdated']);
 const WHOLE: Readonly<Record<string, ParameterType>> = { _content: content, _text: narrative };
 
-export const createIndexPlan = (registry: Registry, baseUrl: string): ((type: string) => TypeIndex) => {
-  const parameterTypes: Readonly<Record<string, ParameterType>> = {
-    string,
-    token,
-    date,
-    number,
-    quantity,
-    reference: createReference(baseUrl),
-    uri,
-    special: position,
-  };
+const parameterTypesFor = (baseUrl: string): ParameterTypes => ({
+  string,
+  token,
+  date,
+  number,
+  quantity,
+  reference: createReference(baseUrl),
+  uri,
+  special: position,
+});
+
+const memoised = (planType: (type: string) => TypeIndex): ((type: string) => TypeIndex) => {
   const plans = new Map<string, TypeIndex>();
   return (type) => {
     let plan = plans.get(type);
-    if (plan === undefined) plans.set(type, (plan = planType(type, registry, parameterTypes)));
+    if (plan === undefined) plans.set(type, (plan = planType(type)));
     return plan;
   };
 };
 
-const planType = (type: string, registry: Registry, parameterTypes: Readonly<Record<string, ParameterType>>): TypeIndex => {
+/** What the specification's own search parameters need. */
+export const createIndexPlan = (registry: Registry, baseUrl: string): ((type: string) => TypeIndex) => {
+  const parameterTypes = parameterTypesFor(baseUrl);
+  return memoised((type) => planType(type, registry, parameterTypes));
+};
+
+/** The same with further parameters; types that none of them is for keep the plan that they have. */
+export const createExtendedPlan = (
+  {
+    registry,
+    baseUrl,
+    standard,
+  }: { readonly registry: Registry; readonly baseUrl: string; readonly standard: (type: string) => TypeIndex },
+  added: readonly AddedParameter[],
+): ((type: string) => TypeIndex) => {
+  const parameterTypes = parameterTypesFor(baseUrl);
+  return memoised((type) => {
+    const own = added.filter(({ bases }) => bases.some((base) => isA(type, base, registry)));
+    return own.length === 0 ? standard(type) : extendType(type, standard(type), { registry, parameterTypes, added: own });
+  });
+};
+
+interface Extension {
+  readonly registry: Registry;
+  readonly parameterTypes: ParameterTypes;
+  readonly added: readonly AddedParameter[];
+}
+
+const extendType = (type: string, standard: TypeIndex, { registry, parameterTypes, added }: Extension): TypeIndex => {
+  const units = [...standard.units];
+  const parameters = new Map(standard.parameters);
+  const pending = new Map<string, () => string>();
+  for (const each of added) {
+    const { parameter } = each;
+    if (parameters.has(parameter.code) || pending.has(parameter.code)) continue;
+    const own = planAdded(type, each, { registry, parameterTypes });
+    if (own === undefined) continue;
+    units.push(...own.units);
+    if (each.pending === undefined) parameters.set(parameter.code, own.indexed);
+    else pending.set(parameter.code, each.pending);
+  }
+  return { units, parameters, pending };
+};
+
+/** What an added parameter alone needs of a type; undefined where its expression finds nothing there that it could index. */
+const planAdded = (
+  type: string,
+  { parameter, generation, components = [] }: AddedParameter,
+  { registry, parameterTypes }: Omit<Extension, 'added'>,
+): { readonly units: readonly IndexUnit[]; readonly indexed: IndexedParameter } | undefined => {
+  const byUrl = new Map(components.map((each) => [each.url, each]));
+  const within = { ...registry, searchParameterByUrl: (url: string) => byUrl.get(url) ?? registry.searchParameterByUrl(url) };
+  const found = pathsOf(parameter, type, within, parameterTypes);
+  if (found === undefined || found.paths.length === 0) return undefined;
+  const { parameterType } = found;
+  const paths = found.paths.map((path) => ({ ...path, key: `${keyPrefix(generation)}${path.key}` }));
+  const units = paths.map((path) => unitOf(path, parameterType));
+  return { units, indexed: { ...indexedOf(parameter, { parameterType, paths, units }), isShared: true, isAdded: true } };
+};
+
+/** What the path in an index key of an added parameter begins with. */
+export const keyPrefix = (generation: number): string => `{${generation}}`;
+
+/** A plan with nothing in it but one added parameter. */
+export const createAddedPlan = (
+  { registry, baseUrl }: { readonly registry: Registry; readonly baseUrl: string },
+  added: AddedParameter,
+): ((type: string) => TypeIndex) => {
+  const parameterTypes = parameterTypesFor(baseUrl);
+  return memoised((type) => extendType(type, NOTHING, { registry, parameterTypes, added: [{ ...added, pending: undefined }] }));
+};
+
+const NOTHING: TypeIndex = { units: [], parameters: new Map(), pending: new Map() };
+
+const planType = (type: string, registry: Registry, parameterTypes: ParameterTypes): TypeIndex => {
   const units = new Map<string, IndexUnit>();
   const ofParts = new Set<string>();
   const parameters = new Map<string, IndexedParameter>();
@@ -87,24 +181,36 @@ const planType = (type: string, registry: Registry, parameterTypes: Readonly<Rec
       for (const [, key] of [...unit.parts.values()].flat()) ofParts.add(key);
     }
     parameters.set(parameter.code, {
-      parameter,
-      parameterType,
-      paths,
-      keys: isKeyed(parameterType.table) ? [...new Set(own.flatMap(keysOf))] : [],
-      laneKeys: laneKeysOf(own),
-      datatypes: [...new Set(paths.flatMap(({ types }) => types.filter((each) => parameterType.datatypes.has(each))))],
+      ...indexedOf(parameter, { parameterType, paths, units: own }),
       isShared: !isKeyed(parameterType.table) || paths.some(({ key }) => !key.startsWith(`${type}.`) && !key.startsWith(`${type}(`)),
+      isAdded: false,
     });
   }
   // Patient.name is stored by its parts, so that Patient.name.family needs no rows of its own.
-  return { units: [...units.values()].filter(({ key }) => !ofParts.has(key)), parameters };
+  return { units: [...units.values()].filter(({ key }) => !ofParts.has(key)), parameters, pending: new Map() };
 };
+
+const indexedOf = (
+  parameter: SearchParameter,
+  {
+    parameterType,
+    paths,
+    units,
+  }: { readonly parameterType: ParameterType; readonly paths: readonly CompiledPath[]; readonly units: readonly IndexUnit[] },
+): Omit<IndexedParameter, 'isShared' | 'isAdded'> => ({
+  parameter,
+  parameterType,
+  paths,
+  keys: isKeyed(parameterType.table) ? [...new Set(units.flatMap(keysOf))] : [],
+  laneKeys: laneKeysOf(units),
+  datatypes: [...new Set(paths.flatMap(({ types }) => types.filter((each) => parameterType.datatypes.has(each))))],
+});
 
 const pathsOf = (
   parameter: SearchParameter,
   type: string,
   registry: Registry,
-  parameterTypes: Readonly<Record<string, ParameterType>>,
+  parameterTypes: ParameterTypes,
 ): { parameterType: ParameterType; paths: readonly CompiledPath[] } | undefined => {
   const whole = WHOLE[parameter.code];
   if (whole !== undefined)
@@ -146,13 +252,10 @@ const laneKeysOf = (units: readonly IndexUnit[]): Map<Lane, string[]> => {
 
 /** Every index key of every resource type, in a fixed order. */
 export const indexKeys = (registry: Registry, plan: (type: string) => TypeIndex): string[] =>
-  [
-    ...new Set([
-      SELF_KEY,
-      ...registry.resourceTypes.flatMap((type) =>
-        plan(type)
-          .units.filter(({ parameterType }) => isKeyed(parameterType.table))
-          .flatMap((unit) => [...(unit.parts.size === 0 ? [unit.key] : []), ...keysOf(unit), ...unit.lanes.values()]),
-      ),
-    ]),
-  ].sort();
+  [...new Set([SELF_KEY, ...registry.resourceTypes.flatMap((type) => unitKeys(plan(type)))])].sort();
+
+/** The index keys that the units of one type store rows under. */
+export const unitKeys = ({ units }: TypeIndex): string[] =>
+  units
+    .filter(({ parameterType }) => isKeyed(parameterType.table))
+    .flatMap((unit) => [...(unit.parts.size === 0 ? [unit.key] : []), ...keysOf(unit), ...unit.lanes.values()]);

@@ -59,6 +59,8 @@ export const alternatives = (name: string, value: string): string[] => {
 export const requireParameter = (type: string, code: string, name: string, { registry, planOf }: ParseContext): IndexedParameter => {
   const indexed = planOf(type).parameters.get(code);
   if (indexed !== undefined) return indexed;
+  const pending = planOf(type).pending.get(code);
+  if (pending !== undefined) throw unknown(name, `${type}.${code} is being indexed and can't be searched by yet: ${pending()}`);
   if (registry.searchParameter(type, code) !== undefined)
     throw unknown(name, `${type}.${code} is a search parameter that this server doesn't index`);
   const known = [...planOf(type).parameters.keys()].sort().join(', ');

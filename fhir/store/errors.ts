@@ -3,7 +3,9 @@ import { FhirError } from '../http/outcome.ts';
 
 /** Raised by fhir.require_current: a resource isn't at the version that a write was computed from. */
 const STALE = 'PC409';
-const RETRYABLE = new Set([STALE, '40001', '40P01']);
+/** Raised by fhir.refuse_old_plan: rows were worked out by search parameters that have changed since. */
+const OLD_PLAN = 'PC410';
+const RETRYABLE = new Set([STALE, OLD_PLAN, '40001', '40P01']);
 
 const stateOf = (error: unknown): string | undefined => {
   const code = (error as { code?: unknown } | undefined)?.code;
@@ -24,6 +26,12 @@ export const isDataException = (error: unknown): boolean => /^22...$/.test(state
 /** The refusal to show to a client, or undefined for a fault of ours. */
 export const asFhirError = (error: unknown): FhirError | undefined => {
   const state = stateOf(error) ?? '';
+  if (state === OLD_PLAN) {
+    return new FhirError('unavailable', 'this process is about to learn of a changed search parameter: repeat the write in a second', {
+      cause: error,
+      headers: { 'retry-after': '1' },
+    });
+  }
   if (RETRYABLE.has(state)) {
     return new FhirError('conflict', 'others are writing the same resource right now: read it again and repeat the change', {
       cause: error,

@@ -19,6 +19,10 @@ export interface Write {
   readonly event: string;
   /** Of a Subscription: who is to be told. */
   readonly subscriber?: Subscriber | undefined;
+  /** An active SearchParameter, to be looked at by who indexes. */
+  readonly isParameter?: boolean | undefined;
+  /** Of the search plan that the rows were made by; raises PC410 where that is too old. */
+  readonly planVersion?: number | undefined;
 }
 
 export interface Subscriber {
@@ -48,7 +52,7 @@ const texts = new Map<string, string>();
 /**
  * Everything that some writes store, as one statement: heads, superseded versions, search rows, audit events. It has a part only
  * for what is there, so it comes in a few shapes, each prepared once per connection. Raises PC409 (errors.ts) if any resource
- * has moved on. Rows are in order of rid, so that two statements can't wait for each other in a ring.
+ * has moved on, PC410 if the search parameters have. Rows are in order of rid, so that two statements can't wait for each other in a ring.
  */
 export const writeStatement = (unsorted: readonly Write[], extraEvents: readonly string[] = []): Statement => {
   const writes = unsorted.length > 1 ? unsorted.toSorted((a, b) => a.rid - b.rid) : unsorted;
@@ -72,6 +76,10 @@ export const writeStatement = (unsorted: readonly Write[], extraEvents: readonly
   }
   const subscribed = writes.filter(({ subscriber }) => subscriber !== undefined);
   if (subscribed.length) part('subscribe', undefined, subscriberParameters(subscribed));
+  const defining = writes.filter(({ isParameter }) => isParameter === true);
+  if (defining.length) part('parameter', undefined, [numberArray(defining.map(({ rid }) => rid))]);
+  const versions = writes.flatMap(({ planVersion }) => planVersion ?? []);
+  if (versions.length) part('plan', undefined, [String(Math.min(...versions))]);
   if (events.length) part('event', undefined, [textArray(events)]);
   const key = shape.map(({ name, table }) => `${name} ${table ?? ''}`).join();
   let text = texts.get(key);
@@ -80,7 +88,7 @@ export const writeStatement = (unsorted: readonly Write[], extraEvents: readonly
 };
 
 interface Part {
-  readonly name: 'create' | 'update' | 'delete' | 'insert' | 'subscribe' | 'event';
+  readonly name: 'create' | 'update' | 'delete' | 'insert' | 'subscribe' | 'parameter' | 'plan' | 'event';
   readonly table: SearchTable | undefined;
   readonly first: number;
 }
@@ -106,6 +114,7 @@ const heads = (first: number): string =>
 const render = (shape: readonly Part[]): string => {
   const ctes: string[] = [];
   const checks: string[] = [];
+  let isPlanCurrent: string | undefined;
   for (const { name, table, first } of shape) {
     switch (name) {
       case 'create':
@@ -141,10 +150,18 @@ const render = (shape: readonly Part[]): string => {
   on conflict (rid) do update set client = excluded.client, fingerprint = excluded.fingerprint, scopes = excluded.scopes,
     written = now(), attempts = 0, next_attempt = now())`);
         break;
+      case 'parameter':
+        ctes.push(`parameter as (insert into fhir.search_parameter (rid) select unnest($${first}::bigint[]) on conflict (rid) do nothing)`);
+        break;
+      case 'plan':
+        isPlanCurrent = `(select fence from fhir.search_plan) <= $${first}::int`;
+        break;
       case 'event':
         ctes.push(`e as (insert into audit.event (body) select unnest($${first}::text[]))`);
         break;
     }
   }
-  return `with ${ctes.join(',\n')}\nselect fhir.require_current(${checks.join(' and ') || 'true'})`;
+  const current = `fhir.require_current(${checks.join(' and ') || 'true'})`;
+  const last = isPlanCurrent === undefined ? current : `case when ${isPlanCurrent} then ${current} else fhir.refuse_old_plan() end`;
+  return `with ${ctes.join(',\n')}\nselect ${last}`;
 };

@@ -128,7 +128,7 @@ test('every answer says that no cache keeps it and no browser may guess what it 
     assert.equal([headers['server'], headers['x-powered-by']], [undefined, undefined]);
   }
   const { headers } = await stack.request('/metadata');
-  assert.equal([headers['cache-control'], headers['x-content-type-options']], ['private, max-age=300', 'nosniff']);
+  assert.equal([headers['cache-control'], headers['x-content-type-options']], ['private, max-age=10', 'nosniff']);
 });
 
 test.run();

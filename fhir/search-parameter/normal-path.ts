@@ -1,0 +1,29 @@
+/** FHIRPath as people write it in search parameters, in the words that fhir/definitions/path.ts knows. */
+
+/** The same path for other ways of writing a step: `as`, `extension()`, spaces in conditions, parentheses around a branch. */
+export const normalPath = (expression: string): string =>
+  expression
+    .split('|')
+    .map((branch) => normalBranch(branch.trim()))
+    .join(' | ');
+
+const normalBranch = (written: string): string =>
+  withoutParentheses(written)
+    .replaceAll(/\bextension\(\s*'([^']*)'\s*\)/g, "extension.where(url='$1')")
+    .replaceAll(/\bwhere\(\s*(\w+)\s*=\s*('[^']*')\s*\)/g, 'where($1=$2)')
+    .replaceAll(/\bas\(\s*(?:FHIR\.)?(\w+)\s*\)/g, 'ofType($1)')
+    .replaceAll(/\bofType\(\s*(?:FHIR\.)?(\w+)\s*\)/g, 'ofType($1)')
+    // (Observation.value as Quantity).code
+    .replace(/^\(([^()]*(?:\([^()]*\)[^()]*)*?) as (?:FHIR\.)?(\w+)\)/, '$1.ofType($2)')
+    .replace(/ as (?:FHIR\.)?(\w+)$/, '.ofType($1)');
+
+/** What a pair of parentheses around all of it holds. */
+const withoutParentheses = (text: string): string => {
+  if (!text.startsWith('(') || !text.endsWith(')')) return text;
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] === '(') depth++;
+    else if (text[i] === ')' && --depth === 0 && i < text.length - 1) return text;
+  }
+  return depth === 0 ? withoutParentheses(text.slice(1, -1).trim()) : text;
+};

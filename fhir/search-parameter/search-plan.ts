@@ -1,0 +1,107 @@
+/** What this process indexes and searches by: R4's parameters and those that clients have written, exchanged as a whole. */
+import type { Registry } from '../definitions/registry.ts';
+import { createExtractor, type Extractor } from '../search/extract.ts';
+import {
+  type AddedParameter,
+  createAddedPlan,
+  createExtendedPlan,
+  createIndexPlan,
+  indexKeys,
+  type TypeIndex,
+  unitKeys,
+} from '../search/index-plan.ts';
+import { storeIndexKeys } from '../store/index-key.ts';
+import type { Db } from '../store/pool.ts';
+import type { AddedParameters } from './added-parameters.ts';
+import type { Definition, OtherParameter } from './definition.ts';
+import { type Progress, readPlan, readPulse, type StoredParameter } from './parameter-table.ts';
+
+export interface SearchPlan {
+  readonly planOf: (type: string) => TypeIndex;
+  readonly keyId: (key: string) => number;
+  readonly extractor: Extractor;
+  readonly added: AddedParameters;
+  /** Looks whether there is another plan, and goes by it from then on. */
+  readonly refresh: () => Promise<void>;
+}
+
+/** One plan; never changes. */
+interface State {
+  readonly version: number;
+  readonly planOf: (type: string) => TypeIndex;
+  readonly extractor: Extractor;
+  readonly others: readonly OtherParameter[];
+}
+
+export const openSearchPlan = async ({
+  registry,
+  baseUrl,
+  db,
+}: {
+  readonly registry: Registry;
+  readonly baseUrl: string;
+  readonly db: Db;
+}): Promise<SearchPlan> => {
+  const standard = createIndexPlan(registry, baseUrl);
+  // Never forgets one: a search that began before a change goes on with the keys that it knew.
+  const ids = new Map(await storeIndexKeys(db, indexKeys(registry, standard)));
+  const keyId = (key: string): number => {
+    const id = ids.get(key);
+    if (id === undefined) throw new Error(`no index key ${key}`);
+    return id;
+  };
+  let progress = new Map<number, Progress>();
+
+  const addedOf = ({ definition, generation, state }: StoredParameter): AddedParameter => ({
+    ...(JSON.parse(definition) as Definition),
+    generation,
+    pending: state === 'ready' ? undefined : () => describe(progress.get(generation)),
+  });
+  const load = async (): Promise<State> => {
+    const { version, parameters } = await readPlan(db);
+    const added = parameters.map(addedOf);
+    const planOf = createExtendedPlan({ registry, baseUrl, standard }, added);
+    const keys = added.flatMap((each) => keysOf(each, registry, baseUrl));
+    if (keys.some((key) => !ids.has(key))) for (const [key, id] of await storeIndexKeys(db, keys)) ids.set(key, id);
+    return {
+      version,
+      planOf,
+      extractor: createExtractor(planOf, keyId, version),
+      others: parameters.map(({ id, definition }) => ({ ...(JSON.parse(definition) as Definition), id })),
+    };
+  };
+
+  let state = await load();
+  return {
+    planOf: (type) => state.planOf(type),
+    keyId,
+    extractor: {
+      get version() {
+        return state.version;
+      },
+      extract: (type, id, resource) => state.extractor.extract(type, id, resource),
+    },
+    added: {
+      get version() {
+        return state.version;
+      },
+      others: () => state.others,
+    },
+    refresh: async () => {
+      const pulse = await readPulse(db);
+      progress = new Map(pulse.progress.map((each) => [each.generation, each]));
+      if (pulse.version !== state.version) state = await load();
+    },
+  };
+};
+
+const describe = (progress: Progress | undefined): string =>
+  progress === undefined || progress.total === null
+    ? 'ask again in some seconds'
+    : `${progress.done} of ${progress.total} resources are done`;
+
+/** The index keys of one added parameter. */
+export const keysOf = (added: AddedParameter, registry: Registry, baseUrl: string): string[] => {
+  const planOf = createAddedPlan({ registry, baseUrl }, added);
+  return [...new Set(registry.resourceTypes.flatMap((type) => unitKeys(planOf(type))))];
+};

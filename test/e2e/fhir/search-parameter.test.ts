@@ -1,0 +1,247 @@
+import postgres from 'postgres';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Answer, eventually, type Stack, startStack } from '../../support/stack.ts';
+
+const COLOUR = 'http://example.org/colour';
+let stack: Stack;
+let sql: postgres.Sql;
+test.before(async () => {
+  stack = await startStack();
+  sql = postgres(stack.system.state.databaseUrl, { max: 1 });
+});
+test.after(async () => {
+  await sql.end();
+  await stack.stop();
+});
+
+const parameter = (given: object = {}): Record<string, unknown> => ({
+  resourceType: 'SearchParameter',
+  url: 'http://example.org/SearchParameter/colour',
+  name: 'Colour',
+  description: 'the favourite colour',
+  status: 'active',
+  code: 'colour',
+  base: ['Patient'],
+  type: 'token',
+  expression: `Patient.extension.where(url = '${COLOUR}').value as code`,
+  ...given,
+});
+const define = async (id: string, given: object = {}): Promise<Answer> =>
+  stack.request(`/SearchParameter/${id}`, { method: 'PUT', body: { id, ...parameter(given) } });
+const stateOf = async (id: string): Promise<{ state: string; done?: number; total?: number; message: string }> => {
+  const { status, json, text } = await stack.request(`/SearchParameter/${id}/$status`);
+  assert.is(status, 200, text);
+  const value = (name: string): any => {
+    // oxlint-disable-line typescript/no-explicit-any -- of any type
+    const found = json.parameter.find((each: { name: string }) => each.name === name);
+    return found && (found.valueCode ?? found.valueString ?? found.valueUnsignedInt);
+  };
+  return { state: value('state'), done: value('done'), total: value('total'), message: value('message') };
+};
+const ready = (id: string): Promise<void> => eventually(`${id} is ready`, async () => (await stateOf(id)).state === 'ready', 15_000);
+const patient = (id: string, colour: string | undefined): Promise<Answer> =>
+  stack.request(`/Patient/${id}`, {
+    method: 'PUT',
+    body: { resourceType: 'Patient', id, ...(colour !== undefined && { extension: [{ url: COLOUR, valueCode: colour }] }) },
+  });
+const found = async (query: string): Promise<string[]> => {
+  const { status, json, text } = await stack.request(query);
+  assert.is(status, 200, text);
+  return (json.entry ?? []).map(({ resource }: { resource: { id: string } }) => resource.id).sort();
+};
+/** Rows of index keys of clients' parameters. */
+const rowsOfKeys = async (): Promise<number> =>
+  (await sql`select count(*)::int as n from fhir.sp_token t join fhir.index_key k on k.id = t.key where k.key like 'token:{%'`)[0]![
+    'n'
+  ] as number;
+
+test('a parameter of a client finds what was there before and what came after', async () => {
+  await patient('red', 'red');
+  await patient('blue', 'blue');
+  await patient('none', undefined);
+  const before = await stack.request('/Patient?colour=red');
+  assert.is(before.status, 400);
+  assert.match(before.text, /Patient has no search parameter colour/);
+  const written = await define('colour');
+  assert.is(written.status, 201, written.text);
+  await eventually('being indexed', async () => (await stateOf('colour')).state === 'indexing');
+  await eventually('it is known', async () => /being indexed/.test((await stack.request('/Patient?colour=red')).text), 2000);
+  const meanwhile = await stack.request('/Patient?colour=red');
+  assert.is(meanwhile.status, 400, meanwhile.text);
+  assert.match(meanwhile.text, /Patient\.colour is being indexed and can't be searched by yet/);
+  await patient('early', 'red');
+  await ready('colour');
+  const { done, total } = await stateOf('colour');
+  assert.ok(done! >= 3 && total! >= done!, `${done} of ${total}`);
+  await eventually('it is searched by', async () => (await stack.request('/Patient?colour=red')).status === 200, 2000);
+  await patient('late', 'red');
+  assert.equal(await found('/Patient?colour=red'), ['early', 'late', 'red']);
+  assert.equal(await found('/Patient?colour:missing=true'), ['none']);
+  assert.equal(await found('/Patient?colour:not=red'), ['blue', 'none']);
+  assert.is(await rowsOfKeys(), 4);
+});
+
+test('what changes afterwards changes what is found', async () => {
+  await patient('red', 'green');
+  await stack.request('/Patient/late', { method: 'DELETE' });
+  assert.equal(await found('/Patient?colour=red'), ['early']);
+  assert.equal(await found('/Patient?colour=green'), ['red']);
+  assert.is(await rowsOfKeys(), 3);
+});
+
+test('the capabilities tell of it when it is ready', async () => {
+  const { json } = await stack.request('/metadata');
+  const { searchParam } = json.rest[0].resource.find(({ type }: { type: string }) => type === 'Patient');
+  assert.equal(
+    searchParam.find(({ name }: { name: string }) => name === 'colour'),
+    { name: 'colour', definition: 'http://example.org/SearchParameter/colour', type: 'token' },
+  );
+});
+
+test('a write that says the same again changes nothing, and another definition is indexed anew', async () => {
+  assert.is((await define('colour', { description: 'in other words' })).status, 200);
+  await ready('colour');
+  assert.equal(await found('/Patient?colour=green'), ['red']);
+  assert.is((await define('colour', { code: 'tint' })).status, 200);
+  await ready('colour');
+  await eventually('it is searched by', async () => (await stack.request('/Patient?tint=green')).status === 200, 2000);
+  assert.equal(await found('/Patient?tint=green'), ['red']);
+  assert.match((await stack.request('/Patient?colour=green')).text, /Patient has no search parameter colour/);
+  await eventually('the rows of the former one are gone', async () => (await rowsOfKeys()) === 3, 15_000);
+});
+
+test('deleted, it is unknown again, and its rows go', async () => {
+  assert.is((await stack.request('/SearchParameter/colour', { method: 'DELETE' })).status, 204);
+  await eventually('it is unknown', async () => (await stack.request('/Patient?tint=green')).status === 400, 3000);
+  assert.match((await stack.request('/Patient?tint=green')).text, /Patient has no search parameter tint/);
+  await eventually('no rows', async () => (await rowsOfKeys()) === 0, 15_000);
+  assert.is((await stack.request('/SearchParameter/colour/$status')).status, 410);
+  assert.is((await patient('red', 'red')).status, 200);
+  assert.is(await rowsOfKeys(), 0);
+});
+
+test('references, composites, all types at once: what a parameter can be', async () => {
+  const reference = await define('seen-by', {
+    url: 'http://example.org/SearchParameter/seen-by',
+    code: 'seen-by',
+    type: 'reference',
+    target: ['Practitioner'],
+    expression: "Patient.extension('http://example.org/seen-by').value.as(Reference)",
+  });
+  assert.is(reference.status, 201, reference.text);
+  const composite = await define('name-and-colour', {
+    url: 'http://example.org/SearchParameter/use-family',
+    code: 'gender-family',
+    type: 'composite',
+    expression: 'Patient',
+    component: [
+      { definition: 'http://hl7.org/fhir/SearchParameter/individual-gender', expression: 'gender' },
+      { definition: 'http://hl7.org/fhir/SearchParameter/individual-family', expression: 'name.family' },
+    ],
+  });
+  assert.is(composite.status, 201, composite.text);
+  const everywhere = await define('narrative', {
+    url: 'http://example.org/SearchParameter/narrative',
+    code: 'narrative-status',
+    base: ['DomainResource'],
+    expression: 'DomainResource.text.status',
+  });
+  assert.is(everywhere.status, 201, everywhere.text);
+  await Promise.all(
+    ['seen-by', 'name-and-colour', 'narrative'].map((id) => eventually(id, async () => (await stateOf(id)).state === 'ready', 30_000)),
+  );
+  await stack.request('/Practitioner/p', { method: 'PUT', body: { resourceType: 'Practitioner', id: 'p', name: [{ family: 'Who' }] } });
+  const text = { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">x</div>' };
+  const { status, text: said } = await stack.request('/Patient/seen', {
+    method: 'PUT',
+    body: {
+      resourceType: 'Patient',
+      id: 'seen',
+      text,
+      gender: 'female',
+      name: [{ family: 'Jones' }],
+      extension: [{ url: 'http://example.org/seen-by', valueReference: { reference: 'Practitioner/p' } }],
+    },
+  });
+  assert.is(status, 201, said);
+  await stack.request('/Basic/told', { method: 'PUT', body: { resourceType: 'Basic', id: 'told', text, code: { text: 'x' } } });
+  await eventually('all are searched by', async () => (await stack.request('/Patient?narrative-status=generated')).status === 200, 2000);
+  assert.equal(await found('/Patient?seen-by=Practitioner/p'), ['seen']);
+  assert.equal(await found('/Patient?seen-by.name=who'), ['seen']);
+  assert.equal(await found('/Practitioner?_has:Patient:seen-by:gender=female'), ['p']);
+  assert.equal(await found('/Patient?_id=seen&_include=Patient:seen-by'), ['p', 'seen']);
+  assert.equal(await found('/Patient?gender-family=female$jones'), ['seen']);
+  assert.equal(await found('/Patient?gender-family=male$jones'), []);
+  assert.equal(await found('/Basic?narrative-status=generated'), ['told']);
+  assert.equal(await found('/?_type=Basic,Patient&narrative-status=generated'), ['seen', 'told']);
+});
+
+const REFUSED: readonly [what: string, given: object, status: number, says: RegExp, element: string][] = [
+  ['an expression with a function', { expression: 'Patient.name.trace()' }, 422, /isn't understood for Patient.*trace/, 'expression'],
+  ['an element that there is not', { expression: 'Patient.nose' }, 422, /Patient has no element nose/, 'expression'],
+  ['a path of another type', { expression: 'Observation.code' }, 422, /finds nothing in Patient/, 'expression'],
+  [
+    'values of another type',
+    { expression: 'Patient.birthDate', type: 'quantity' },
+    422,
+    /finds nothing in Patient that .* quantity/,
+    'expression',
+  ],
+  ['no expression', { expression: undefined }, 422, /needs an expression/, 'expression'],
+  ['a path with a gap', { expression: 'Patient..name' }, 422, /is no path/, 'expression'],
+  ['an endless expression', { expression: `Patient.${'extension.'.repeat(300)}url` }, 422, /2000 characters/, 'expression'],
+  ['a code of R4', { code: 'gender' }, 422, /Patient has gender already, which is R4's own/, 'code'],
+  ['a code of the protocol', { code: '_count' }, 422, /a letter first/, 'code'],
+  ['a code with a point', { code: 'a.b' }, 422, /a letter first/, 'code'],
+  ['an address of R4', { url: 'http://hl7.org/fhir/SearchParameter/clinical-date' }, 422, /is the address of one of R4's own/, 'url'],
+  ['the type special', { type: 'special' }, 422, /type special/, 'type'],
+  ['a base that there is not', { base: ['Unicorn'] }, 400, /Unicorn/, 'base[0]'],
+  ['a composite of nothing', { type: 'composite', expression: 'Patient' }, 422, /2 or 3 components/, 'component'],
+  [
+    'a composite of what nobody defines',
+    {
+      type: 'composite',
+      expression: 'Patient',
+      component: [1, 2].map((i) => ({ definition: `http://example.org/none${i}`, expression: 'gender' })),
+    },
+    422,
+    /no search parameter that this server knows/,
+    'component[0].definition',
+  ],
+];
+for (const [what, given, status, says, element] of REFUSED)
+  test(`refuses ${what}`, async () => {
+    const answer = await define('bad', given);
+    assert.is(answer.status, status, answer.text);
+    assert.match(answer.json.issue[0].diagnostics, says);
+    assert.equal(answer.json.issue[0].expression, [`SearchParameter.${element}`]);
+    assert.is((await stack.request('/SearchParameter/bad')).status, 404);
+  });
+
+test('a code that another parameter has is refused, as a draft it is taken', async () => {
+  const twice = { url: 'http://example.org/other', code: 'seen-by' };
+  const { status, text } = await define('other', twice);
+  assert.is(status, 422);
+  assert.match(text, /Patient has seen-by already, by SearchParameter\/seen-by/);
+  assert.is((await define('other', { ...twice, status: 'draft' })).status, 201);
+  assert.is((await stateOf('other')).state, 'off');
+});
+
+test('one of the specification may be written, and changes nothing', async () => {
+  const { status, text } = await define('individual-gender', {
+    url: 'http://hl7.org/fhir/SearchParameter/individual-gender',
+    code: 'gender',
+    base: ['Patient', 'Person', 'Practitioner', 'RelatedPerson'],
+    expression: 'Patient.gender | Person.gender | Practitioner.gender | RelatedPerson.gender',
+  });
+  assert.is(status, 201, text);
+  assert.is((await stateOf('individual-gender')).state, 'standard');
+});
+
+test('who may not read SearchParameters is not told how far one is', async () => {
+  const { status } = await stack.request('/SearchParameter/seen-by/$status', { client: 'reader-demo' });
+  assert.is(status, 403, 'the operation is not among its own');
+});
+
+test.run();
