@@ -153,17 +153,28 @@ update fhir.search_plan set version = version + 1 where exists (select from read
   );
 };
 
-/** From now on no write is stored whose rows were made by an older plan; the transaction and the time of that. */
-export const raiseFence = async (db: Db, version: number): Promise<{ readonly xid: string; readonly at: string }> => {
-  const [row] = await db.unsafe<{ xid: string; at: string }[]>(
+/** A moment of the database. */
+export interface Moment {
+  readonly xid: string;
+  readonly at: string;
+}
+
+export const readMoment = async (db: Db): Promise<Moment> => {
+  const [row] = await db.unsafe<Moment[]>('select pg_current_xact_id()::text as xid, clock_timestamp()::text as at');
+  return row!;
+};
+
+/** From now on no write is stored whose rows were made by an older plan; the moment of that. */
+export const raiseFence = async (db: Db, version: number): Promise<Moment> => {
+  const [row] = await db.unsafe<Moment[]>(
     `update fhir.search_plan set fence = greatest(fence, $1::int) returning pg_current_xact_id()::text as xid, clock_timestamp()::text as at`,
     [version],
   );
   return row!;
 };
 
-/** Whether every transaction and statement that began before the fence was raised has ended. */
-export const isQuiet = async (db: Db, { xid, at }: { readonly xid: string; readonly at: string }): Promise<boolean> => {
+/** Whether every transaction and statement that began before a moment has ended. */
+export const isQuiet = async (db: Db, { xid, at }: Moment): Promise<boolean> => {
   const [row] = await db.unsafe<{ quiet: boolean }[]>(
     `select pg_snapshot_xmin(pg_current_snapshot()) > $1::text::xid8 and not exists (
   select from pg_stat_activity where datname = current_database() and usename = current_user and pid <> pg_backend_pid()
@@ -208,6 +219,40 @@ export const lockBodies = (db: Db, rids: readonly number[]): Promise<Body[]> =>
   db.unsafe<Body[]>(`select rid, id, version, body from fhir.resource where rid = any($1::bigint[]) order by rid for no key update`, [
     numberArray(rids),
   ]);
+
+/** The next resources of a range that had a version before and were written by a transaction or a later one; up to 4 MB, and one at least. */
+export const readWrittenSince = async (
+  db: Db,
+  { after, to, xid }: { readonly after: number; readonly to: number; readonly xid: string },
+): Promise<number[]> =>
+  (
+    await db.unsafe<{ rid: number }[]>(
+      `with found as (select rid, coalesce(octet_length(body), 0) as size from fhir.resource
+  where rid > $1::bigint and rid < $2::bigint and version > 1 and xid >= $3::text::xid8 order by rid limit ${MAX_ROWS})
+select rid from (select rid, sum(size) over (order by rid) - size as before from found) f where before < ${MAX_BYTES} order by rid`,
+      [after, to, xid],
+    )
+  ).map(({ rid }) => rid);
+
+/**
+ * Superseded versions of some resources after one of them, up to 4 MB and one at least; of those that were there before `xid` the last only.
+ */
+export const readPast = (
+  db: Db,
+  rids: readonly number[],
+  { after, xid }: { readonly after: Pick<Body, 'rid' | 'version'>; readonly xid: string },
+): Promise<Body[]> =>
+  db.unsafe<Body[]>(
+    `with found as (
+  select h.rid, h.id, h.version, h.body, coalesce(octet_length(h.body), 0) as size
+  from unnest($1::bigint[]) as w(rid) join fhir.resource_history h using (rid)
+  where (h.rid, h.version) > ($2::bigint, $3::int) and h.version >= coalesce(
+    (select max(b.version) from fhir.resource_history b where b.rid = w.rid and b.xid < $4::text::xid8), 0)
+  order by h.rid, h.version limit ${MAX_ROWS})
+select rid, id, version, body from (select *, sum(size) over (order by rid, version) - size as before from found) f
+where before < ${MAX_BYTES} order by rid, version`,
+    [numberArray(rids), after.rid, after.version, xid],
+  );
 
 /** The numbers of the index keys of a definition that is gone. */
 export const keysOfGeneration = async (db: Db, generation: number): Promise<number[]> =>

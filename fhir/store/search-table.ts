@@ -103,11 +103,19 @@ export const insertSql = (table: SearchTable, first: number): string => {
     select ${columns.map(stored).join(', ')}, i.rid from ${source(table, first)}`;
 };
 
-/** Deletes a batch by full key; parameters start at `$first`. */
-export const deleteSql = (table: SearchTable, first: number): string => {
+const sameRow = (alias: string, table: SearchTable): string => {
   const columns: readonly Column[] = SEARCH_TABLES[table];
   const same = columns.map((column) =>
-    column.nullable ? `t.${column.name} is not distinct from ${stored(column)}` : `t.${column.name} = ${stored(column)}`,
+    column.nullable ? `${alias}.${column.name} is not distinct from ${stored(column)}` : `${alias}.${column.name} = ${stored(column)}`,
   );
-  return `delete from fhir.sp_${table} t using ${source(table, first)} where t.rid = i.rid and ${same.join(' and ')}`;
+  return `${alias}.rid = i.rid and ${same.join(' and ')}`;
 };
+
+/** Deletes a batch by full key; parameters start at `$first`. */
+export const deleteSql = (table: SearchTable, first: number): string =>
+  `delete from fhir.sp_${table} t using ${source(table, first)} where ${sameRow('t', table)}`;
+
+/** Deletes what is there more than once of a batch; parameters start at `$first`. */
+export const deleteDoublesSql = (table: SearchTable, first: number): string =>
+  `delete from fhir.sp_${table} t using ${source(table, first)} where ${sameRow('t', table)}
+    and t.ctid <> (select min(u.ctid) from fhir.sp_${table} u where ${sameRow('u', table)})`;

@@ -1,13 +1,14 @@
-/** The rows of a new search parameter for every resource there is, in batches; a batch that is done again makes no row twice. */
-import { inTransaction } from '../../audit/verified-commit.ts';
+/**
+ * The rows of a new search parameter for every resource there is. First all are read, then those are looked at once more that were written
+ * meanwhile; what is done again changes nothing.
+ */
 import type { Definition } from '../../search-parameter/definition.ts';
 import {
   type Body,
   countBetween,
-  holdWanted,
-  lockBodies,
   readBodies,
   readPlan,
+  readWrittenSince,
   setProgress,
   setReady,
 } from '../../search-parameter/parameter-table.ts';
@@ -17,12 +18,12 @@ import { createExtractor, type Extractor } from '../../search/extract.ts';
 import { type AddedParameter, createAddedPlan, SELF_KEY } from '../../search/index-plan.ts';
 import type { Server } from '../../server.ts';
 import { storeIndexKeys } from '../../store/index-key.ts';
-import type { Db } from '../../store/pool.ts';
 import { RID_SPAN } from '../../store/rid.ts';
 import { NO_ROWS, rowDifference } from '../../store/row-difference.ts';
-import { batchParameters, deleteSql, emptyBatch, insertSql, SEARCH_TABLE_NAMES, type SearchRows } from '../../store/search-table.ts';
+import type { SearchRows } from '../../store/search-table.ts';
 import { type JobContext, JobLost } from '../job.ts';
-import { untilFenced } from './fence.ts';
+import { untilFenced, untilNew } from './fence.ts';
+import { settleRows, storeRows } from './rows.ts';
 
 export interface Scanned {
   /** Of the SearchParameter. */
@@ -31,43 +32,74 @@ export interface Scanned {
 }
 
 interface ScanState {
+  readonly phase: 'all' | 'written';
   /** Place of the type that is being read, and the last resource key that is done. */
   readonly type: number;
   readonly after: number;
   readonly done: number;
   readonly total: number;
+  /** Of the fence: what was written by it or later may have been written while it was read here. */
+  readonly xid: string;
 }
 
 /** Undefined where this definition isn't wanted any more. */
-export const scan = async (context: JobContext, { rid, generation }: ScanRequest): Promise<Scanned | undefined> => {
+export const scan = async (context: JobContext, request: ScanRequest): Promise<Scanned | undefined> => {
   const { server, job, signal, rest } = context;
+  const { rid, generation } = request;
   const wanted = (await readPlan(server.db)).parameters.find((each) => each.rid === rid && each.generation === generation);
   if (wanted === undefined || wanted.state === 'ready') return undefined;
   const added: AddedParameter = { ...(JSON.parse(wanted.definition) as Definition), generation };
   const extractor = await extractorOf(server, added);
   const planOf = createAddedPlan(server, added);
   const types = server.registry.resourceTypes.filter((type) => planOf(type).units.length > 0);
-  let state: ScanState;
-  if (job.state === null) {
-    await untilFenced(context, generation);
-    state = { type: 0, after: 0, done: 0, total: await countOf(server, types) };
-    await context.checkpoint(state, 'begun');
-  } else state = JSON.parse(job.state) as ScanState;
-  while (state.type < types.length) {
+  let state = job.state === null ? await begin(context, request, types) : (JSON.parse(job.state) as ScanState);
+  while (state.phase === 'all' || state.type < types.length) {
     if (signal.aborted) throw new JobLost(job.id);
-    const type = types[state.type]!;
-    const from = server.registry.typeId(type) * RID_SPAN;
-    const bodies = await readBodies(server.db, Math.max(from, state.after), from + RID_SPAN);
-    await storeRows(server, { rid, generation, bodies }, (body) => rowsOf(extractor, server, type, body));
-    const done = state.done + bodies.length;
-    state = bodies.length === 0 ? { ...state, type: state.type + 1, after: 0 } : { ...state, after: bodies.at(-1)!.rid, done };
-    await context.checkpoint(state, `${done} of ${state.total}`);
+    if (state.type >= types.length) {
+      await untilNew(context);
+      state = { ...state, phase: 'written', type: 0, after: 0 };
+    } else {
+      const type = types[state.type]!;
+      const from = server.registry.typeId(type) * RID_SPAN;
+      const range = { after: Math.max(from, state.after), to: from + RID_SPAN };
+      state = await step(server, { request, state, range, extract: (body) => rowsOf(extractor, server, type, body) });
+    }
+    await context.checkpoint(state, `${state.done} of ${state.total}`);
     // New ones come in while it goes on.
-    if (!(await setProgress(server.db, rid, { generation, done, total: Math.max(done, state.total) }))) return undefined;
+    if (!(await setProgress(server.db, rid, { generation, done: state.done, total: Math.max(state.done, state.total) }))) return undefined;
     await rest();
   }
   await setReady(server.db, rid, generation);
   return { id: wanted.id, resources: state.done };
+};
+
+const begin = async (context: JobContext, { generation }: ScanRequest, types: readonly string[]): Promise<ScanState> => {
+  const { xid } = await untilFenced(context, generation);
+  const state: ScanState = { phase: 'all', type: 0, after: 0, done: 0, total: await countOf(context.server, types), xid };
+  await context.checkpoint(state, 'begun');
+  return state;
+};
+
+interface Step {
+  readonly request: ScanRequest;
+  readonly state: ScanState;
+  /** Resource keys of the type. */
+  readonly range: { readonly after: number; readonly to: number };
+  readonly extract: (body: Body) => SearchRows;
+}
+
+/** One batch of resources of one type; the next type where there is none left. */
+const step = async (server: Server, { request, state, range, extract }: Step): Promise<ScanState> => {
+  if (state.phase === 'all') {
+    const bodies = await readBodies(server.db, range.after, range.to);
+    if (bodies.length === 0) return { ...state, type: state.type + 1, after: 0 };
+    await storeRows(server, { ...request, bodies }, extract);
+    return { ...state, after: bodies.at(-1)!.rid, done: state.done + bodies.length };
+  }
+  const rids = await readWrittenSince(server.db, { ...range, xid: state.xid });
+  if (rids.length === 0) return { ...state, type: state.type + 1, after: 0 };
+  await settleRows(server, { ...request, written: rids, xid: state.xid }, extract);
+  return { ...state, after: rids.at(-1)! };
 };
 
 const extractorOf = async ({ registry, baseUrl, db }: Server, added: AddedParameter): Promise<Extractor> => {
@@ -84,54 +116,10 @@ const countOf = async ({ registry, db }: Server, types: readonly string[]): Prom
   return sum;
 };
 
-/** What every resource has is there already. */
 const rowsOf = (extractor: Extractor, { keyId }: Server, type: string, { id, body }: Body): SearchRows => {
   if (body === null) return NO_ROWS;
   const rows = extractor.extract(type, id, JSON.parse(body) as Record<string, unknown>);
+  // What every resource has is there already.
   const self = keyId(SELF_KEY);
   return rowDifference(NO_ROWS, { ...rows, ref: rows.ref.filter(([key]) => key !== self) }).added;
-};
-
-const hasAny = (rows: SearchRows): boolean => SEARCH_TABLE_NAMES.some((table) => rows[table].length > 0);
-
-/**
- * Writes whose rows go by the new plan come in between at any time. One that is stored before its resource is locked here has stored what is
- * new in it, but not what was there before; so rows are made from what is there once it is locked, and those that are there already are
- * replaced. Where a resource has none it needs no lock: a later version's rows come with its write.
- */
-const storeRows = async (
-  server: Server,
-  { rid, generation, bodies }: Pick<ScanRequest, 'rid' | 'generation'> & { readonly bodies: readonly Body[] },
-  extract: (body: Body) => SearchRows,
-): Promise<void> => {
-  const found = bodies.map((body) => ({ body, rows: extract(body) })).filter(({ rows }) => hasAny(rows));
-  if (found.length === 0) return;
-  const known = new Map(found.map(({ body, rows }) => [`${body.rid} ${body.version}`, rows]));
-  await inTransaction(server.sql, async (db) => {
-    // Who ends this definition waits for this batch, and removes its rows after it.
-    if (!(await holdWanted(db, rid, generation))) return;
-    const locked = await lockBodies(
-      db,
-      found.map(({ body }) => body.rid),
-    );
-    await replaceRows(
-      db,
-      locked.map((body) => ({ rid: body.rid, rows: known.get(`${body.rid} ${body.version}`) ?? extract(body) })),
-    );
-  });
-};
-
-const replaceRows = async (db: Db, found: readonly { readonly rid: number; readonly rows: SearchRows }[]): Promise<void> => {
-  for (const table of SEARCH_TABLE_NAMES) {
-    const batch = emptyBatch(table);
-    for (const { rid, rows } of found)
-      for (const row of rows[table]) {
-        batch.rid.push(rid);
-        for (const [i, value] of row.entries()) batch.columns[i]!.push(value);
-      }
-    if (batch.rid.length === 0) continue;
-    const parameters = batchParameters(table, batch);
-    await db.unsafe(deleteSql(table, 1), parameters, { prepare: true });
-    await db.unsafe(insertSql(table, 1), parameters, { prepare: true });
-  }
 };
