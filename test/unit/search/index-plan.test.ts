@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadRegistry } from '../../../fhir/definitions/registry.ts';
 import { createExtractor } from '../../../fhir/search/extract.ts';
-import { createIndexPlan, indexKeys } from '../../../fhir/search/index-plan.ts';
+import { createExtendedPlan, createIndexPlan, indexKeys } from '../../../fhir/search/index-plan.ts';
 
 const registry = loadRegistry();
 const planOf = createIndexPlan(registry, 'https://example.org/fhir');
@@ -29,6 +29,16 @@ test('every search parameter of R4 is indexed for each of its types, but for tho
   }
   assert.equal(missing, []);
   assert.ok(seen.size > 1370, String(seen.size));
+});
+
+test('types that no added parameter is for keep the very plan that they have', () => {
+  const parameter = { code: 'x', type: 'token' as const, url: 'http://example.org/x', expression: 'Patient.gender', targets: [] };
+  const extended = createExtendedPlan({ registry, baseUrl: 'https://example.org/fhir', standard: planOf }, [
+    { parameter, bases: ['Patient'], generation: 7 },
+  ]);
+  for (const type of registry.resourceTypes) assert.is(extended(type) === planOf(type), type !== 'Patient', type);
+  assert.equal(extended('Patient').parameters.get('x')!.keys, ['token:{7}Patient.gender']);
+  assert.is(extended('Patient').units.length, planOf('Patient').units.length + 1);
 });
 
 test('index keys are distinct, in a fixed order, and fit into two bytes', () => {

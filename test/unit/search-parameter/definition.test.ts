@@ -1,0 +1,63 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { loadRegistry } from '../../../fhir/definitions/registry.ts';
+import { FhirError } from '../../../fhir/http/outcome.ts';
+import { readDefinition } from '../../../fhir/search-parameter/definition.ts';
+import { normalPath } from '../../../fhir/search-parameter/normal-path.ts';
+
+const registry = loadRegistry();
+const read = (given: object): ReturnType<typeof readDefinition> =>
+  readDefinition(
+    {
+      resourceType: 'SearchParameter',
+      url: 'http://example.org/x',
+      status: 'active',
+      code: 'x',
+      base: ['Patient'],
+      type: 'token',
+      ...given,
+    },
+    { registry, baseUrl: 'https://example.org/fhir', others: [] },
+  );
+const refusal = (given: object): string => {
+  try {
+    read(given);
+  } catch (error) {
+    assert.instance(error, FhirError);
+    assert.is((error as FhirError).status, 422);
+    return (error as FhirError).message;
+  }
+  throw new Error('it was taken');
+};
+
+const PATHS: readonly [written: string, normal: string][] = [
+  ['Patient.name', 'Patient.name'],
+  ["Patient.extension('http://a.b/c').value", "Patient.extension.where(url='http://a.b/c').value"],
+  ["Patient.extension.where(url = 'http://a.b').value as code", "Patient.extension.where(url='http://a.b').value.ofType(code)"],
+  ['(Observation.value as Quantity).code', 'Observation.value.ofType(Quantity).code'],
+  ['(Observation.value as CodeableConcept)', 'Observation.value.ofType(CodeableConcept)'],
+  ['Observation.value.as(FHIR.Quantity)', 'Observation.value.ofType(Quantity)'],
+  ['Patient.a|(Patient.b)', 'Patient.a | Patient.b'],
+];
+for (const [written, normal] of PATHS) test(`${written} is ${normal}`, () => assert.is(normalPath(written), normal));
+
+test('drafts and those of the specification mean nothing, all of them', () => {
+  assert.is(read({ status: 'draft', type: 'special' }), undefined);
+  for (const type of registry.resourceTypes)
+    for (const { url, code } of registry.searchParameters(type)) {
+      if (registry.searchParameter(type, code)?.url === url) assert.is(read({ url, code, base: [type], type: 'special' }), undefined, url);
+    }
+});
+
+test('extensions within extensions are compiled in no time', () => {
+  const startedAt = performance.now();
+  assert.match(refusal({ expression: `Patient${'.extension.value'.repeat(100)}.nose` }), /isn't understood|finds nothing/);
+  assert.ok(performance.now() - startedAt < 2000);
+});
+
+test('what one of the types of an abstract base has not is refused', () => {
+  assert.match(refusal({ base: ['Resource'], expression: 'name' }), /isn't understood for Resource/);
+  assert.ok(read({ base: ['Resource'], expression: 'Resource.meta.tag.display', type: 'string' }) !== undefined);
+});
+
+test.run();
