@@ -21,9 +21,9 @@ const plain = (connection: Reserved, text: string): Promise<{ readonly command: 
 const onConnection = async <T>(sql: Sql, work: (connection: Reserved) => Promise<T>): Promise<T> => {
   const connection = await sql.reserve();
   try {
-    return await Promise.race([work(connection), connection.lost]);
+    return await connection.untilLost(work(connection));
   } catch (error) {
-    await Promise.race([plain(connection, 'rollback'), connection.lost]).catch(() => undefined);
+    await connection.untilLost(plain(connection, 'rollback')).catch(() => undefined);
     throw error;
   } finally {
     connection.release();

@@ -55,7 +55,7 @@ export const createPool = (url: string, { max, application, statementTimeoutMs =
     unsafe: async <T extends readonly (object | undefined)[]>(...statement: Parameters<Db['unsafe']>) => {
       const connection = await shared.reserve();
       try {
-        return await Promise.race([connection.unsafe<T>(...statement), connection.lost]);
+        return await connection.untilLost(connection.unsafe<T>(...statement));
       } finally {
         connection.release();
       }

@@ -3,16 +3,36 @@ import type { Db } from './pool.ts';
 
 /** A connection that one caller has for itself until it releases it. */
 export interface Reserved extends Db {
-  /** Rejects when the connection is lost; what was sent on it before may then never be answered. */
-  readonly lost: Promise<never>;
+  /** Settles as `work` does, or rejects when the connection is lost: what was sent on it before may then never be answered. */
+  readonly untilLost: <T>(work: Promise<T>) => Promise<T>;
   readonly release: () => void;
 }
 
 interface Single {
   readonly sql: postgres.Sql;
-  readonly lost: Promise<never>;
   isLost: boolean;
+  /** Who waits for an answer. */
+  readonly waiting: Set<(error: Error) => void>;
 }
+
+const lostError = (): Error => Object.assign(new Error('the database connection was lost'), { code: 'CONNECTION_CLOSED' });
+
+// Not Promise.race with a promise of the loss: that would keep every answer until the connection is lost (150 MB after 50,000 requests).
+const untilLost = <T>(single: Single, work: Promise<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    if (single.isLost) reject(lostError());
+    single.waiting.add(reject);
+    work.then(
+      (value) => {
+        single.waiting.delete(reject);
+        resolve(value);
+      },
+      (error: Error) => {
+        single.waiting.delete(reject);
+        reject(error);
+      },
+    );
+  });
 
 /**
  * Connections, each an instance of postgres.js with one, and none used again after it was lost. A connection that postgres.js (3.4.9) opens
@@ -28,15 +48,13 @@ export const createReserve = (
   const waiting: ((single: Single) => void)[] = [];
 
   const open = (): Single => {
-    let lose: (error: Error) => void = () => undefined;
-    const lost = new Promise<never>((_, reject) => (lose = reject));
-    lost.catch(() => undefined); // nobody may be waiting
     const single: Single = {
-      lost,
       isLost: false,
+      waiting: new Set(),
       sql: connect(() => {
         single.isLost = true;
-        lose(Object.assign(new Error('the database connection was lost'), { code: 'CONNECTION_CLOSED' }));
+        for (const reject of single.waiting) reject(lostError());
+        single.waiting.clear();
       }),
     };
     all.add(single);
@@ -70,7 +88,7 @@ export const createReserve = (
       let released = false;
       return {
         unsafe: single.sql.unsafe.bind(single.sql) as unknown as Db['unsafe'],
-        lost: single.lost,
+        untilLost: (work) => untilLost(single, work),
         release: () => {
           if (released) return;
           released = true;

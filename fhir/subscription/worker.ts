@@ -74,12 +74,12 @@ const leadIfFree = async (options: SubscriptionOptions, stopping: AbortSignal): 
     const [row] = await session.unsafe<{ locked: boolean }[]>(`select pg_try_advisory_lock(${LEADER_LOCK}) as locked`);
     if (!row!.locked) return;
     leading = lead(options, AbortSignal.any([stopping, ended.signal]));
-    await Promise.race([leading, session.lost]);
+    await session.untilLost(leading);
   } finally {
     ended.abort();
     await leading.catch(() => undefined);
     // The connection goes back to others, and the lock would go with it.
-    await Promise.race([session.unsafe('select pg_advisory_unlock_all()'), session.lost]).catch(() => undefined);
+    await session.untilLost(session.unsafe('select pg_advisory_unlock_all()')).catch(() => undefined);
     session.release();
   }
 };

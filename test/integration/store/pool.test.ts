@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createPool, type Sql } from '../../../fhir/store/pool.ts';
@@ -53,6 +55,18 @@ test('no more connections are open than the pool may have', async () => {
   await Promise.all(Array.from({ length: 20 }, () => pool.unsafe('select pg_sleep(0.01)')));
   const [row] = await owner.unsafe<{ n: number }[]>(`select count(*)::int as n from pg_stat_activity where application_name = 'counted'`);
   assert.is(row!.n, 2);
+  await pool.end();
+});
+
+test('an answer is not kept by the connection that gave it', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const pool = createPool(database.appUrl, { max: 1, application: 'forgetful' });
+  const answers: WeakRef<object>[] = [];
+  for (let i = 0; i < 50; i++) answers.push(new WeakRef(await pool.unsafe('select 1')));
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  collect();
+  assert.ok(answers.filter((answer) => answer.deref() !== undefined).length < 5);
   await pool.end();
 });
 
