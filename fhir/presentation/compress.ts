@@ -1,12 +1,13 @@
 /**
- * Content codings of answers. CPU per body, measured on two busy cores (µs in this thread / µs with the hop to zlib's thread → bytes):
+ * Content codings of answers. CPU per body of Synthea's, one warm loop on two shared cores (µs in this thread / µs with the hop to zlib's
+ * thread → bytes):
  *
  *              2 kB resource      50 kB Bundle         1 MB Bundle
- *   gzip 1     36 / 120 → 909     204 / 284 → 4 165    3 351 / 4 310 → 41 632
- *   gzip 3     31 / 110 → 902     203 / 273 → 3 883    2 424 / 4 328 → 15 086
- *   gzip 6     40 / 83 → 885      368 / 525 → 3 160    5 408 / 8 156 → 14 452
- *   br 1       22 / 56 → 957      110 / 278 → 3 105    1 474 / 1 436 → 9 930
- *   br 3       48 / 110 → 910     264 / 337 → 2 860    3 278 / 3 480 → 8 855
+ *   gzip 1     49 / 213 → 909     151 / 531 → 5 743    3 497 / 5 089 → 82 838
+ *   gzip 3     48 / 241 → 902     174 / 361 → 5 413    3 223 / 3 926 → 80 070
+ *   gzip 6     42 / 207 → 885     305 / 489 → 4 672    5 268 / 6 547 → 44 890
+ *   br 1       23 / 235 → 957      83 / 413 → 4 647      741 / 1 457 → 46 114
+ *   br 3       42 / 278 → 910     263 / 378 → 4 212    2 855 / 3 401 → 42 890
  *
  * So: br 1 where the client takes it, else gzip 3; small bodies at once, since the hop costs more than the work. It is done here and not
  * by Envoy, whose compressor would buffer the same bytes again and couldn't leave alone what is small.
@@ -16,8 +17,8 @@ import { brotliCompress, brotliCompressSync, constants, gzip, gzipSync } from 'n
 
 export type Coding = 'br' | 'gzip';
 
-/** What is smaller goes in one packet anyway. */
-const MIN_BYTES = 1400;
+/** What is smaller goes in three packets at most: not worth a seventh of what a search by identifier costs. */
+const MIN_BYTES = 4096;
 /** What is larger would hold up other requests for more than 0.1 ms. */
 const AT_ONCE_BYTES = 16_384;
 
