@@ -9,7 +9,7 @@ import type { Server } from '../server.ts';
 import { lockCriteria } from '../store/criteria-lock.ts';
 import { readHeads } from '../store/head.ts';
 import type { Db } from '../store/pool.ts';
-import { criteriaIn, requireSearchable, severalMatch } from './conditional.ts';
+import { checkedBefore, criteriaIn, requireSearchable, severalMatch } from './conditional.ts';
 import { type Plan, planDelete } from './plan.ts';
 import { store } from './store-plans.ts';
 import { untilCurrent, written } from './written.ts';
@@ -39,7 +39,7 @@ export const conditionalDelete = async (server: Server, call: Call): Promise<Rep
 export const planConditionalDelete = async (server: Server, call: Call, db: Db, criteria: string): Promise<readonly Plan[]> => {
   const type = call.target.resourceType!;
   const limit = server.rules.conditionalDelete === 'multiple' ? MAX_DELETED : 1;
-  const matches = await server.search.match(db, type, criteria, limit + 1);
+  const matches = await server.search.match(db, type, criteria, limit + 1, checkedBefore);
   if (matches.length > limit) {
     if (limit === 1) throw severalMatch(type);
     throw new FhirError('too-costly', `more than ${limit} resources match ${type} by the given criteria: delete fewer at once`);

@@ -39,9 +39,12 @@ export const requireSearchable = ({ search }: Server, { identity }: Pick<Call, '
 export const severalMatch = (type: string): FhirError =>
   new FhirError('multiple-matches', `several resources match ${type} by the given criteria: make them more specific`);
 
+/** For criteria that {@link requireSearchable} has found the caller may ask. */
+export const checkedBefore = (): boolean => true;
+
 /** The one resource that matches, undefined where none does; 412 where several do. */
 export const matchOne = async ({ search }: Server, db: Db, type: string, criteria: string): Promise<{ id: string } | undefined> => {
-  const [first, second] = await search.match(db, type, criteria, 2);
+  const [first, second] = await search.match(db, type, criteria, 2, checkedBefore);
   if (second !== undefined) throw severalMatch(type);
   return first;
 };

@@ -38,8 +38,8 @@ export interface Match {
 export interface Search {
   /** Searches a type, or what `where` says. */
   run(db: Db, where: string | Where, query: string, options: ParseOptions): Promise<SearchResult>;
-  /** The first resources that match the criteria of a conditional interaction; without `allowed` these can't go through other types. */
-  match(db: Db, type: string, criteria: string, limit: number, allowed?: ParseOptions['allowed']): Promise<readonly Match[]>;
+  /** The first resources that match the criteria of a conditional interaction. */
+  match(db: Db, type: string, criteria: string, limit: number, allowed: ParseOptions['allowed']): Promise<readonly Match[]>;
   /** Which of some resources match. */
   filter(db: Db, type: string, among: Among): Promise<readonly Match[]>;
   /** Throws where criteria can't be asked: 400 naming what is wrong, 403 naming the scope. */
@@ -125,7 +125,7 @@ export const createSearch = ({ registry, terminology, planOf, keyId, baseUrl }: 
       );
       return { body, count: rows.length + included.length, patients, query: masked };
     },
-    match: async (db, type, criteria, limit, allowed = (each) => each === type) => {
+    match: async (db, type, criteria, limit, allowed) => {
       const parsed = parse(type, criteria, allowed);
       if (parsed.length === 0) throw new FhirError('invalid', 'a conditional interaction needs criteria, such as identifier=system|value');
       return matching(db, { type, criteria: parsed }, limit, allowed);

@@ -27,7 +27,12 @@ test.after(async () => {
 const ask = async (
   method: string,
   path: string,
-  { body, query = '', headers = {} }: { body?: object; query?: string; headers?: Record<string, string> },
+  {
+    body,
+    query = '',
+    headers = {},
+    scopes = ['system/Patient.cruds'],
+  }: { body?: object; query?: string; headers?: Record<string, string>; scopes?: string[] },
 ): Promise<{ status: number; text: string }> => {
   const call: Call = {
     target: classify(method, path)!,
@@ -35,7 +40,7 @@ const ask = async (
       client: 'test',
       fingerprint: undefined,
       requestId: undefined,
-      scopes: parseScopes(['system/Patient.cruds']),
+      scopes: parseScopes(scopes),
       operations: [],
     },
     requestId: 'r',
@@ -69,6 +74,14 @@ test('criteria can only search what the caller may search, through references to
     assert.match(text, /system\/Organization\.s/);
   }
   assert.is((await ask('PUT', '/Patient', { body: patient, query: 'active=true' })).status, 201);
+});
+
+test('criteria go through references where the caller may', async () => {
+  const scopes = ['system/Patient.cruds', 'system/Organization.s'];
+  const headers = { 'if-none-exist': 'organization.name=anybody' };
+  const { status, text } = await ask('POST', '/Patient', { body: { resourceType: 'Patient' }, headers, scopes });
+  assert.is(status, 201, text);
+  assert.is((await ask('DELETE', '/Patient', { query: 'organization.name=anybody', scopes })).status, 204);
 });
 
 test('a conditional reference searches a type that the caller may search', async () => {
