@@ -1,4 +1,4 @@
-import { type Counts, take, type Take, type Taken } from './counter-model.ts';
+import { type Answer, type Counts, take, type Take, type Taken } from './counter-model.ts';
 import type { Limit } from './limits.ts';
 import type { RedisCounter } from './redis-counter.ts';
 
@@ -29,6 +29,12 @@ const MAX_LEASE = 500;
 /** Leases and local counts are dropped when there are more. */
 const MAX_KEYS = 100_000;
 
+/** What was taken of a count, and when that count ends. */
+interface Debt {
+  readonly used: number;
+  readonly endsMs: number;
+}
+
 interface Lease {
   left: number;
   /** In Redis, when the lease was taken. */
@@ -43,6 +49,8 @@ const keyOf = (client: string, { name, periodMs, limit }: Limit): string =>
 export const createQuotaEngine = (redis: RedisCounter, now: () => number = Date.now): QuotaEngine => {
   const leases = new Map<string, Lease>();
   const local: Counts = new Map();
+  /** Taken while Redis was away, and not counted there yet. */
+  const owed: Counts = new Map();
 
   const leased = (key: string, cost: number, nowMs: number): Lease | undefined => {
     const lease = leases.get(key);
@@ -70,23 +78,26 @@ export const createQuotaEngine = (redis: RedisCounter, now: () => number = Date.
   };
 
   const fromRedis = async (keys: readonly string[], limits: readonly Limit[], cost: number): Promise<QuotaDecision> => {
+    const askedMs = now();
+    const debts = keys.map((key) => claimDebt(key, askedMs));
     const takes = limits.map((limit, i): Take => ({
       key: keys[i]!,
       limit: limit.isShadow ? -1 : limit.limit,
       periodMs: limit.periodMs,
-      needed: cost,
-      wanted: sizeOf(keys[i]!, limit, cost),
+      needed: cost + debts[i]!.used,
+      wanted: sizeOf(keys[i]!, limit, cost) + debts[i]!.used,
     }));
-    const askedMs = now();
     const answer = await redis.take(takes);
+    if (answer === undefined || !answer.allowed) for (const [i, key] of keys.entries()) owe(key, debts[i]!);
     if (answer === undefined) return withoutRedis(keys, limits, cost);
+    remember(keys, limits, answer, askedMs);
     if (leases.size > MAX_KEYS) leases.clear();
     const states = answer.counts.map((count, i): LimitState => {
       const limit = limits[i]!;
       if (!answer.allowed) return { limit, remaining: count.remaining, resetMs: count.resetMs };
-      const left = count.taken - cost;
+      const left = count.taken - takes[i]!.needed;
       // The lease ends with the count that it was taken from: measured from before the question, never later.
-      if (takes[i]!.wanted > cost) {
+      if (takes[i]!.wanted > takes[i]!.needed) {
         const before = leases.get(keys[i]!);
         const carried = before !== undefined && before.endsMs > askedMs ? before.left : 0;
         leases.set(keys[i]!, { left: left + carried, remaining: count.remaining, endsMs: askedMs + count.resetMs });
@@ -96,6 +107,28 @@ export const createQuotaEngine = (redis: RedisCounter, now: () => number = Date.
     return answer.allowed
       ? { kind: 'allowed', states }
       : { kind: 'exceeded', states, exceeded: states.filter((state, i) => isExceeded(takes[i]!, state)) };
+  };
+
+  const owe = (key: string, { used, endsMs }: Debt): void => {
+    if (used === 0) return;
+    if (owed.size > MAX_KEYS) owed.clear();
+    owed.set(key, { used: (owed.get(key)?.used ?? 0) + used, endsMs });
+  };
+
+  /** For one request to settle: of several at once only one brings it to Redis. */
+  const claimDebt = (key: string, nowMs: number): Debt => {
+    const debt = owed.get(key);
+    owed.delete(key);
+    return debt === undefined || debt.endsMs <= nowMs ? { used: 0, endsMs: 0 } : debt;
+  };
+
+  /** So that a count that Redis doesn't answer for goes on from where it was, and not from nothing. */
+  const remember = (keys: readonly string[], limits: readonly Limit[], { counts }: Answer, askedMs: number): void => {
+    if (local.size > MAX_KEYS) local.clear();
+    for (const [i, key] of keys.entries()) {
+      const { limit, isShadow } = limits[i]!;
+      if (!isShadow) local.set(key, { used: limit - counts[i]!.remaining, endsMs: askedMs + counts[i]!.resetMs });
+    }
   };
 
   const withoutRedis = (keys: readonly string[], limits: readonly Limit[], cost: number): QuotaDecision => {
@@ -110,7 +143,9 @@ export const createQuotaEngine = (redis: RedisCounter, now: () => number = Date.
       needed: cost,
       wanted: cost,
     }));
-    const answer = take(local, takes, now());
+    const nowMs = now();
+    const answer = take(local, takes, nowMs);
+    if (answer.allowed) for (const [i, { key }] of counted.entries()) owe(key, { used: cost, endsMs: nowMs + answer.counts[i]!.resetMs });
     const states = counted.map(({ limit }, i): LimitState => ({ limit, ...pick(answer.counts[i]!) }));
     return answer.allowed
       ? { kind: 'allowed', states }

@@ -5,6 +5,7 @@ import { type Counts, take, type Take } from '../../../gateway/quota/counter-mod
 import { createQuotaEngine } from '../../../gateway/quota/engine.ts';
 import type { Limit } from '../../../gateway/quota/limits.ts';
 import { createRedisCounter, type RedisCounter } from '../../../gateway/quota/redis-counter.ts';
+import { eventually } from '../../support/stack.ts';
 import { startValkey, type TestValkey } from '../../support/valkey.ts';
 
 let valkey: TestValkey;
@@ -95,6 +96,41 @@ test('counts end with their period and leave nothing behind', async () => {
   assert.is(await redis.exists(takes[0]!.key), 0);
   assert.is((await counter.take(takes))!.allowed, true);
   redis.disconnect();
+});
+
+test('a Redis that stalls for a while lets nobody have more than the limit', async () => {
+  const own = await startValkey({ own: true });
+  const stalled = createRedisCounter({ url: own.url, deadlineMs: 25 });
+  try {
+    await eventually('up', () => stalled.isUp());
+    const engine = createQuotaEngine(stalled);
+    const limit: Limit = {
+      name: 'stalled',
+      limit: 40,
+      periodMs: 600_000,
+      onRedisDown: 'local',
+      isShadow: false,
+      tier: undefined,
+      client: undefined,
+      classes: new Set(),
+    };
+    let allowed = 0;
+    const ask = async (): Promise<void> => {
+      if ((await engine.decide('stalled', [limit], 1)).kind === 'allowed') allowed++;
+    };
+    for (let i = 0; i < 10; i++) await ask();
+    process.kill(own.pid, 'SIGSTOP');
+    for (let i = 0; i < 10; i++) await ask();
+    assert.is(allowed, 20);
+    process.kill(own.pid, 'SIGCONT');
+    await eventually('up again', () => stalled.isUp());
+    await Promise.all(Array.from({ length: 60 }, ask));
+    // The request that met the stall is counted by both.
+    assert.ok(allowed === 40 || allowed === 39, String(allowed));
+  } finally {
+    stalled.close();
+    await own.stop();
+  }
 });
 
 test.run();
