@@ -65,8 +65,8 @@ const STOP_ORDER: readonly (readonly PartName[])[] = [['envoy'], ['gateway', 'fh
 const MAX_SOCKET_PATH = 100;
 
 /**
- * Node lets the young generation of its heap grow to 134 MB under load, of which 24 were in use: most of what the FHIR server held
- * (298 MB resident; 120 to 150 with this, at the same CPU per request).
+ * Node lets the young generation of its heap grow under load: in the FHIR server to 134 MB, of which 24 were in use, of 298 MB resident in
+ * all. What it needs with this stands in README.md, figures.
  */
 const youngGeneration = (semiSpaceMb: number): string => `--max-semi-space-size=${semiSpaceMb}`;
 
