@@ -9,13 +9,16 @@ const client = { cert: read('/run/secrets/client/tls.crt'), key: read('/run/secr
 
 const get = (path, credentials) =>
   new Promise((resolve, reject) => {
-    const asked = request({ host: TEST_HOST, port: Number(TEST_PORT), path, ...trust, ...credentials, agent: false, timeout: 10_000 }, (response) => {
-      let body = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk) => (body += chunk));
-      response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, body: JSON.parse(body) }));
-      response.on('error', reject);
-    });
+    const asked = request(
+      { host: TEST_HOST, port: Number(TEST_PORT), path, ...trust, ...credentials, agent: false, timeout: 10_000 },
+      (response) => {
+        let body = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk) => (body += chunk));
+        response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, body: JSON.parse(body) }));
+        response.on('error', reject);
+      },
+    );
     asked.on('timeout', () => asked.destroy(new Error('no answer within 10 s')));
     asked.on('error', reject);
     asked.end();
@@ -30,7 +33,10 @@ const expect = (holds, what, seen) => {
 const tests = {
   metadata: async () => {
     const { status, body } = await get('/fhir/metadata', client);
-    expect(status === 200 && body.resourceType === 'CapabilityStatement', '/fhir/metadata answers with a CapabilityStatement', { status, body });
+    expect(status === 200 && body.resourceType === 'CapabilityStatement', '/fhir/metadata answers with a CapabilityStatement', {
+      status,
+      body,
+    });
     expect(body.fhirVersion === '4.0.1', 'which is of FHIR 4.0.1', body.fhirVersion);
   },
   'mtls-refused': async () => {
@@ -38,15 +44,31 @@ const tests = {
       ({ status }) => ({ status }),
       (error) => ({ code: error.code, message: error.message }),
     );
-    expect(refusal.status === undefined && /certificate_required|CERTIFICATE_REQUIRED|ECONNRESET|SSL/i.test(`${refusal.code} ${refusal.message}`), 'without a certificate the handshake fails', refusal);
+    expect(
+      refusal.status === undefined &&
+        /certificate_required|CERTIFICATE_REQUIRED|ECONNRESET|SSL/i.test(`${refusal.code} ${refusal.message}`),
+      'without a certificate the handshake fails',
+      refusal,
+    );
   },
   quota: async () => {
     const seen = [];
     for (let i = 0; i <= Number(TEST_QUOTA) && seen.at(-1)?.status !== 429; i++) seen.push(await get('/fhir/Patient?_count=1', client));
     const { status, headers, body } = seen.at(-1);
-    expect(status === 429, `at the latest request ${Number(TEST_QUOTA) + 1} of a minute is refused with 429`, seen.map((each) => each.status));
-    expect(body.resourceType === 'OperationOutcome' && Number(headers['retry-after']) > 0, 'with an OperationOutcome and Retry-After', { headers, body });
-    expect(seen.slice(0, -1).every((each) => each.status === 200), 'those before were answered', seen.map((each) => each.status));
+    expect(
+      status === 429,
+      `at the latest request ${Number(TEST_QUOTA) + 1} of a minute is refused with 429`,
+      seen.map((each) => each.status),
+    );
+    expect(body.resourceType === 'OperationOutcome' && Number(headers['retry-after']) > 0, 'with an OperationOutcome and Retry-After', {
+      headers,
+      body,
+    });
+    expect(
+      seen.slice(0, -1).every((each) => each.status === 200),
+      'those before were answered',
+      seen.map((each) => each.status),
+    );
   },
 };
 
