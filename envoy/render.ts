@@ -9,6 +9,14 @@ export interface Upstream {
   readonly discovery?: 'STATIC' | 'STRICT_DNS';
 }
 
+export interface UpstreamTls {
+  /** tls.crt, tls.key, ca.crt. */
+  readonly dir: string;
+  /** The DNS name that the server's certificate must have. */
+  readonly fhirName: string;
+  readonly gatewayName: string;
+}
+
 export interface EnvoySettings {
   readonly nodeId: string;
   /** IP addresses to listen on, the same port on each. */
@@ -21,15 +29,19 @@ export interface EnvoySettings {
   readonly sdsDir: string;
   /** tls.crt, tls.key. */
   readonly serverCertDir: string;
-  /** ca.crt, ca.crl. */
+  /** ca.crt, and ca.crl unless `crl` is false. */
   readonly clientCaDir: string;
+  /** Refuse certificates on the revocation list, which must then be there. On unless it is false. */
+  readonly crl?: boolean;
   readonly fhir: Upstream;
   readonly gateway: Upstream;
+  /** Mutual TLS to both upstreams; without it plain text, for sockets and the loopback. */
+  readonly upstreamTls?: UpstreamTls;
   readonly maxHeapBytes?: number;
   readonly maxConnections?: number;
   /** Ask the quota with Envoy's own ratelimit filter too; without it the one Check decides about quota as well. */
   readonly ratelimit?: boolean;
-  /** Plain HTTP with /ready and /stats/prometheus. */
+  /** Plain HTTP with /ready, /live and /stats/prometheus. */
   readonly operations?: { readonly address: string; readonly port: number };
 }
 
@@ -65,11 +77,12 @@ const template = (name: string): string => readFileSync(join(import.meta.dirname
 
 export interface Rendered {
   readonly bootstrap: string;
-  readonly sds: { readonly 'server.yaml': string; readonly 'clients.yaml': string };
+  /** By the name of the file. */
+  readonly sds: Readonly<Record<string, string>>;
 }
 
 export const render = (settings: EnvoySettings): Rendered => {
-  const { addresses, port, operations, fhir, gateway } = settings;
+  const { addresses, port, operations, fhir, gateway, upstreamTls, crl = true } = settings;
   const values = {
     NODE_ID: settings.nodeId,
     ADMIN_SOCKET: settings.adminSocket,
@@ -82,18 +95,29 @@ export const render = (settings: EnvoySettings): Rendered => {
     SDS_DIR: settings.sdsDir,
     SERVER_CERT_DIR: settings.serverCertDir,
     CLIENT_CA_DIR: settings.clientCaDir,
-    FHIR_DISCOVERY: fhir.discovery ?? 'STATIC',
     FHIR_ENDPOINTS: fhir.addresses.map(endpoint),
-    GATEWAY_DISCOVERY: gateway.discovery ?? 'STATIC',
     GATEWAY_ENDPOINTS: gateway.addresses.map(endpoint),
     OPERATIONS_ADDRESS: operations?.address,
     OPERATIONS_PORT: operations?.port,
+    UPSTREAM_TLS_DIR: upstreamTls?.dir,
+    FHIR_TLS_NAME: upstreamTls?.fhirName,
+    GATEWAY_TLS_NAME: upstreamTls?.gatewayName,
   };
-  const blocks = [...(settings.ratelimit ? ['ratelimit'] : []), ...(operations ? ['operations'] : [])];
-  return {
-    bootstrap: fillIn(template('bootstrap.yaml'), values, blocks),
-    sds: { 'server.yaml': fillIn(template('sds/server.yaml'), values), 'clients.yaml': fillIn(template('sds/clients.yaml'), values) },
+  const [isFhirByDns, isGatewayByDns] = [fhir, gateway].map(({ discovery }) => discovery === 'STRICT_DNS') as [boolean, boolean];
+  const asked = {
+    ratelimit: settings.ratelimit === true,
+    operations: operations !== undefined,
+    upstreamTls: upstreamTls !== undefined,
+    crl,
+    fhirByDns: isFhirByDns,
+    fhirFixed: !isFhirByDns,
+    gatewayByDns: isGatewayByDns,
+    gatewayFixed: !isGatewayByDns,
   };
+  const blocks = Object.entries(asked).flatMap(([name, isAsked]) => (isAsked ? [name] : []));
+  const fill = (name: string): string => fillIn(template(name), values, blocks);
+  const files = ['server.yaml', 'clients.yaml', ...(upstreamTls ? ['upstream-cert.yaml', 'upstream-ca.yaml'] : [])];
+  return { bootstrap: fill('bootstrap.yaml'), sds: Object.fromEntries(files.map((name) => [name, fill(`sds/${name}`)])) };
 };
 
 /** Writes the rendered files: the bootstrap to `path`, the SDS files into `sdsDir`. */

@@ -11,6 +11,7 @@ import { removeStaleSocket } from '../proto/process/listen.ts';
 import { createLog } from '../proto/process/log.ts';
 import { createApp } from './app.ts';
 import { describeFault } from './http/fault.ts';
+import { createFront } from './http/front.ts';
 import { type Identify, noIdentity, signedIdentity } from './http/identity.ts';
 import { startBackground } from './job/background.ts';
 import { openServer } from './open-server.ts';
@@ -54,11 +55,12 @@ const app = createApp(server, {
   onFault: ({ error, ...fault }) => log.error({ ...fault, ...describeFault(error) }, 'request failed'),
 });
 
-const listener = getRequestListener(app.fetch);
+const front = createFront({ isReady: () => true });
+front.open(getRequestListener(app.fetch));
 const serve = (address: ListenOptions): Promise<Server> =>
   new Promise((resolve, reject) => {
     // Envoy keeps a connection to here for 4 s without a request: ours must be the longer patience, or it meets closed connections.
-    const http = createServer({ keepAliveTimeout: 65_000, requestTimeout: 60_000, headersTimeout: 15_000 }, listener);
+    const http = createServer({ keepAliveTimeout: 65_000, requestTimeout: 60_000, headersTimeout: 15_000 }, front.listener);
     http.once('error', reject);
     http.listen(address, () => resolve(http));
   });

@@ -44,6 +44,55 @@ for (const ratelimit of [false, true])
       assert.not.ok(isDownload(path), path);
   });
 
+const cluster = (settings: EnvoySettings, name: string): any =>
+  // oxlint-disable-line typescript/no-explicit-any -- YAML of any shape
+  parse(render(settings).bootstrap).static_resources.clusters.find((each: { name: string }) => each.name === name);
+const UPSTREAM_TLS = { dir: '/upstream', fhirName: 'fhir.test', gatewayName: 'gateway.test' };
+
+test('each upstream must show the name that is its own, and a certificate of the CA, over TLS 1.3', () => {
+  const settings: EnvoySettings = { ...SETTINGS, upstreamTls: UPSTREAM_TLS };
+  for (const [name, dnsName, protocol] of [
+    ['fhir', 'fhir.test', 'http/1.1'],
+    ['gateway', 'gateway.test', 'h2'],
+  ] as const) {
+    const { sni, common_tls_context: common } = cluster(settings, name).transport_socket.typed_config;
+    assert.is(sni, dnsName);
+    assert.equal(common.alpn_protocols, [protocol]);
+    assert.is(common.tls_params.tls_minimum_protocol_version, 'TLSv1_3');
+    const { default_validation_context: names, validation_context_sds_secret_config: ca } = common.combined_validation_context;
+    assert.equal(names.match_typed_subject_alt_names, [{ san_type: 'DNS', matcher: { exact: dnsName } }]);
+    assert.is(ca.sds_config.path_config_source.path, '/sds/upstream-ca.yaml');
+  }
+  const { sds } = render(settings);
+  assert.is(parse(sds['upstream-ca.yaml']!).resources[0].validation_context.trusted_ca.filename, '/upstream/ca.crt');
+  assert.is(parse(sds['upstream-cert.yaml']!).resources[0].tls_certificate.private_key.filename, '/upstream/tls.key');
+});
+
+test('without upstream TLS nothing of it is rendered', () => {
+  assert.is(cluster(SETTINGS, 'fhir').transport_socket, undefined);
+  assert.equal(Object.keys(render(SETTINGS).sds), ['server.yaml', 'clients.yaml']);
+});
+
+test('the revocation list is asked for unless it is left out', () => {
+  const context = (settings: EnvoySettings): any => parse(render(settings).sds['clients.yaml']!).resources[0].validation_context; // oxlint-disable-line typescript/no-explicit-any
+  assert.equal(context(SETTINGS).crl, { filename: '/clients/ca.crl' });
+  assert.is(context({ ...SETTINGS, crl: false }).crl, undefined);
+  assert.is(context({ ...SETTINGS, crl: false }).trusted_ca.filename, '/clients/ca.crt');
+});
+
+test('names are looked up each second, fixed addresses never', () => {
+  const { type, cluster_type: byDns } = cluster(SETTINGS, 'fhir');
+  assert.equal([type, byDns.typed_config.dns_refresh_rate], [undefined, '1s']);
+  const fixed = cluster(SETTINGS, 'gateway');
+  assert.equal([fixed.type, fixed.cluster_type], ['STATIC', undefined]);
+});
+
+test('what is tried again goes to another server', () => {
+  const { retry_policy: retry } = virtualHost(SETTINGS);
+  assert.is(retry.retry_host_predicate[0].name, 'envoy.retry_host_predicates.previous_hosts');
+  assert.ok(retry.num_retries >= 2 && retry.host_selection_retry_max_attempts >= 2);
+});
+
 test('says which placeholder has no value', () => {
   assert.throws(() => render({ ...SETTINGS, fhir: { addresses: ['nowhere'] } }), /neither unix/);
 });
