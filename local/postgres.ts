@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import postgres from 'postgres';
 import type { Guardian } from './guardian.ts';
+import { dropStalePidFile } from './postgres-pid-file.ts';
+import { asArguments, INITDB_OPTIONS, SETTINGS } from './postgres-settings.ts';
 import { type RunningProcess, startProcess, waitUntil } from './processes.ts';
 import { postgresBinaries } from './toolchain.ts';
 import { type Unprivileged, unprivileged } from './unprivileged.ts';
@@ -32,47 +34,11 @@ export interface Postgres {
 
 export const OWNER = 'portcullis';
 
-// Durable as shipped: what was acknowledged survives a power cut. The rest is sized for one machine that also runs everything else.
-const SETTINGS: Readonly<Record<string, string>> = {
-  fsync: 'on',
-  synchronous_commit: 'on',
-  full_page_writes: 'on',
-  max_connections: '100',
-  shared_buffers: '256MB',
-  effective_cache_size: '2GB',
-  max_wal_size: '2GB',
-  min_wal_size: '256MB',
-  wal_buffers: '16MB',
-  checkpoint_completion_target: '0.9',
-  random_page_cost: '1.1',
-  jit: 'off', // statements take microseconds; compiling them takes milliseconds
-  track_io_timing: 'off',
-  log_min_error_statement: 'panic', // a statement's text can hold patient data
-  log_parameter_max_length_on_error: '0',
-  log_checkpoints: 'off',
-  log_timezone: 'UTC',
-  timezone: 'UTC',
-};
-
 const initialise = async ({ dir, password }: PostgresOptions, initdb: string, user: Unprivileged): Promise<void> => {
   user.folder(dir);
   const passwordFile = join(dir, '..', `.${process.pid}.pw`);
   writeFileSync(passwordFile, password, { mode: 0o644 });
-  const args = [
-    '-D',
-    dir,
-    '-U',
-    OWNER,
-    '-E',
-    'UTF8',
-    '--locale-provider=builtin',
-    '--builtin-locale=C.UTF-8',
-    '--locale=C',
-    '-A',
-    'scram-sha-256',
-    '--pwfile',
-    passwordFile,
-  ];
+  const args = ['-D', dir, '-U', OWNER, ...INITDB_OPTIONS, '--pwfile', passwordFile];
   const { command, args: wrapped, ...ids } = user.wrap(initdb, args);
   try {
     await promisify(execFile)(command, wrapped, ids);
@@ -81,18 +47,6 @@ const initialise = async ({ dir, password }: PostgresOptions, initdb: string, us
     throw new Error(`initdb couldn't make the database in ${dir}: ${(cause as { stderr?: string }).stderr ?? ''}`, { cause });
   } finally {
     rmSync(passwordFile, { force: true });
-  }
-};
-
-/** After a crash the pid of the old server may belong to a stranger by now; PostgreSQL would take that for itself and refuse to start. */
-const dropStalePidFile = (dir: string): void => {
-  const file = join(dir, 'postmaster.pid');
-  if (!existsSync(file)) return;
-  const pid = Number(readFileSync(file, 'utf8').split('\n')[0]);
-  try {
-    if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(dir)) rmSync(file);
-  } catch {
-    // No such process: PostgreSQL sees that itself.
   }
 };
 
@@ -128,7 +82,7 @@ export const startPostgres = async (options: PostgresOptions): Promise<Postgres>
     unix_socket_directories: socketDir ?? '',
     unix_socket_permissions: '0700',
   };
-  const args = ['-D', dir, ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])];
+  const args = ['-D', dir, ...asArguments(settings)];
   const url = (database = 'postgres'): string => `postgres://${OWNER}:${password}@127.0.0.1:${port}/${database}`;
   for (let attempt = 1; ; attempt++) {
     const running = await startProcess({

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Guardian } from './guardian.ts';
 import { type RunningProcess, startProcess, waitUntil } from './processes.ts';
 import { valkeyBinary } from './toolchain.ts';
+import { valkeyConfig } from './valkey-config.ts';
 
 export interface ValkeyOptions {
   /** Holds its configuration and the snapshot of the counters. */
@@ -37,24 +38,11 @@ const answers = (port: number, password: string): Promise<boolean> =>
     });
   });
 
-/** Starts the server on 127.0.0.1 and waits until it answers. A snapshot once a minute keeps long quota windows over a restart. */
+/** Starts the server on 127.0.0.1 and waits until it answers. */
 export const startValkey = async ({ dir, port, log, password, guardian }: ValkeyOptions): Promise<Valkey> => {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const config = join(dir, 'valkey.conf');
-  const lines = [
-    'bind 127.0.0.1',
-    `port ${port}`,
-    `requirepass ${password}`,
-    `dir "${dir}"`,
-    'dbfilename counters.rdb',
-    'save 60 1',
-    'appendonly no',
-    'maxmemory 256mb',
-    'maxmemory-policy volatile-ttl',
-    'daemonize no',
-    'stop-writes-on-bgsave-error no', // a full disk must not stop the counting
-  ];
-  writeFileSync(config, `${lines.join('\n')}\n`, { mode: 0o600 });
+  writeFileSync(config, valkeyConfig({ bind: '127.0.0.1', port, password, dir }), { mode: 0o600 });
   const running = await startProcess({
     name: 'valkey',
     command: valkeyBinary(),
