@@ -32,17 +32,20 @@ const literal = (text: string, what: string): string => {
 export const referencesOf = (code: string): References => {
   const running = stripTypeScriptTypes(code).replaceAll(COMMENT_LINE, '');
   const all = (pattern: RegExp): string[] => Array.from(running.matchAll(pattern), (match) => match[1]!);
+  // Without createRequire a function of that name is somebody's own.
+  const required = running.includes('createRequire(') ? all(REQUIRED).filter((text) => text !== 'import.meta.url') : [];
   return {
-    modules: [
-      ...all(STATIC),
-      ...all(DYNAMIC).map((text) => literal(text, 'import')),
-      // A variable or a field that is called `require` is asked for in words too.
-      ...all(REQUIRED)
-        .filter((text) => text !== 'import.meta.url')
-        .map((text) => literal(text, 'require')),
-    ],
+    modules: [...all(STATIC), ...all(DYNAMIC).map((text) => literal(text, 'import')), ...required.map((text) => literal(text, 'require'))],
     data: all(DATA),
   };
+};
+
+const referencesIn = (file: string, name: string): References => {
+  try {
+    return referencesOf(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw new Error(`couldn't follow ${name}: ${(cause as Error).message}`, { cause });
+  }
 };
 
 const packageOf = (specifier: string): string =>
@@ -51,8 +54,9 @@ const packageOf = (specifier: string): string =>
     .slice(0, specifier.startsWith('@') ? 2 : 1)
     .join('/');
 
+/** The file itself, also when it isn't there. */
 const filesBelow = (path: string): string[] =>
-  statSync(path).isDirectory()
+  statSync(path, { throwIfNoEntry: false })?.isDirectory()
     ? readdirSync(path, { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
         .map((entry) => join(entry.parentPath, entry.name))
@@ -72,15 +76,11 @@ export const followImports = (project: string, entries: readonly string[], data:
     files.add(path);
     if (!/\.m?[jt]s$/.test(path)) return;
     const beside = (name: string): string => join(dirname(absolute), name);
-    try {
-      const { modules, data: named } = referencesOf(readFileSync(absolute, 'utf8'));
-      for (const name of named) for (const file of filesBelow(beside(name))) visit(relative(project, file), path);
-      for (const name of modules) {
-        if (name.startsWith('.')) visit(relative(project, beside(name)), path);
-        else if (!isBuiltin(name)) packages.add(packageOf(name));
-      }
-    } catch (cause) {
-      throw new Error(`couldn't follow ${path}: ${(cause as Error).message}`, { cause });
+    const { modules, data: named } = referencesIn(absolute, path);
+    for (const name of named) for (const file of filesBelow(beside(name))) visit(relative(project, file), path);
+    for (const name of modules) {
+      if (name.startsWith('.')) visit(relative(project, beside(name)), path);
+      else if (!isBuiltin(name)) packages.add(packageOf(name));
     }
   };
   for (const path of entries) visit(path, 'the table of images');

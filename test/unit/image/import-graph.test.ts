@@ -55,6 +55,10 @@ const x = y as import('package-of-types').Z;
   assert.equal(modules, []);
 });
 
+test("a function of one's own may be called require", () => {
+  assert.equal(referencesOf('const require = (file: string) => file; require(name);').modules, []);
+});
+
 test('a name that is computed is refused', () => {
   assert.throws(() => referencesOf('const a = await import(`./${name}.ts`);'), /only a name that is written out/);
   assert.throws(() => referencesOf('const require = createRequire(import.meta.url); require(name);'), /require\(name\)/);
@@ -80,7 +84,11 @@ test('files, data beside them and packages are followed through every file', () 
 
 test('a file that is not there is named together with the one that needs it', () => {
   const root = project('broken', { 'main.ts': "import './gone.ts';\n" });
-  assert.throws(() => followImports(root, ['main.ts']), /couldn't follow main\.ts: gone\.ts isn't there, and main\.ts needs it/);
+  assert.throws(() => followImports(root, ['main.ts']), /^gone\.ts isn't there, and main\.ts needs it/);
+  const data = project('no-data', { 'main.ts': "new URL('data/gone.json', import.meta.url);\n" });
+  assert.throws(() => followImports(data, ['main.ts']), /^data\/gone\.json isn't there, and main\.ts needs it/);
+  const computed = project('computed', { 'main.ts': "import './next.ts';\n", 'next.ts': 'await import(name);\n' });
+  assert.throws(() => followImports(computed, ['main.ts']), /^couldn't follow next\.ts: import\(name\)/);
   assert.throws(() => followImports(root, ['absent.ts']), /absent\.ts isn't there, and the table of images needs it/);
 });
 
