@@ -37,12 +37,14 @@ const of = (name: string, dockerfile: string, entries: Component['entries'], mor
 });
 
 export const COMPONENTS: readonly Component[] = [
+  // Its entries become envoy/main.ts and envoy/drain.ts, which the command names already.
   of('envoy', 'envoy/Dockerfile', ['envoy/render.ts'], {
     data: ENVOY_TEMPLATES,
     programs: ['envoy'],
     command: [NODE, 'envoy/main.ts'],
   }),
-  of('gateway', 'gateway/Dockerfile', ['gateway/main.ts']),
+  // The second says, inside of a pod too, what a configuration means.
+  of('gateway', 'gateway/Dockerfile', ['gateway/main.ts', 'gateway/cli.ts']),
   of('fhir', 'fhir/Dockerfile', ['fhir/main.ts']),
   of('relay', 'fhir/audit/Dockerfile', ['fhir/audit/main.ts']),
   of('migrate', 'fhir/store/Dockerfile', ['fhir/store/migrate.ts']),

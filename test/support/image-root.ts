@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { readElf } from '../../local/image/elf.ts';
 import type { Image } from '../../local/image/roots.ts';
 import { APP, NODE, USER_ID } from '../../local/image/table.ts';
+import { createGuardian } from '../../local/guardian.ts';
 import { type RunningProcess, startProcess } from '../../local/processes.ts';
 
 // $1: the root, $2: what lies at /run; then the command.
@@ -37,6 +38,7 @@ export interface ImageRig {
 
 /** A rig in the folder `dir`, which becomes /run. */
 export const imageRig = (dir: string): ImageRig => {
+  const guardian = createGuardian();
   const seen = (name: string): string => (canEnter ? join('/run', name) : join(dir, name));
   const own = (name: string): string => {
     if (canEnter) chownSync(join(dir, name), USER_ID, USER_ID);
@@ -56,14 +58,14 @@ export const imageRig = (dir: string): ImageRig => {
       const log = join(dir, `${image.name}.log`);
       if (canEnter) {
         const args = ['--mount', '--propagation', 'private', 'sh', '-c', ENTER, 'sh', image.root, dir, ...command];
-        return startProcess({ name: image.name, command: 'unshare', args, env: { ...env, PATH: process.env['PATH']! }, log });
+        return startProcess({ name: image.name, command: 'unshare', args, env: { ...env, PATH: process.env['PATH']! }, log, guardian });
       }
       const loader = join(image.root, readElf(join(image.root, NODE))!.interpreter!);
       const libraries = readdirSync(join(image.root, 'lib'), { recursive: true, encoding: 'utf8' }).find((path) =>
         path.endsWith('libc.so.6'),
       )!;
       const args = ['--library-path', join(image.root, 'lib', dirname(libraries)), join(image.root, command[0]!), ...command.slice(1)];
-      return startProcess({ name: image.name, command: loader, args, env, cwd: join(image.root, APP), log });
+      return startProcess({ name: image.name, command: loader, args, env, cwd: join(image.root, APP), log, guardian });
     },
   };
 };
