@@ -1,14 +1,20 @@
 /**
- * What lies where in the bucket, and in which form. Everything but `checkpoint` and partial tiles is written once and never changed:
+ * What lies where in the bucket, and in which form:
  *   seg/<first index>-<count>.ndjson.gz     events, one line each
  *   tile/<level>/<index>                    256 hashes of 32 bytes, https://c2sp.org/tlog-tiles
  *   tile/<level>/<index>.p/<width>          the last tile of a level while it isn't full
  *   history/<size>-<time>                   every checkpoint that was ever signed
  *   checkpoint                              the newest one
+ * All but the partial tiles and `checkpoint` is kept: written once, never changed, and in an S3 store locked (`isKept`).
  */
 export const CHECKPOINT = 'checkpoint';
 export const SEGMENTS = 'seg';
 export const HISTORY = 'history';
+/** A segment holds so many events at most. */
+export const MAX_SEGMENT_EVENTS = 8192;
+
+/** Where a listing of segments begins that is to hold the one with this event. */
+export const beforeSegmentOf = (index: number): string => digits(Math.max(0, index - MAX_SEGMENT_EVENTS));
 
 const digits = (value: number): string => String(value).padStart(12, '0');
 
@@ -25,7 +31,7 @@ export const parseSegmentName = (name: string): SegmentName | undefined => {
 };
 
 /** `time` is ISO 8601. */
-export const historyPath = (size: number, time: string): string => `${HISTORY}/${digits(size)}-${time.replaceAll(/[-:.]/g, '')}`;
+export const historyName = (size: number, time: string): string => `${digits(size)}-${time.replaceAll(/[-:.]/g, '')}`;
 
 /** The size of the log that a checkpoint of the history says it covers. */
 export const parseHistoryName = (name: string): number | undefined => {
@@ -43,6 +49,10 @@ const tileIndex = (index: number): string => {
 
 export const tilePath = (level: number, index: number, width?: number): string =>
   `tile/${level}/${tileIndex(index)}${width === undefined ? '' : `.p/${width}`}`;
+
+/** Whether what lies at a path of the bucket is written once and kept for good; what isn't can be made anew from what is. */
+export const isKept = (path: string): boolean =>
+  /^(?:seg\/\d{12,}-[1-9]\d*\.ndjson\.gz|history\/\d{12,}-\d{8}T\d{9}Z|tile\/\d+(?:\/x\d{3})*\/\d{3})$/.test(path);
 
 export interface StoredEvent {
   readonly xid: string;

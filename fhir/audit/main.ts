@@ -17,7 +17,7 @@ import { parseSigningKey } from './signing-key.ts';
 const log = createLog('audit relay');
 const env = readEnv();
 const key = parseSigningKey(readFileSync(env.text('AUDIT_SIGNING_KEY', 'the file with the key that signs checkpoints'), 'utf8'));
-const bucket = openBucket(env.text('AUDIT_BUCKET', 'the folder that sealed events are put into'));
+const bucket = await openBucket(env.text('AUDIT_BUCKET', 'the folder that sealed events are put into'));
 const databaseUrl = env.text('DATABASE_URL', 'the address of the database, for the role audit_relay');
 
 const registry = new Registry();

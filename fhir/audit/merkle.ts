@@ -99,8 +99,8 @@ export const tileHashes = (bytes: Buffer): Buffer[] =>
   Array.from({ length: bytes.length / HASH_BYTES }, (_, i) => bytes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES));
 
 /** The hashes that prove entry `index` in a tree of `size`; `rangeRoot` gives the root over [from, to). Source: RFC 6962 section 2.1.1 */
-export const inclusionProof = (rangeRoot: (from: number, to: number) => Buffer, index: number, size: number): Buffer[] => {
-  const path = (from: number, to: number): Buffer[] => {
+export const inclusionProof = <Hash>(rangeRoot: (from: number, to: number) => Hash, index: number, size: number): Hash[] => {
+  const path = (from: number, to: number): Hash[] => {
     if (to - from <= 1) return [];
     const middle = from + split(to - from);
     return index < middle ? [...path(from, middle), rangeRoot(middle, to)] : [...path(middle, to), rangeRoot(from, middle)];

@@ -14,10 +14,10 @@ interface Lead {
 
 /** The steps from a planned segment to a sealed one; any of them may have been done before. */
 export const finishSegment = async ({ sql, fence, fault }: Lead, sealer: Sealer, segment: Segment): Promise<void> => {
-  sealer.put(segment);
+  await sealer.put(segment);
   // A relay that was paused meanwhile must not sign after a newer one has.
   await requireLead(sql, fence);
-  sealer.sign();
+  await sealer.sign();
   fault('before-done');
   await markSealed(sql, segment);
   fault('after-done');
@@ -30,7 +30,7 @@ export const recoverLog = async ({
   ...lead
 }: Lead & { readonly bucket: Bucket; readonly key: SigningKey }): Promise<{ sealer: Sealer; cursor: Cursor }> => {
   const [last, before] = await lastPlanned(lead.sql, 2);
-  const signed = newestCheckpoint(bucket, key)?.size ?? 0;
+  const signed = (await newestCheckpoint(bucket, key))?.size ?? 0;
   const planned = last === undefined ? 0 : last.first + last.count;
   const size = last === undefined || last.isSealed ? planned : last.first;
   if (signed !== size && signed !== planned) {
@@ -38,7 +38,7 @@ export const recoverLog = async ({
       `the bucket has signed ${signed} events and the database knows of ${size}: was one of them restored from a backup?`,
     );
   }
-  const sealer = createSealer({ bucket, key, size, fault: lead.fault });
+  const sealer = await createSealer({ bucket, key, size, fault: lead.fault });
   if (last === undefined) return { sealer, cursor: START };
   if (!last.isSealed) {
     const segment = segmentOf(last.first, await eventsBetween(lead.sql, before ?? START, last));

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sql } from '../store/pool.ts';
+import { MAX_SEGMENT_EVENTS } from './bucket-format.ts';
 import type { Bucket } from './bucket.ts';
 import { type Backlog, type FedEvent, nextEvents, readBacklog } from './event-feed.ts';
 import { finishSegment, recoverLog } from './recovery.ts';
@@ -24,7 +25,6 @@ export interface RelayOptions {
   readonly onBacklog?: (backlog: Backlog) => void;
 }
 
-const MAX_EVENTS = 8192;
 const MAX_BYTES = 4 << 20;
 /** An event waits this long, since it was recorded, for others to share its segment. */
 const MAX_WAIT_MS = 800;
@@ -103,13 +103,13 @@ const lead = async (sql: Sql, options: RelayOptions): Promise<void> => {
       onBacklog(await readBacklog(sql, sealed));
       due.backlog = now + BACKLOG_MS;
     }
-    const events = await nextEvents(sql, cursor, MAX_EVENTS);
+    const events = await nextEvents(sql, cursor, MAX_SEGMENT_EVENTS);
     const readAt = Date.now();
     for (const event of events) pending.push({ event, recordedMs: readAt - event.ageMs });
     cursor = events.at(-1) ?? cursor;
     while (pending.length > 0) {
       const taken = firstSegment(pending);
-      const isFull = taken.length < pending.length || taken.length === MAX_EVENTS;
+      const isFull = taken.length < pending.length || taken.length === MAX_SEGMENT_EVENTS;
       if (!isFull && !isEnding && Date.now() - pending[0]!.recordedMs < MAX_WAIT_MS) break;
       await seal(taken.map(({ event }) => event));
       sealed = taken.at(-1)!.event;
@@ -120,13 +120,13 @@ const lead = async (sql: Sql, options: RelayOptions): Promise<void> => {
     }
     if (Date.now() >= due.heartbeat || (isEnding && events.length === 0)) {
       await requireLead(sql, fence);
-      sealer.sign();
+      await sealer.sign();
       due.heartbeat = Date.now() + heartbeatMs;
     }
     if (isEnding && events.length === 0) return;
     pollMs = events.length >= BUSY_EVENTS ? POLL_MS.least : Math.min(POLL_MS.most, pollMs * 2);
     const untilCut = pending.length === 0 ? Infinity : pending[0]!.recordedMs + MAX_WAIT_MS - Date.now();
-    if (!isEnding && events.length < MAX_EVENTS) await pause(Math.max(1, Math.min(pollMs, untilCut)), signal);
+    if (!isEnding && events.length < MAX_SEGMENT_EVENTS) await pause(Math.max(1, Math.min(pollMs, untilCut)), signal);
   }
 };
 
@@ -137,6 +137,6 @@ interface Pending {
 
 const firstSegment = (pending: readonly Pending[]): readonly Pending[] => {
   let bytes = 0;
-  const end = pending.findIndex(({ event }, i) => i === MAX_EVENTS || (bytes += event.body.length + 120) > MAX_BYTES);
+  const end = pending.findIndex(({ event }, i) => i === MAX_SEGMENT_EVENTS || (bytes += event.body.length + 120) > MAX_BYTES);
   return end === -1 ? pending : pending.slice(0, Math.max(1, end));
 };

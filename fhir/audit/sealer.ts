@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { CHECKPOINT, HISTORY, historyPath, segmentPath, tilePath } from './bucket-format.ts';
+import { CHECKPOINT, HISTORY, historyName, segmentPath, tilePath } from './bucket-format.ts';
 import type { Bucket, ReadableBucket } from './bucket.ts';
 import { type Checkpoint, openCheckpoint, signCheckpoint } from './checkpoint.ts';
-import { leafHash, TILE_WIDTH } from './merkle.ts';
+import { eachOf } from './in-order.ts';
+import { type FullTile, leafHash, TILE_WIDTH } from './merkle.ts';
 import { ForkError, type Segment } from './segment.ts';
 import type { SigningKey } from './signing-key.ts';
 import { restoreTree } from './tree-edge.ts';
@@ -12,13 +13,16 @@ import { restoreTree } from './tree-edge.ts';
 export const FAULT_POINTS = ['before-put', 'after-put', 'after-tiles', 'after-history', 'before-done', 'after-done'] as const;
 export type FaultPoint = (typeof FAULT_POINTS)[number];
 
+/** Tiles of one segment are stored side by side: they say nothing before they are signed. */
+const PUTS_AT_ONCE = 16;
+
 /** Puts segments into the bucket, in order, and signs what it holds. Everything may be done again after a crash: twice is the same as once. */
 export interface Sealer {
   readonly size: () => number;
   /** Stores a segment and its tiles. They are durable when it returns, and not signed yet. */
-  put(segment: Segment): void;
+  put(segment: Segment): Promise<void>;
   /** Signs the log as it is; again and again while it rests, so that silence is provable. */
-  sign(): void;
+  sign(): Promise<void>;
 }
 
 export interface SealerOptions {
@@ -30,63 +34,67 @@ export interface SealerOptions {
 }
 
 /** The checkpoint of the bucket that covers most; throws where it isn't signed by the key. */
-export const newestCheckpoint = (bucket: ReadableBucket, key: SigningKey): Checkpoint | undefined => {
-  const last = bucket.list(HISTORY).at(-1);
-  // A relay that was killed may have come to the history and not to the pointer.
-  const notes = [bucket.get(CHECKPOINT), last === undefined ? undefined : bucket.get(`${HISTORY}/${last}`)];
-  const checkpoints = notes.flatMap((note) => (note === undefined ? [] : [openCheckpoint(note.toString(), key)]));
-  return checkpoints.sort((a, b) => b.size - a.size)[0];
+export const newestCheckpoint = async (bucket: ReadableBucket, key: SigningKey): Promise<Checkpoint | undefined> => {
+  const note = await bucket.get(CHECKPOINT);
+  const pointer = note === undefined ? undefined : openCheckpoint(note.toString(), key);
+  // A relay that was killed may have come to the history and not to the pointer: what follows it there is short.
+  const after = pointer === undefined ? undefined : historyName(pointer.size, pointer.time);
+  const later = (await Array.fromAsync(bucket.list(HISTORY, after))).at(-1);
+  const last = later === undefined ? undefined : await bucket.get(`${HISTORY}/${later}`);
+  return last === undefined ? pointer : openCheckpoint(last.toString(), key);
 };
 
 /** Throws ForkError where the bucket's tree of that size isn't the one that was signed. */
-export const createSealer = ({ bucket, key, size, fault }: SealerOptions): Sealer => {
-  const tree = restoreTree(bucket, size);
-  const signed = newestCheckpoint(bucket, key);
+export const createSealer = async ({ bucket, key, size, fault }: SealerOptions): Promise<Sealer> => {
+  const tree = await restoreTree(bucket, size);
+  const signed = await newestCheckpoint(bucket, key);
   if (signed?.size === size && !signed.root.equals(tree.root())) {
     throw new ForkError(`the events in the bucket aren't those that were signed at ${signed.time}`);
   }
 
-  const putSegment = ({ first, count, ndjson, sha256 }: Segment): void => {
+  const putSegment = async ({ first, count, ndjson, sha256 }: Segment): Promise<void> => {
     const path = segmentPath({ first, count });
     // Level 1 takes a quarter of the time of level 6 for a fifth more bytes.
-    if (bucket.putOnce(path, gzipSync(ndjson, { level: 1 }))) return;
-    const there = hash('sha256', gunzipSync(bucket.get(path)!), 'buffer');
+    if (await bucket.putOnce(path, gzipSync(ndjson, { level: 1 }))) return;
+    const there = hash('sha256', gunzipSync((await bucket.get(path))!), 'buffer');
     if (!there.equals(sha256)) throw new ForkError(`${path} is in the bucket with other events than the database has for it`);
   };
 
-  const putTiles = ({ lines }: Segment): void => {
-    for (const line of lines) {
-      for (const { level, index, bytes } of tree.add(leafHash(line))) {
-        const path = tilePath(level, index);
-        if (!bucket.putOnce(path, bytes) && !bucket.get(path)!.equals(bytes)) {
-          throw new ForkError(`${path} is in the bucket with other hashes`);
-        }
-        bucket.remove(`${path}.p`);
-      }
+  const putTile = async ({ level, index, bytes }: FullTile, first: number): Promise<void> => {
+    const path = tilePath(level, index);
+    if (!(await bucket.putOnce(path, bytes)) && !(await bucket.get(path))!.equals(bytes)) {
+      throw new ForkError(`${path} is in the bucket with other hashes`);
     }
-    for (const [level, hashes] of tree.edge.entries()) {
+    // Only a tile that an earlier segment began was ever stored while it was partial.
+    if (index * TILE_WIDTH ** (level + 1) < first) await bucket.removeFolder(`${path}.p`);
+  };
+
+  const putTiles = async ({ first, lines }: Segment): Promise<void> => {
+    const full = lines.flatMap((line) => tree.add(leafHash(line)));
+    await eachOf(full, PUTS_AT_ONCE, (tile) => putTile(tile, first));
+    await eachOf(tree.edge.entries(), PUTS_AT_ONCE, async ([level, hashes]) => {
       const index = Math.floor(tree.size / TILE_WIDTH ** (level + 1));
-      if (hashes.length > 0) bucket.replace(tilePath(level, index, hashes.length), Buffer.concat(hashes));
-    }
+      if (hashes.length > 0) await bucket.replace(tilePath(level, index, hashes.length), Buffer.concat(hashes));
+    });
   };
 
   return {
     size: () => tree.size,
-    put: (segment) => {
+    put: async (segment) => {
       if (segment.first !== tree.size) throw new Error(`segment ${segment.first} does not follow a log of ${tree.size}`);
       fault('before-put');
-      putSegment(segment);
+      await putSegment(segment);
       fault('after-put');
-      putTiles(segment);
+      await putTiles(segment);
       fault('after-tiles');
     },
-    sign: () => {
+    sign: async () => {
       const time = new Date().toISOString();
       const note = Buffer.from(signCheckpoint({ origin: key.name, size: tree.size, root: tree.root(), time }, key));
       // The history first: the pointer never says what the history doesn't hold.
-      bucket.putOnce(historyPath(tree.size, time), note);
+      await bucket.putOnce(`${HISTORY}/${historyName(tree.size, time)}`, note);
       fault('after-history');
-      bucket.replace(CHECKPOINT, note);
+      await bucket.replace(CHECKPOINT, note);
     },
   };
 };

@@ -17,7 +17,7 @@ export interface RelayFolder {
   /** Starts a relay; resolves when it leads, or with `isStandby` when it runs. */
   readonly start: (options?: { readonly fault?: string; readonly isStandby?: boolean }) => Promise<RunningProcess>;
   readonly log: () => string;
-  readonly verify: () => Verification;
+  readonly verify: () => Promise<Verification>;
   readonly remove: () => void;
 }
 
@@ -55,7 +55,7 @@ export const relayFolder = (database: TestDatabase): RelayFolder => {
       return running;
     },
     log: () => tailOf(log, 500),
-    verify: () => verifyLog({ bucket: readBucket(bucket), key: parseVerifierKey(verifierKey) }),
+    verify: async () => verifyLog({ bucket: await readBucket(bucket), key: parseVerifierKey(verifierKey) }),
     remove: () => rmSync(dir, { recursive: true, force: true }),
   };
 };

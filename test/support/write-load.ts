@@ -73,7 +73,7 @@ export const requireSealed = async (sql: postgres.Sql, audit: string): Promise<v
     return events === row!['sealed'];
   });
   const key = parseVerifierKey(readFileSync(join(audit, 'public.key'), 'utf8'));
-  const verification = verifyLog({ bucket: readBucket(join(audit, 'bucket')), key });
+  const verification = await verifyLog({ bucket: await readBucket(join(audit, 'bucket')), key });
   assert.equal(verification.problems, []);
   assert.is(verification.events, events);
 };

@@ -8,14 +8,13 @@ export const AUDITOR_OPTIONS = { bucket: { type: 'string' }, key: { type: 'strin
 
 const HOME = join('.portcullis', 'audit');
 
-/** Where the log lies; by default where npm start puts it. */
-export const bucketFolder = (given: string | undefined): string => {
-  const folder = given ?? join(HOME, 'bucket');
-  if (!existsSync(folder)) throw new Error(`there is no bucket at ${folder}: give its folder with --bucket`);
-  return folder;
-};
+/** Where the log lies: by default where npm start puts it. */
+export const bucketAddress = (given: string | undefined): string => given ?? join(HOME, 'bucket');
 
-export const openAuditorBucket = (given: string | undefined): ReadableBucket => readBucket(bucketFolder(given));
+export const openAuditorBucket = (given: string | undefined): Promise<ReadableBucket> => readBucket(bucketAddress(given));
+
+/** The file that remembers the last checkpoint that was verified, for the next run. */
+export const memoryOf = (address: string): string => `${address.replace(/\/+$/, '')}.verified`;
 
 export const openVerifierKey = (given: string | undefined): SigningKey => {
   const file = given ?? join(HOME, 'public.key');

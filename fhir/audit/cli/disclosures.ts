@@ -12,7 +12,7 @@ const timeOf = (name: string, text: string | undefined, fallback: number): numbe
 };
 
 /** Who was shown, or has written, what concerns one patient: `disclosures --patient Patient/1 [--from DATE] [--to DATE]`, oldest first. */
-export const disclosures = (args: string[]): boolean => {
+export const disclosures = async (args: string[]): Promise<boolean> => {
   const { values } = parseArgs({
     args,
     options: { ...AUDITOR_OPTIONS, patient: { type: 'string' }, from: { type: 'string' }, to: { type: 'string' } },
@@ -34,7 +34,7 @@ export const disclosures = (args: string[]): boolean => {
     console.log([event.at, event.client, event.interaction, event.resource ?? event.query ?? '', event.status, event.id].join('\t'));
   };
   console.log(['time', 'client', 'interaction', 'resource or search', 'status', 'event'].join('\t'));
-  const { problems } = verifyLog({ bucket: openAuditorBucket(values.bucket), key: openVerifierKey(values.key), onLine });
+  const { problems } = await verifyLog({ bucket: await openAuditorBucket(values.bucket), key: openVerifierKey(values.key), onLine });
   console.log(`\n${found} events concern ${patient}.`);
   for (const problem of problems.slice(0, 5)) console.log(`PROBLEM  ${problem}`);
   console.log(

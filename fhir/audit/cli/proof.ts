@@ -4,15 +4,15 @@ import { checkProof, findEvent, proveEvent } from '../verify/proof.ts';
 import { AUDITOR_OPTIONS, openAuditorBucket, openVerifierKey } from './auditor-files.ts';
 
 /** `prove INDEX|EVENT_ID [--out FILE]` writes a proof that anyone can check without the bucket. */
-export const prove = (args: string[]): boolean => {
+export const prove = async (args: string[]): Promise<boolean> => {
   const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { ...AUDITOR_OPTIONS, out: { type: 'string' } } });
   const [wanted] = positionals;
   if (wanted === undefined) throw new Error('which event? Give its index or its id');
-  const bucket = openAuditorBucket(values.bucket);
-  const index = /^\d{1,15}$/.test(wanted) ? Number(wanted) : findEvent(bucket, wanted);
+  const bucket = await openAuditorBucket(values.bucket);
+  const index = /^\d{1,15}$/.test(wanted) ? Number(wanted) : await findEvent(bucket, wanted);
   if (index === undefined) throw new Error(`no sealed event has the id ${wanted}`);
   const out = values.out ?? `event-${index}.proof`;
-  writeFileSync(out, proveEvent(bucket, openVerifierKey(values.key), index));
+  writeFileSync(out, await proveEvent(bucket, openVerifierKey(values.key), index));
   console.log(`event ${index}: the proof is in ${out}; check it with: npm run audit -- check ${out} --key PUBLIC_KEY`);
   return true;
 };

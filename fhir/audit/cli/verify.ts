@@ -4,7 +4,7 @@ import { readBucket } from '../bucket.ts';
 import { openCheckpoint, type SignedCheckpoint } from '../checkpoint.ts';
 import type { SigningKey } from '../signing-key.ts';
 import { type Verification, verifyLog } from '../verify/verify-log.ts';
-import { AUDITOR_OPTIONS, bucketFolder, openVerifierKey } from './auditor-files.ts';
+import { AUDITOR_OPTIONS, bucketAddress, memoryOf, openVerifierKey } from './auditor-files.ts';
 
 const OPTIONS = {
   ...AUDITOR_OPTIONS,
@@ -42,18 +42,19 @@ const unmet = ({ newest, events }: Verification, minimum: number | undefined, ma
 };
 
 /** Verifies the whole log; returns whether it holds. */
-export const verify = (args: string[]): boolean => {
+export const verify = async (args: string[]): Promise<boolean> => {
   const { values } = parseArgs({ args, options: OPTIONS });
   const minimum = wholeNumber('expect-size', values['expect-size']);
   const maxAgeS = wholeNumber('max-age', values['max-age']);
   const key = openVerifierKey(values.key);
-  const folder = bucketFolder(values.bucket);
-  const memory = `${folder.replace(/\/+$/, '')}.verified`;
+  const address = bucketAddress(values.bucket);
+  const bucket = await readBucket(address);
+  const memory = memoryOf(address);
   const remembers = !values['no-memory'] && existsSync(memory);
   const kept = [...(values['at-least'] === undefined ? [] : [values['at-least']]), ...(remembers ? [memory] : [])];
 
   const startedAt = performance.now();
-  const found = verifyLog({ bucket: readBucket(folder), key, kept: kept.map((file) => openFile(file, key)) });
+  const found = await verifyLog({ bucket, key, kept: kept.map((file) => openFile(file, key)) });
   const seconds = (performance.now() - startedAt) / 1000;
   const problems = [...found.problems, ...unmet(found, minimum, maxAgeS)];
 
@@ -61,7 +62,7 @@ export const verify = (args: string[]): boolean => {
   if (problems.length > SHOWN_PROBLEMS) console.log(`PROBLEM  … and ${problems.length - SHOWN_PROBLEMS} more`);
   for (const note of found.notes) console.log(`note     ${note}`);
   if (problems.length > 0) {
-    console.log(`\nNOT VERIFIED: ${folder} is not the log that ${key.name} has signed.`);
+    console.log(`\nNOT VERIFIED: ${address} is not the log that ${key.name} has signed.`);
     return false;
   }
   const { events, segments, checkpoints, resources } = found;
@@ -78,7 +79,7 @@ VERIFIED up to ${newest.time}. Who could remove files here could also have remov
   return true;
 };
 
-/** Keeps the checkpoint beside the bucket, so that the next run finds a log that was cut since. */
+/** Keeps the checkpoint, so that the next run finds a log that was cut since. */
 const remember = (file: string, { note }: SignedCheckpoint): void => {
   try {
     writeFileSync(`${file}.new`, note, { mode: 0o600 });

@@ -2,31 +2,33 @@ import { gunzipSync } from 'node:zlib';
 import { parseSegmentName, SEGMENTS, type SegmentName, segmentPath } from '../bucket-format.ts';
 import type { ReadableBucket } from '../bucket.ts';
 
-/** The segments in order, and every hole, overlap and stranger among them. */
-export const listSegments = (
-  bucket: ReadableBucket,
-): { readonly segments: readonly SegmentName[]; readonly problems: readonly string[] } => {
-  const segments: SegmentName[] = [];
-  const problems: string[] = [];
-  for (const name of bucket.list(SEGMENTS)) {
-    const segment = parseSegmentName(name);
-    if (segment === undefined) problems.push(`${SEGMENTS}/${name} is no segment`);
-    else segments.push(segment);
-  }
-  segments.sort((a, b) => a.first - b.first);
+/** The segments in order; `onProblem` hears of every hole, overlap and stranger among them. */
+export async function* listSegments(bucket: ReadableBucket, onProblem: (problem: string) => void): AsyncGenerator<SegmentName> {
   let next = 0;
-  for (const { first, count } of segments) {
-    if (first > next) problems.push(`a segment is missing: events ${next} to ${first - 1} are in no file`);
-    if (first < next) problems.push(`${segmentPath({ first, count })} overlaps the segment before it`);
+  for await (const name of bucket.list(SEGMENTS)) {
+    const segment = parseSegmentName(name);
+    if (segment === undefined) {
+      onProblem(`${SEGMENTS}/${name} is no segment`);
+      continue;
+    }
+    const { first, count } = segment;
+    if (first > next) onProblem(`a segment is missing: events ${next} to ${first - 1} are in no file`);
+    if (first < next) onProblem(`${segmentPath(segment)} overlaps the segment before it`);
     next = Math.max(next, first + count);
+    yield segment;
   }
-  return { segments, problems };
-};
+}
 
-/** A segment's text, one line for each event; throws where it is damaged or holds another number of lines. */
-export const readSegment = (bucket: ReadableBucket, segment: SegmentName): { bytes: Buffer; ends: number[] } => {
+export interface SegmentText {
+  /** One line for each event. */
+  readonly bytes: Buffer;
+  /** Where the lines end: places of the line feeds. */
+  readonly ends: readonly number[];
+}
+
+/** A segment's text from what the bucket has for it; throws where that is missing, damaged, or holds another number of lines. */
+export const unpackSegment = (segment: SegmentName, packed: Buffer | undefined): SegmentText => {
   const path = segmentPath(segment);
-  const packed = bucket.get(path);
   if (packed === undefined) throw new Error(`${path} is missing`);
   let bytes: Buffer;
   try {

@@ -1,25 +1,33 @@
 import { tilePath } from '../bucket-format.ts';
 import type { ReadableBucket } from '../bucket.ts';
 import type { Checkpoint } from '../checkpoint.ts';
+import { inOrder } from '../in-order.ts';
 import { type FullTile, HASH_BYTES, TILE_WIDTH, tileHashes, Tree } from '../merkle.ts';
 
 export interface TreeCheck {
   readonly size: () => number;
-  /** Adds an event's hash; returns what no longer fits. */
-  add(leaf: Buffer): string[];
+  /** Adds the hashes of some events; resolves with what no longer fits. */
+  add(leaves: readonly Buffer[]): Promise<string[]>;
   /** Compares the tiles that aren't full yet. */
-  finish(): string[];
+  finish(): Promise<string[]>;
 }
 
-/** Builds the tree anew from the events and compares it with every tile and every checkpoint on the way, ordered by size. */
-export const createTreeCheck = (bucket: ReadableBucket, checkpoints: readonly Checkpoint[]): TreeCheck => {
+export interface TreeCheckOptions {
+  readonly bucket: ReadableBucket;
+  /** By size; read as far as the tree has grown. */
+  readonly checkpoints: AsyncIterator<Checkpoint, undefined>;
+}
+
+const GETS_AT_ONCE = 16;
+
+/** Builds the tree anew from the events and compares it with every tile and every checkpoint on the way. */
+export const createTreeCheck = ({ bucket, checkpoints }: TreeCheckOptions): TreeCheck => {
   const tree = new Tree();
-  let next = 0;
   let isBroken = false;
 
-  const compareTile = ({ level, index, bytes }: FullTile): string[] => {
+  const compareTile = async ({ level, index, bytes }: FullTile): Promise<string[]> => {
     const path = tilePath(level, index);
-    const stored = bucket.get(path);
+    const stored = await bucket.get(path);
     if (stored === undefined) return [`${path} is missing`];
     if (stored.equals(bytes)) return [];
     if (level > 0 || stored.length !== bytes.length) return [`${path} is not what the events give`];
@@ -30,43 +38,62 @@ export const createTreeCheck = (bucket: ReadableBucket, checkpoints: readonly Ch
   };
 
   // Every width that was ever signed is kept until the tile is full; a full tile stands for all of them.
-  const comparePartial = (level: number, hashes: readonly Buffer[]): string[] => {
+  const comparePartial = async (level: number, hashes: readonly Buffer[]): Promise<string[]> => {
     if (hashes.length === 0) return [];
     const bytes = Buffer.concat(hashes);
     const full = tilePath(level, Math.floor(tree.size / TILE_WIDTH ** (level + 1)));
-    const stored = bucket.get(full);
+    const stored = await bucket.get(full);
     if (stored !== undefined) return stored.subarray(0, bytes.length).equals(bytes) ? [] : [`${full} is not what the events give`];
-    const widths = bucket.list(`${full}.p`).map(Number);
-    return [
-      ...(widths.includes(hashes.length) ? [] : [`${full}.p/${hashes.length} is missing`]),
-      ...widths
-        .filter((width) => width <= hashes.length)
-        .filter((width) => !bucket.get(`${full}.p/${width}`)!.equals(bytes.subarray(0, width * HASH_BYTES)))
-        .map((width) => `${full}.p/${width} is not what the events give`),
-    ];
+    const widths = (await Array.fromAsync(bucket.list(`${full}.p`))).map(Number);
+    const own = widths.filter((width) => width <= hashes.length);
+    const fits = inOrder(own, GETS_AT_ONCE, async (width) =>
+      (await bucket.get(`${full}.p/${width}`))?.equals(bytes.subarray(0, width * HASH_BYTES)) === true ? [] : [width],
+    );
+    const wrong = (await Array.fromAsync(fits)).flat().map((width) => `${full}.p/${width} is not what the events give`);
+    return [...(widths.includes(hashes.length) ? [] : [`${full}.p/${hashes.length} is missing`]), ...wrong];
   };
 
-  const compareRoots = (): string[] => {
-    const problems: string[] = [];
-    for (; checkpoints[next]?.size === tree.size; next++) {
-      const { root, time, size } = checkpoints[next]!;
-      if (isBroken || root.equals(tree.root())) continue;
-      // All later roots differ for the same reason.
-      isBroken = true;
-      problems.push(`the first ${size} events are not those that were signed at ${time}`);
+  let next: Promise<IteratorResult<Checkpoint, undefined>> | undefined;
+  const compareRoot = ({ root, size, time }: Checkpoint): string[] => {
+    if (isBroken || root.equals(tree.root())) return [];
+    // All later roots differ for the same reason.
+    isBroken = true;
+    return [`the first ${size} events are not those that were signed at ${time}`];
+  };
+  /** Takes the checkpoints up to a size from the stream. */
+  const upTo = async function* (size: number): AsyncGenerator<Checkpoint> {
+    for (;;) {
+      next ??= checkpoints.next();
+      const { done, value } = await next;
+      if (done || value.size > size) return;
+      next = undefined;
+      yield value;
     }
+  };
+  const compareRoots = async (): Promise<string[]> => {
+    const problems: string[] = [];
+    for await (const checkpoint of upTo(tree.size)) problems.push(...compareRoot(checkpoint));
     return problems;
   };
 
-  const start = compareRoots();
   return {
     size: () => tree.size,
-    add: (leaf) => {
-      const problems = start.splice(0);
-      for (const tile of tree.add(leaf)) problems.push(...compareTile(tile));
-      if (checkpoints[next]?.size === tree.size) problems.push(...compareRoots());
+    add: async (leaves) => {
+      const problems = await compareRoots();
+      // The relay signs where a segment ends; who has its key may sign elsewhere.
+      const within = await Array.fromAsync(upTo(tree.size + leaves.length - 1));
+      const full: FullTile[] = [];
+      for (const leaf of leaves) {
+        full.push(...tree.add(leaf));
+        while (within[0]?.size === tree.size) problems.push(...compareRoot(within.shift()!));
+      }
+      for await (const found of inOrder(full, GETS_AT_ONCE, compareTile)) problems.push(...found);
+      return [...problems, ...(await compareRoots())];
+    },
+    finish: async () => {
+      const problems = await compareRoots();
+      for (const [level, hashes] of tree.edge.entries()) problems.push(...(await comparePartial(level, hashes)));
       return problems;
     },
-    finish: () => [...start.splice(0), ...tree.edge.flatMap((hashes, level) => comparePartial(level, hashes))],
   };
 };

@@ -33,16 +33,16 @@ for (const fault of FAULT_POINTS) {
         if (relay !== undefined) assert.is((await relay.exited).signal, 'SIGKILL');
         // What lies there is never wrong, only not yet signed.
         assert.equal(
-          folder
-            .verify()
-            .problems.filter((problem) => !problem.includes('nothing here is signed') && !problem.includes('checkpoint is missing')),
+          (await folder.verify()).problems.filter(
+            (problem) => !problem.includes('nothing here is signed') && !problem.includes('checkpoint is missing'),
+          ),
           [],
         );
       }
       const relay = await folder.start();
       await append(10);
       assert.is((await relay.stop(10_000)).code, 0);
-      const { problems, events } = folder.verify();
+      const { problems, events } = await folder.verify();
       assert.equal(problems, []);
       assert.is(events, appended);
     } finally {

@@ -68,7 +68,7 @@ test('seals every event of concurrent writers once and in order, and what an ear
   await outbox.close();
   // Told to stop, it seals what is left.
   assert.is((await relay.stop(10_000)).code, 0);
-  const found = folder.verify();
+  const found = await folder.verify();
   assert.equal(found.problems, []);
   assert.is(found.events, EVENTS + 3);
   assert.is(found.resources, 41);
@@ -84,13 +84,13 @@ test('seals every event of concurrent writers once and in order, and what an ear
 });
 
 test('starts in less than a second and signs again and again while nothing happens', async () => {
-  const before = folder.verify();
+  const before = await folder.verify();
   const startedAt = performance.now();
   const relay = await folder.start();
   const took = performance.now() - startedAt;
   await new Promise((resolve) => setTimeout(resolve, 1200));
   await relay.stop();
-  const after = folder.verify();
+  const after = await folder.verify();
   assert.ok(after.checkpoints >= before.checkpoints + 2, `${after.checkpoints - before.checkpoints} heartbeats`);
   assert.is(after.events, before.events);
   assert.equal(after.problems, []);
@@ -106,10 +106,10 @@ test('of two relays one seals, and the other goes on when it is killed', async (
   await first.exited;
   await app.unsafe('insert into audit.event (body) values ($1)', [anEvent()]);
   const end = Date.now() + 10_000;
-  while (folder.verify().events < EVENTS + 5 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 100));
+  while ((await folder.verify()).events < EVENTS + 5 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 100));
   await second.stop();
-  assert.equal(folder.verify().problems, []);
-  assert.is(folder.verify().events, EVENTS + 5);
+  assert.equal((await folder.verify()).problems, []);
+  assert.is((await folder.verify()).events, EVENTS + 5);
 });
 
 test('a transaction that stays open holds events back and is named', async () => {
@@ -229,7 +229,7 @@ test('a relay does not go on from a bucket that lacks what the database knows to
 const sealUpTo = async (events: number): Promise<void> => {
   const relay = await folder.start();
   try {
-    await eventually('sealed', () => folder.verify().events === events);
+    await eventually('sealed', async () => (await folder.verify()).events === events);
   } finally {
     await relay.stop();
   }
@@ -280,7 +280,7 @@ test('a day whose events are all sealed can be dropped, and the sealed log stays
   assert.is((await owner.unsafe('select 1 from audit.event')).length, 0);
   await app.unsafe('insert into audit.event (body) values ($1)', [anEvent()]);
   await sealUpTo(EVENTS + 10);
-  assert.equal(folder.verify().problems, []);
+  assert.equal((await folder.verify()).problems, []);
 });
 
 test.run();

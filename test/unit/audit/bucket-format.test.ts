@@ -1,6 +1,14 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { eventLine, historyPath, parseHistoryName, parseSegmentName, segmentPath, tilePath } from '../../../fhir/audit/bucket-format.ts';
+import {
+  eventLine,
+  historyName,
+  isKept,
+  parseHistoryName,
+  parseSegmentName,
+  segmentPath,
+  tilePath,
+} from '../../../fhir/audit/bucket-format.ts';
 import { parseLineHead } from '../../../fhir/audit/verify/event-order.ts';
 
 const stored = { xid: '751', seq: 66, recorded: '2026-11-24T13:55:15.123456Z' };
@@ -9,14 +17,26 @@ test('names of segments and checkpoints sort in the order of the log and read ba
   assert.is(segmentPath({ first: 8192, count: 10 }), 'seg/000000008192-10.ndjson.gz');
   assert.equal(parseSegmentName('000000008192-10.ndjson.gz'), { first: 8192, count: 10 });
   assert.is(parseSegmentName('000000008192-0.ndjson.gz'), undefined);
-  const path = historyPath(8202, '2026-11-24T13:55:15.123Z');
-  assert.is(path, 'history/000000008202-20261124T135515123Z');
-  assert.is(parseHistoryName(path.slice('history/'.length)), 8202);
+  const name = historyName(8202, '2026-11-24T13:55:15.123Z');
+  assert.is(name, '000000008202-20261124T135515123Z');
+  assert.is(parseHistoryName(name), 8202);
 });
 
 test('tiles lie where tlog-tiles says', () => {
   assert.is(tilePath(0, 1_234_067), 'tile/0/x001/x234/067');
   assert.is(tilePath(1, 5, 200), 'tile/1/005.p/200');
+});
+
+test('segments, full tiles and the history are kept for good; the pointer and partial tiles are not', () => {
+  const kept = [
+    segmentPath({ first: 8192, count: 10 }),
+    tilePath(0, 1_234_067),
+    tilePath(2, 5),
+    `history/${historyName(8202, '2026-11-24T13:55:15.123Z')}`,
+  ];
+  for (const path of kept) assert.ok(isKept(path), path);
+  for (const path of ['checkpoint', tilePath(0, 1_234_067, 9), tilePath(1, 5, 200), 'seg/other', 'tile/0/000.p'])
+    assert.not(isKept(path), path);
 });
 
 test('an event is embedded in its line to the byte', () => {
