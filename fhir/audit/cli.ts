@@ -13,7 +13,7 @@ const USAGE = `usage: npm run audit -- COMMAND
   disclosures  --patient Patient/ID [--from DATE] [--to DATE]: who saw or changed what concerns a patient
   lag          how far sealing is behind the database [--database URL] [--max SECONDS]
 
-All but lag: [--bucket DIR] (.portcullis/audit/bucket) [--key FILE] (.portcullis/audit/public.key)
+All but lag: [--bucket DIR or s3://BUCKET/PREFIX] (.portcullis/audit/bucket) [--key FILE] (.portcullis/audit/public.key)
 Exit code: 0 it holds, 1 it doesn't, 2 it couldn't be found out.`;
 
 const COMMANDS: Readonly<Record<string, (args: string[]) => boolean | Promise<boolean>>> = { verify, prove, check, disclosures, lag };

@@ -33,14 +33,13 @@ export const readFolderBucket = (root: string): ReadableBucket => ({
   },
 });
 
-export const openFolderBucket = async (root: string): Promise<Bucket> => {
+export const openFolderBucket = (root: string): Bucket => {
   const makeFolder = async (path: string): Promise<void> => {
     if (existsSync(path)) return;
     await makeFolder(dirname(path));
     await mkdir(path, { recursive: true, mode: 0o700 });
     await syncFolder(dirname(path));
   };
-  await makeFolder(root);
 
   const writeTemporary = async (target: string, bytes: Buffer): Promise<string> => {
     await makeFolder(dirname(target));
@@ -57,6 +56,7 @@ export const openFolderBucket = async (root: string): Promise<Bucket> => {
 
   return {
     ...readFolderBucket(root),
+    prepare: () => makeFolder(root),
     putOnce: async (path, bytes) => {
       const target = join(root, path);
       const temporary = await writeTemporary(target, bytes);

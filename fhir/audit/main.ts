@@ -8,7 +8,7 @@ import { createLog } from '../../proto/process/log.ts';
 import { serveMetrics } from '../../proto/process/metrics.ts';
 import { describeFault } from '../http/fault.ts';
 import { createPool } from '../store/pool.ts';
-import { openBucket } from './bucket.ts';
+import { openBucket, UnfitBucketError } from './bucket.ts';
 import { runRelay } from './relay.ts';
 import { FAULT_POINTS, type FaultPoint } from './sealer.ts';
 import { ForkError } from './segment.ts';
@@ -17,8 +17,10 @@ import { parseSigningKey } from './signing-key.ts';
 const log = createLog('audit relay');
 const env = readEnv();
 const key = parseSigningKey(readFileSync(env.text('AUDIT_SIGNING_KEY', 'the file with the key that signs checkpoints'), 'utf8'));
-const bucket = await openBucket(env.text('AUDIT_BUCKET', 'the folder that sealed events are put into'));
+const bucket = await openBucket(env.text('AUDIT_BUCKET', 'the folder or s3://bucket/prefix that sealed events are put into'), env);
 const databaseUrl = env.text('DATABASE_URL', 'the address of the database, for the role audit_relay');
+if (env.choice('AUDIT_OBJECT_LOCK', ['on', 'off']) === 'off')
+  log.warn('AUDIT_OBJECT_LOCK=off: who reaches the store can remove what is sealed');
 
 const registry = new Registry();
 collectDefaultMetrics({ register: registry });
@@ -86,6 +88,10 @@ const running = (async (): Promise<void> => {
       if (error instanceof ForkError) {
         log.fatal({ reason: error.message }, 'fork: nothing more is sealed');
         process.exit(2);
+      }
+      if (error instanceof UnfitBucketError) {
+        log.fatal({ reason: error.message }, 'the bucket is refused: nothing is sealed');
+        process.exit(1);
       }
       log.error(describeFault(error), 'sealing interrupted');
     }

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sql } from '../store/pool.ts';
 import { MAX_SEGMENT_EVENTS } from './bucket-format.ts';
 import type { Bucket } from './bucket.ts';
-import { type Backlog, type FedEvent, nextEvents, readBacklog } from './event-feed.ts';
+import { type Backlog, type FedEvent, nextEvents, readBacklog, START } from './event-feed.ts';
 import { finishSegment, recoverLog } from './recovery.ts';
 import type { FaultPoint } from './sealer.ts';
-import { planSegment, requireLead, takeLead } from './segment-plan.ts';
+import { lastPlanned, planSegment, requireLead, takeLead } from './segment-plan.ts';
 import { segmentOf } from './segment.ts';
 import type { SigningKey } from './signing-key.ts';
 import { assertDurable } from './verified-commit.ts';
@@ -38,23 +38,29 @@ const STANDBY_POLL_MS = 500;
 
 /**
  * Seals events until `signal` aborts, and then what is left; waits while another relay leads. Throws ForkError where bucket and database
- * tell two histories, DeposedError where another relay has taken over, and whatever the database throws: all but the first are for trying again.
+ * tell two histories, UnfitBucketError where the bucket can't keep them, DeposedError where another relay has taken over, and whatever
+ * database and store throw: all but the first two are for trying again.
  */
 export const runRelay = async (options: RelayOptions): Promise<void> => {
-  const { connect, signal, onStandby = () => undefined } = options;
+  const { connect, signal, onStandby = () => undefined, onBacklog } = options;
   const sql = connect();
+  let stopWatching = (): void => undefined;
   try {
     await assertDurable(sql);
     const session = await sql.reserve();
     for (let told = false; !signal.aborted;) {
       // The lock is the session's and ends with it: `sql` is closed whatever happens.
       const [row] = await session.unsafe<{ locked: boolean }[]>(`select pg_try_advisory_lock(${LEADER_LOCK}) as locked`);
-      if (row!.locked) return await lead(sql, options);
+      if (row!.locked) {
+        if (onBacklog !== undefined) stopWatching = watchBacklog(sql, onBacklog);
+        return await lead(sql, options);
+      }
       if (!told) onStandby();
       told = true;
       await pause(STANDBY_POLL_MS, signal);
     }
   } finally {
+    stopWatching();
     await sql.end({ timeout: 1 });
   }
 };
@@ -65,17 +71,30 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
     () => undefined,
   );
 
+/** Measures how far behind sealing is, also while the bucket doesn't answer, until the returned function is called. */
+const watchBacklog = (sql: Sql, onBacklog: (backlog: Backlog) => void): (() => void) => {
+  let asks = false;
+  const measure = async (): Promise<void> => {
+    if (asks) return;
+    asks = true;
+    try {
+      const sealed = (await lastPlanned(sql, 2)).find(({ isSealed }) => isSealed);
+      onBacklog(await readBacklog(sql, sealed ?? START));
+    } catch {
+      // Whoever seals finds out that the database is gone.
+    } finally {
+      asks = false;
+    }
+  };
+  void measure();
+  const timer = setInterval(() => void measure(), BACKLOG_MS);
+  return () => clearInterval(timer);
+};
+
 const lead = async (sql: Sql, options: RelayOptions): Promise<void> => {
-  const {
-    bucket,
-    key,
-    signal,
-    heartbeatMs = 30_000,
-    fault = () => undefined,
-    onSealed = () => undefined,
-    onBacklog = () => undefined,
-  } = options;
+  const { bucket, key, signal, heartbeatMs = 30_000, fault = () => undefined, onSealed = () => undefined } = options;
   const fence = await takeLead(sql);
+  await bucket.prepare();
   const recovered = await recoverLog({ sql, fence, bucket, key, fault });
   const { sealer } = recovered;
   options.onLead?.({ fence, size: sealer.size() });
@@ -87,21 +106,16 @@ const lead = async (sql: Sql, options: RelayOptions): Promise<void> => {
   };
 
   let cursor = recovered.cursor;
-  let sealed = cursor;
   let pending: Pending[] = [];
   let pollMs = POLL_MS.least;
   // A heartbeat at once: an auditor sees that somebody leads.
-  const due = { heartbeat: 0, backlog: 0, partitions: 0 };
+  const due = { heartbeat: 0, partitions: 0 };
   for (;;) {
     const isEnding = signal.aborted;
     const now = Date.now();
     if (now >= due.partitions) {
       await sql.unsafe('select audit.add_partitions(7)');
       due.partitions = now + PARTITIONS_MS;
-    }
-    if (now >= due.backlog) {
-      onBacklog(await readBacklog(sql, sealed));
-      due.backlog = now + BACKLOG_MS;
     }
     const events = await nextEvents(sql, cursor, MAX_SEGMENT_EVENTS);
     const readAt = Date.now();
@@ -112,7 +126,6 @@ const lead = async (sql: Sql, options: RelayOptions): Promise<void> => {
       const isFull = taken.length < pending.length || taken.length === MAX_SEGMENT_EVENTS;
       if (!isFull && !isEnding && Date.now() - pending[0]!.recordedMs < MAX_WAIT_MS) break;
       await seal(taken.map(({ event }) => event));
-      sealed = taken.at(-1)!.event;
       pending = pending.slice(taken.length);
       const sealedAt = Date.now();
       onSealed(taken.map(({ recordedMs }) => sealedAt - recordedMs));

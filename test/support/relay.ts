@@ -1,4 +1,4 @@
-/** The audit relay as a process of its own on a test database, with a bucket and a key in a temporary folder. */
+/** The audit relay as a process of its own on a test database, with a key and a bucket in a temporary folder, or a bucket in an S3 store. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,10 +8,12 @@ import { type Verification, verifyLog } from '../../fhir/audit/verify/verify-log
 import { createGuardian } from '../../local/guardian.ts';
 import { type RunningProcess, startProcess, tailOf, waitUntil } from '../../local/processes.ts';
 import { PROJECT } from '../../local/toolchain.ts';
+import { readEnv } from '../../proto/process/env.ts';
 import type { TestDatabase } from './postgres.ts';
 
 export interface RelayFolder {
   readonly dir: string;
+  /** A folder, or s3://. */
   readonly bucket: string;
   readonly verifierKey: string;
   /** Starts a relay; resolves when it leads, or with `isStandby` when it runs. */
@@ -21,9 +23,14 @@ export interface RelayFolder {
   readonly remove: () => void;
 }
 
-export const relayFolder = (database: TestDatabase): RelayFolder => {
+export interface RelayStore {
+  readonly bucket: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export const relayFolder = (database: TestDatabase, store?: RelayStore): RelayFolder => {
   const dir = mkdtempSync(join(tmpdir(), 'portcullis-relay-'));
-  const bucket = join(dir, 'bucket');
+  const bucket = store?.bucket ?? join(dir, 'bucket');
   const { privatePem, verifierKey } = createSigningKey('test.example/audit');
   writeFileSync(join(dir, 'signing.key'), privatePem, { mode: 0o600 });
   writeFileSync(join(dir, 'public.key'), `${verifierKey}\n`);
@@ -47,6 +54,7 @@ export const relayFolder = (database: TestDatabase): RelayFolder => {
           AUDIT_BUCKET: bucket,
           AUDIT_SIGNING_KEY: join(dir, 'signing.key'),
           AUDIT_HEARTBEAT_MS: '500',
+          ...store?.env,
           ...(fault !== undefined && { AUDIT_FAULT: fault }),
         },
       });
@@ -55,7 +63,7 @@ export const relayFolder = (database: TestDatabase): RelayFolder => {
       return running;
     },
     log: () => tailOf(log, 500),
-    verify: async () => verifyLog({ bucket: await readBucket(bucket), key: parseVerifierKey(verifierKey) }),
+    verify: async () => verifyLog({ bucket: await readBucket(bucket, readEnv(store?.env)), key: parseVerifierKey(verifierKey) }),
     remove: () => rmSync(dir, { recursive: true, force: true }),
   };
 };

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { readBucket } from '../../fhir/audit/bucket.ts';
 import { parseVerifierKey } from '../../fhir/audit/signing-key.ts';
 import { verifyLog } from '../../fhir/audit/verify/verify-log.ts';
+import { readEnv } from '../../proto/process/env.ts';
 import { type Answer, eventually } from './stack.ts';
 
 export interface Acknowledged {
@@ -73,7 +74,7 @@ export const requireSealed = async (sql: postgres.Sql, audit: string): Promise<v
     return events === row!['sealed'];
   });
   const key = parseVerifierKey(readFileSync(join(audit, 'public.key'), 'utf8'));
-  const verification = await verifyLog({ bucket: await readBucket(join(audit, 'bucket')), key });
+  const verification = await verifyLog({ bucket: await readBucket(join(audit, 'bucket'), readEnv()), key });
   assert.equal(verification.problems, []);
   assert.is(verification.events, events);
 };

@@ -1,5 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readEnv } from '../../../proto/process/env.ts';
+import { parseS3Address } from '../../s3/address.ts';
 import { type ReadableBucket, readBucket } from '../bucket.ts';
 import { parseVerifierKey, type SigningKey } from '../signing-key.ts';
 
@@ -11,10 +13,16 @@ const HOME = join('.portcullis', 'audit');
 /** Where the log lies: by default where npm start puts it. */
 export const bucketAddress = (given: string | undefined): string => given ?? join(HOME, 'bucket');
 
-export const openAuditorBucket = (given: string | undefined): Promise<ReadableBucket> => readBucket(bucketAddress(given));
+export const openAuditorBucket = (given: string | undefined): Promise<ReadableBucket> => readBucket(bucketAddress(given), readEnv());
 
 /** The file that remembers the last checkpoint that was verified, for the next run. */
-export const memoryOf = (address: string): string => `${address.replace(/\/+$/, '')}.verified`;
+export const memoryOf = (address: string): string => {
+  const s3 = parseS3Address(address);
+  // Beside a folder; of a store here, where whoever can write there can't reach it.
+  return s3 === undefined
+    ? `${address.replace(/\/+$/, '')}.verified`
+    : join(HOME, `${s3.bucket}-${s3.prefix.replaceAll('/', '-')}s3.verified`);
+};
 
 export const openVerifierKey = (given: string | undefined): SigningKey => {
   const file = given ?? join(HOME, 'public.key');

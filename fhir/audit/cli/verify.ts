@@ -1,10 +1,10 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
-import { readBucket } from '../bucket.ts';
 import { openCheckpoint, type SignedCheckpoint } from '../checkpoint.ts';
 import type { SigningKey } from '../signing-key.ts';
 import { type Verification, verifyLog } from '../verify/verify-log.ts';
-import { AUDITOR_OPTIONS, bucketAddress, memoryOf, openVerifierKey } from './auditor-files.ts';
+import { AUDITOR_OPTIONS, bucketAddress, memoryOf, openAuditorBucket, openVerifierKey } from './auditor-files.ts';
 
 const OPTIONS = {
   ...AUDITOR_OPTIONS,
@@ -48,7 +48,7 @@ export const verify = async (args: string[]): Promise<boolean> => {
   const maxAgeS = wholeNumber('max-age', values['max-age']);
   const key = openVerifierKey(values.key);
   const address = bucketAddress(values.bucket);
-  const bucket = await readBucket(address);
+  const bucket = await openAuditorBucket(address);
   const memory = memoryOf(address);
   const remembers = !values['no-memory'] && existsSync(memory);
   const kept = [...(values['at-least'] === undefined ? [] : [values['at-least']]), ...(remembers ? [memory] : [])];
@@ -82,6 +82,7 @@ VERIFIED up to ${newest.time}. Who could remove files here could also have remov
 /** Keeps the checkpoint, so that the next run finds a log that was cut since. */
 const remember = (file: string, { note }: SignedCheckpoint): void => {
   try {
+    mkdirSync(dirname(file), { recursive: true });
     writeFileSync(`${file}.new`, note, { mode: 0o600 });
     renameSync(`${file}.new`, file);
     console.log(`This checkpoint is kept in ${file}: the next run finds a log that was cut since.`);

@@ -1,0 +1,17 @@
+/** A call to the store that failed, after its retries. The code says which and why, such as `PutObject AccessDenied 403`. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+  readonly code: string;
+  /** HTTP status; undefined where there was no answer. */
+  readonly status: number | undefined;
+
+  constructor(operation: string, target: string, error: unknown) {
+    const { name, code, $metadata } = error as { name?: string; code?: string; $metadata?: { httpStatusCode?: number } };
+    const status = $metadata?.httpStatusCode;
+    const reason = [code ?? name ?? 'failed', ...(status === undefined ? [] : [String(status)])].join(' ');
+    // The SDK's error is left out: it holds the request, headers that prove who asks included.
+    super(`${operation} of ${target}: ${reason}`);
+    this.code = `${operation} ${reason}`;
+    this.status = status;
+  }
+}
