@@ -37,11 +37,9 @@ const of = (name: string, dockerfile: string, entries: Component['entries'], mor
 });
 
 export const COMPONENTS: readonly Component[] = [
-  // Its entries become envoy/main.ts and envoy/drain.ts, which the command names already.
-  of('envoy', 'envoy/Dockerfile', ['envoy/render.ts'], {
+  of('envoy', 'envoy/Dockerfile', ['envoy/main.ts', 'envoy/drain.ts'], {
     data: ENVOY_TEMPLATES,
     programs: ['envoy'],
-    command: [NODE, 'envoy/main.ts'],
   }),
   // The second says, inside of a pod too, what a configuration means.
   of('gateway', 'gateway/Dockerfile', ['gateway/main.ts', 'gateway/cli.ts']),

@@ -77,8 +77,11 @@ helm.sh/chart: {{ printf "%s-%s" (index . 0).Chart.Name (index . 0).Chart.Versio
 {{- /* (list $ "role" "host"): an address without a password: PGPASSWORD has it. */}}
 {{- define "portcullis.databaseUrl" -}}
 {{- $root := index . 0 -}}
-postgres://{{ index . 1 }}@{{ index . 2 }}:{{ $root.Values.database.port }}/{{ $root.Values.database.name }}
-{{- if not (include "portcullis.isEvaluation" $root) }}?sslmode={{ $root.Values.database.sslMode }}{{ end }}
+{{- if include "portcullis.isEvaluation" $root -}}
+postgres://{{ index . 1 }}@{{ index . 2 }}:5432/portcullis
+{{- else -}}
+postgres://{{ index . 1 }}@{{ index . 2 }}:{{ $root.Values.database.port }}/{{ $root.Values.database.name }}?sslmode={{ $root.Values.database.sslMode }}
+{{- end }}
 {{- end }}
 
 {{- define "portcullis.databaseCaSecret" -}}
@@ -91,7 +94,9 @@ postgres://{{ index . 1 }}@{{ index . 2 }}:{{ $root.Values.database.port }}/{{ $
 {{- else if .Values.database.cloudnativepg.enabled }}{{ .Values.database.owner.secretName | default (printf "%s-app" (include "portcullis.component" (list . "db"))) }}
 {{- else }}{{ .Values.database.owner.secretName }}{{ end }}
 {{- end }}
-{{- define "portcullis.ownerName" -}}{{ ternary "portcullis" .Values.database.owner.username (and .Values.database.cloudnativepg.enabled (not (include "portcullis.isEvaluation" .))) }}{{- end }}
+{{- define "portcullis.ownerName" -}}
+{{- if include "portcullis.isEvaluation" . }}postgres{{ else if .Values.database.cloudnativepg.enabled }}portcullis{{ else }}{{ .Values.database.owner.username }}{{ end }}
+{{- end }}
 {{- define "portcullis.ownerPasswordKey" -}}{{ ternary "owner" .Values.database.owner.passwordKey (eq .Values.mode "evaluation") }}{{- end }}
 
 {{- /* (list $ $component "envoy"): how many pods, where no autoscaler says it. */}}
