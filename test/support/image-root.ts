@@ -3,7 +3,7 @@
  * /tmp, as in a pod. Without that right: from outside, by the root's own loader and libraries, which finds what is missing in /app too.
  */
 import { spawnSync } from 'node:child_process';
-import { chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chownSync, closeSync, mkdirSync, openSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { readElf } from '../../local/image/elf.ts';
 import type { Image } from '../../local/image/roots.ts';
@@ -57,6 +57,9 @@ export const imageRig = (dir: string): ImageRig => {
     start: (image, env, command = image.command) => {
       const log = join(dir, `${image.name}.log`);
       if (canEnter) {
+        // As container runtimes do: a program may open /dev/stdout again.
+        closeSync(openSync(log, 'a', 0o600));
+        chownSync(log, USER_ID, USER_ID);
         const args = ['--mount', '--propagation', 'private', 'sh', '-c', ENTER, 'sh', image.root, dir, ...command];
         return startProcess({ name: image.name, command: 'unshare', args, env: { ...env, PATH: process.env['PATH']! }, log, guardian });
       }

@@ -2,6 +2,7 @@ import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -19,7 +20,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createSigningKey } from '../../../fhir/audit/signing-key.ts';
 import { type Image, writeRoots } from '../../../local/image/roots.ts';
-import { COMPONENTS } from '../../../local/image/table.ts';
+import { COMPONENTS, NODE } from '../../../local/image/table.ts';
+import { openAuthority } from '../../../local/pki/authority.ts';
 import { freePorts } from '../../../local/ports.ts';
 import { type RunningProcess, waitUntil } from '../../../local/processes.ts';
 import { PROJECT } from '../../../local/toolchain.ts';
@@ -288,6 +290,43 @@ images("Envoy's image has an Envoy that runs", async ({ images: all, rig }) => {
   const running = await rig.start(all['envoy']!, {}, ['/usr/local/bin/envoy', '--version']);
   assert.is((await running.exited).code, 0, running.tail());
   assert.match(running.tail(), /1\.40\.0/);
+});
+
+images('Envoy renders its configuration into /run, answers, and has its sidecar beside it', async (context) => {
+  const { rig, dir, images: all } = context;
+  // Until the entry is there, the image holds the templates and the binary only.
+  if (!existsSync(join(all['envoy']!.root, 'app', all['envoy']!.command[1]!))) return;
+  const authority = await openAuthority(join(dir, 'pki'));
+  const folderOf = (name: string, from: string): string => {
+    const seen = rig.folder(name);
+    for (const file of readdirSync(from)) rig.give(`${name}/${file}`, readFileSync(join(from, file), 'utf8'));
+    return seen;
+  };
+  const [port, operations, drain, nobody] = await freePorts(4);
+  const env = {
+    ENVOY_ADDRESS: '127.0.0.1',
+    ENVOY_PORT: String(port),
+    OPERATIONS_PORT: String(operations),
+    DRAIN_LISTEN: `127.0.0.1:${drain}`,
+    RUN_DIR: rig.folder('envoy'),
+    SERVER_CERT_DIR: folderOf('server', authority.serverDir),
+    CLIENT_CA_DIR: folderOf('clients', authority.trustDir),
+    FHIR_UPSTREAM: `127.0.0.1:${nobody}`,
+    GATEWAY_UPSTREAM: `127.0.0.1:${nobody}`,
+    ...(!canEnter && { ENVOY_BIN: join(all['envoy']!.root, 'usr/local/bin/envoy') }),
+  };
+  const answers = (url: string): Promise<boolean> =>
+    fetch(url).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  const envoy = await rig.start(all['envoy']!, env);
+  context.started.push(envoy);
+  await waitUntil(envoy, () => answers(`http://127.0.0.1:${operations}/ready`));
+  const sidecar = await rig.start(all['envoy']!, env, [NODE, 'envoy/drain.ts']);
+  context.started.push(sidecar);
+  await waitUntil(sidecar, () => answers(`http://127.0.0.1:${drain}/health`));
+  for (const running of [sidecar, envoy]) assert.is((await running.stop()).code, 0, running.tail());
 });
 
 images.run();
