@@ -2,7 +2,6 @@ import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import {
   chmodSync,
-  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -83,7 +82,7 @@ const everything = (root: string): string[] =>
 images('each root holds its program, and neither a shell nor tests nor packages for development', ({ images: all }) => {
   for (const { name, root, command } of Object.values(all)) {
     const paths = readdirSync(root, { recursive: true, encoding: 'utf8' });
-    if (name !== 'envoy') assert.ok(statSync(join(root, 'app', command[1]!)).isFile(), command[1]);
+    assert.ok(statSync(join(root, 'app', command[1]!)).isFile(), command[1]);
     const isForbidden = (path: string): boolean =>
       /(?:^|\/)(?:(?:ba|da|z)?sh|busybox)$|\.test\.ts$|^app\/test|node_modules\/(?:uvu|typescript|@types|playwright)/.test(path);
     // The one that starts PostgreSQL for initdb, and nothing else.
@@ -294,8 +293,6 @@ images("Envoy's image has an Envoy that runs", async ({ images: all, rig }) => {
 
 images('Envoy renders its configuration into /run, answers, and has its sidecar beside it', async (context) => {
   const { rig, dir, images: all } = context;
-  // Until the entry is there, the image holds the templates and the binary only.
-  if (!existsSync(join(all['envoy']!.root, 'app', all['envoy']!.command[1]!))) return;
   const authority = await openAuthority(join(dir, 'pki'));
   const folderOf = (name: string, from: string): string => {
     const seen = rig.folder(name);
