@@ -12,26 +12,35 @@ import { bodyText } from './presentation/body-text.ts';
 import { type Message, onTheWire, PLAIN, present, type View } from './presentation/present.ts';
 import type { Server } from './server.ts';
 
+/** Hears of every request and its answer. */
+export interface Meter {
+  /** Returns what `end` is to be given. */
+  readonly begin: () => number;
+  readonly end: (begun: number, interaction: string, status: number) => void;
+}
+
 export interface AppOptions {
   readonly identify: Identify;
   readonly onFault: OnFault;
+  readonly meter?: Meter | undefined;
 }
 
 type Bindings = { Bindings: HttpBindings };
 
 /** The HTTP side: who asks, for what, in which form; everything after that is fhir/interaction/. */
-export const createApp = (server: Server, { identify, onFault }: AppOptions): Hono<Bindings> => {
+export const createApp = (server: Server, { identify, onFault, meter }: AppOptions): Hono<Bindings> => {
   const basePath = new URL(server.baseUrl).pathname.replace(/\/$/, '');
   const app = new Hono<Bindings>();
 
-  app.all('*', async (context: Context<Bindings>) => {
-    const { incoming } = context.env;
+  const respond = async (incoming: HttpBindings['incoming'], seen: Seen): Promise<Response> => {
     let message: Message;
     let view = PLAIN;
     let file: ReadableStream<Uint8Array> | undefined;
     try {
       view = viewOf(incoming);
-      const reply = await answer(server, callOf(server, incoming, basePath, identify), onFault);
+      const call = callOf(server, incoming, basePath, identify);
+      seen.interaction = call.target.interaction;
+      const reply = await answer(server, call, onFault);
       message = reply;
       // An answer to HEAD has no body: a file that nobody reads would stay open.
       if ('openFile' in reply && incoming.method !== 'HEAD') file = await reply.openFile?.();
@@ -42,10 +51,26 @@ export const createApp = (server: Server, { identify, onFault }: AppOptions): Ho
       method: incoming.method,
       acceptEncoding: incoming.headers['accept-encoding'],
     });
+    seen.status = status;
     return new Response(file ?? body, { status, headers });
+  };
+  app.all('*', async (context: Context<Bindings>) => {
+    const seen: Seen = { interaction: 'unknown', status: 500 };
+    const begun = meter?.begin() ?? 0;
+    try {
+      return await respond(context.env.incoming, seen);
+    } finally {
+      meter?.end(begun, seen.interaction, seen.status);
+    }
   });
   return app;
 };
+
+/** What a request turned out to be. */
+interface Seen {
+  interaction: string;
+  status: number;
+}
 
 /** What is thrown outside of an interaction: by who can't be served at all, or by a fault of ours. */
 const refusal = (error: unknown, onFault: OnFault): Message => {

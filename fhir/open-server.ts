@@ -5,7 +5,7 @@ import { loadRegistry } from './definitions/registry.ts';
 import { capabilityStatement } from './interaction/capabilities.ts';
 import { createJobs, type JobSettings } from './job/jobs.ts';
 import { poll } from './search-parameter/poll.ts';
-import { openSearchPlan } from './search-parameter/search-plan.ts';
+import { openSearchPlan, type SearchPlan } from './search-parameter/search-plan.ts';
 import { createSearchParameterRule } from './search-parameter/write-rule.ts';
 import { createSearch } from './search/search.ts';
 import type { Limits, Rules, Server } from './server.ts';
@@ -65,9 +65,16 @@ export const openServer = async ({
   const sql = createPool(databaseUrl, { max: pool, application: 'fhir', prepare });
   const commits = createPool(databaseUrl, { max: LANES, application: 'fhir commits', prepare });
   const events = createPool(databaseUrl, { max: LANES, application: 'fhir audit', prepare });
-  await assertDurable(sql);
-  // SearchParameters of packages aren't indexed yet: they would come in here, as further ones beside those in the table.
-  const { planOf, keyId, extractor, added, refresh } = await openSearchPlan({ registry, baseUrl, db: sql });
+  const endPools = async (): Promise<void> => void (await Promise.all([sql, commits, events].map((each) => each.end({ timeout: 5 }))));
+  const opened = async (): Promise<SearchPlan> => {
+    await assertDurable(sql);
+    // SearchParameters of packages aren't indexed yet: they would come in here, as further ones beside those in the table.
+    return openSearchPlan({ registry, baseUrl, db: sql });
+  };
+  const { planOf, keyId, extractor, added, refresh } = await opened().catch(async (error: unknown) => {
+    await endPools();
+    throw error;
+  });
   const following = poll(refresh, { everyMs: FOLLOW_MS, onFault });
   const lane = createWriteLane(commits, { lanes: LANES });
   const outbox = createOutbox(events);
@@ -111,7 +118,7 @@ export const openServer = async ({
     await following.close();
     await lane.drain();
     await outbox.close();
-    await Promise.all([sql, commits, events].map((each) => each.end({ timeout: 5 })));
+    await endPools();
   };
   return { server, close };
 };

@@ -2,17 +2,19 @@
 import { createOutbox } from '../fhir/audit/outbox.ts';
 import { createPool } from '../fhir/store/pool.ts';
 import { openIdentityKeys } from '../proto/access/identity-keys.ts';
-import { drainOnSignal } from '../proto/process/drain.ts';
+import { drainOnSignal, drainTimes } from '../proto/process/drain.ts';
 import { readEnv } from '../proto/process/env.ts';
-import { createHealthState, decodeHealthRequest, encodeHealthResponse, SERVICE_UNKNOWN } from '../proto/process/health.ts';
+import { createHealthState, decodeHealthRequest, encodeHealthResponse, serveHealth, SERVICE_UNKNOWN } from '../proto/process/health.ts';
 import { createLog } from '../proto/process/log.ts';
 import { serveMetrics } from '../proto/process/metrics.ts';
+import { healthOf, type Part } from '../proto/process/parts.ts';
+import { tlsFromEnv } from '../proto/process/tls-settings.ts';
 import { createDenialTrail } from './audit/denials.ts';
 import { createCheck } from './authz/check.ts';
 import { createPublisher } from './clients/publish.ts';
 import { openPolicy } from './config/watch.ts';
 import { ConfigError } from './config/yaml-reader.ts';
-import { createGrpcServer, GRPC_STATUS, GrpcError, listen } from './grpc/server.ts';
+import { createGrpcServer, GRPC_STATUS, GrpcError } from './grpc/server.ts';
 import { createMetrics } from './metrics.ts';
 import { createQuotaEngine } from './quota/engine.ts';
 import { createRedisCounter } from './quota/redis-counter.ts';
@@ -23,6 +25,8 @@ const RATE_LIMIT = 'envoy.service.ratelimit.v3.RateLimitService';
 
 const log = createLog('gateway');
 const env = readEnv();
+const times = drainTimes(env);
+const tls = tlsFromEnv(env, log);
 const metrics = createMetrics();
 
 const databaseUrl = env.optional('DATABASE_URL');
@@ -58,6 +62,8 @@ const keys = openIdentityKeys(env.text('IDENTITY_KEYS_FILE', 'the file of keys t
 });
 const redis = createRedisCounter({
   url: env.text('REDIS_URL', 'the address of Redis or Valkey'),
+  password: env.optional('REDIS_PASSWORD'),
+  caFile: env.optional('REDIS_CA_FILE'),
   onChange: (up) => {
     metrics.redisUp(up);
     if (up) log.info('redis answers');
@@ -74,8 +80,10 @@ const denials = createDenialTrail({
   },
 });
 
+let isDraining = false;
 const health = createHealthState([AUTHORIZATION, RATE_LIMIT]);
 const server = createGrpcServer({
+  tls,
   onFault: (error) => log.error({ name: (error as Error).name, stack: (error as Error).stack }, 'call failed'),
   methods: {
     unary: {
@@ -101,21 +109,42 @@ const server = createGrpcServer({
   },
 });
 const addresses = env.list('GATEWAY_LISTEN', 'where to listen: unix:/path or host:port, several separated by commas');
-for (const address of addresses) await listen(server, address);
+for (const address of addresses) await server.listen(address);
+const healthListen = env.optional('HEALTH_LISTEN');
+const healthServer = healthListen === undefined ? undefined : await serveHealth(healthListen, health);
+/** Without Redis, with a bad edit of the config, or without the database requests are still decided: degraded, and ready. */
+const parts = (): Record<string, Part> => ({
+  process: { status: isDraining ? 'unavailable' : 'ok', draining: isDraining },
+  config: {
+    status: policy.refused().length === 0 ? 'ok' : 'degraded',
+    version: policy.current().version,
+    refused: policy.refused(),
+  },
+  redis: { status: redis.isUp() ? 'ok' : 'degraded' },
+  audit: { status: denials.waiting() === 0 ? 'ok' : 'degraded', configured: sql !== undefined, waiting: denials.waiting() },
+});
 const metricsListen = env.optional('METRICS_LISTEN');
-const closeMetrics = metricsListen === undefined ? undefined : await serveMetrics(metricsListen, metrics.registry);
+const closeMetrics =
+  metricsListen === undefined
+    ? undefined
+    : await serveMetrics(metricsListen, { registry: metrics.registry, health: () => healthOf(parts()) });
 
 drainOnSignal({
   log,
+  ...times,
+  // Envoy hears of it through its health check and goes elsewhere, before the door closes.
+  onDrain: () => {
+    isDraining = true;
+    health.shutdown();
+  },
   closers: [
-    // Envoy hears of it through its health check and goes elsewhere, before the door closes.
-    { name: 'health', close: () => health.shutdown() },
     { name: 'grpc', close: server.close },
     { name: 'denials', close: denials.close },
     { name: 'redis', close: redis.close },
-    { name: 'config', close: () => (policy.close(), publisher.close(), keys.close()) },
+    { name: 'config', close: () => (policy.close(), publisher.close(), keys.close(), tls?.folder.close()) },
     { name: 'database', close: () => sql?.end({ timeout: 2 }) },
     { name: 'metrics', close: () => closeMetrics?.() },
+    { name: 'health', close: () => healthServer?.close() },
   ],
 });
 log.info({ addresses }, 'ready');

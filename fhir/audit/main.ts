@@ -1,12 +1,14 @@
 /** The audit relay as a process; its settings are environment variables (README.md). */
 import { readFileSync } from 'node:fs';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { drainOnSignal } from '../../proto/process/drain.ts';
+import { drainOnSignal, drainTimes } from '../../proto/process/drain.ts';
 import { readEnv } from '../../proto/process/env.ts';
-import { startHealth } from '../../proto/process/health.ts';
+import { createHealthState, serveHealth } from '../../proto/process/health.ts';
 import { createLog } from '../../proto/process/log.ts';
 import { serveMetrics } from '../../proto/process/metrics.ts';
+import { healthOf, type ProcessHealth } from '../../proto/process/parts.ts';
 import { describeFault } from '../http/fault.ts';
+import { watchDatabase } from '../store/database-watch.ts';
 import { createPool } from '../store/pool.ts';
 import { openBucket, UnfitBucketError } from './bucket.ts';
 import { runRelay } from './relay.ts';
@@ -16,6 +18,7 @@ import { parseSigningKey } from './signing-key.ts';
 
 const log = createLog('audit relay');
 const env = readEnv();
+const times = drainTimes(env);
 const key = parseSigningKey(readFileSync(env.text('AUDIT_SIGNING_KEY', 'the file with the key that signs checkpoints'), 'utf8'));
 const bucket = await openBucket(env.text('AUDIT_BUCKET', 'the folder or s3://bucket/prefix that sealed events are put into'), env);
 const databaseUrl = env.text('DATABASE_URL', 'the address of the database, for the role audit_relay');
@@ -44,10 +47,28 @@ const faultAt = env.choice('AUDIT_FAULT', ['none', ...FAULT_POINTS]);
 /** A transaction that is open for so long is named in the log. */
 const HORIZON_WARN_MS = 10_000;
 
+const health = createHealthState(['audit-relay', 'database'], false);
+/** What it does now; one that waits for the other to fall is as ready as the one that seals. */
+let role: 'starting' | 'leading' | 'standby' | 'interrupted' | 'draining' = 'starting';
+const is = (now: typeof role): void => {
+  role = now;
+  leading.set(now === 'leading' ? 1 : 0);
+  health.set('audit-relay', now === 'leading' || now === 'standby');
+};
+let oldestUnsealedMs = 0;
+const describe = (): ProcessHealth =>
+  healthOf({
+    relay: { status: role === 'leading' || role === 'standby' ? 'ok' : 'unavailable', role, oldestUnsealedMs },
+    database: { status: database.isUp() ? 'ok' : 'unavailable' },
+  });
+const database = watchDatabase({
+  connect: () => createPool(databaseUrl, { max: 1, application: 'audit relay readiness' }),
+  onChange: (up) => health.set('database', up),
+});
 const metricsListen = env.optional('METRICS_LISTEN');
-const closeMetrics = metricsListen === undefined ? undefined : await serveMetrics(metricsListen, registry);
+const closeMetrics = metricsListen === undefined ? undefined : await serveMetrics(metricsListen, { registry, health: describe });
 const healthListen = env.optional('HEALTH_LISTEN');
-const health = healthListen === undefined ? undefined : await startHealth(healthListen, ['audit-relay']);
+const healthServer = healthListen === undefined ? undefined : await serveHealth(healthListen, health);
 
 /** Runs until it is stopped; a lost database is waited for, two histories are not: somebody has to look. */
 const RETRY_MS = 1000;
@@ -55,6 +76,7 @@ const stopping = new AbortController();
 const fault = (point: FaultPoint): void => {
   if (point === faultAt) process.kill(process.pid, 'SIGKILL');
 };
+let told = '';
 const running = (async (): Promise<void> => {
   while (!stopping.signal.aborted) {
     try {
@@ -66,18 +88,20 @@ const running = (async (): Promise<void> => {
         fault,
         heartbeatMs: env.integer('AUDIT_HEARTBEAT_MS', 30_000, { min: 100, max: 3_600_000 }),
         onLead: (state) => {
-          leading.set(1);
-          health?.set('audit-relay', true);
+          is('leading');
+          told = '';
           log.info(state, 'leading');
         },
         onStandby: () => {
-          health?.set('audit-relay', true);
+          is('standby');
+          told = '';
           log.info('another relay leads, waiting');
         },
         onSealed: (lagsMs) => {
           for (const ms of lagsMs) lag.observe(ms / 1000);
         },
         onBacklog: ({ oldestMs, horizonMs, blockingPid }) => {
+          oldestUnsealedMs = Math.round(oldestMs ?? 0);
           oldest.set((oldestMs ?? 0) / 1000);
           horizon.set((horizonMs ?? 0) / 1000);
           if ((horizonMs ?? 0) > HORIZON_WARN_MS)
@@ -93,20 +117,28 @@ const running = (async (): Promise<void> => {
         log.fatal({ reason: error.message }, 'the bucket is refused: nothing is sealed');
         process.exit(1);
       }
-      log.error(describeFault(error), 'sealing interrupted');
+      // Once for each kind, not once for each try: a database may be away for long.
+      const reason = describeFault(error);
+      if (told !== `${reason.name} ${reason.code}`) log.error(reason, 'sealing interrupted');
+      told = `${reason.name} ${reason.code}`;
     }
-    leading.set(0);
     if (stopping.signal.aborted) return;
-    health?.set('audit-relay', false);
+    is('interrupted');
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
 })();
 
 drainOnSignal({
   log,
+  ...times,
+  onDrain: () => {
+    is('draining');
+    health.shutdown();
+  },
   closers: [
     { name: 'relay', close: () => (stopping.abort(), running) },
-    { name: 'health', close: () => health?.close() },
+    { name: 'database', close: database.close },
+    { name: 'health', close: () => healthServer?.close() },
     { name: 'metrics', close: () => closeMetrics?.() },
   ],
 });

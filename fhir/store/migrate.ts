@@ -3,8 +3,12 @@
  * advisory lock, so that several replicas may start at once. Forward only. A database that is newer than this code is refused.
  */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
+import { type EnvReader, readEnv } from '../../proto/process/env.ts';
+import { databaseConnection } from './database-address.ts';
 
 const FOLDER = new URL('migrations/', import.meta.url);
 const LOCK = 7_265_170_431; // any constant that no other user of this database takes
@@ -17,7 +21,8 @@ interface Migration {
   readonly sha256: string;
 }
 
-const migrations = (): Migration[] =>
+/** All that this code knows, in order. */
+export const migrations = (): Migration[] =>
   readdirSync(FOLDER)
     .filter((name) => /^\d{4}_.*\.sql$/.test(name))
     .sort()
@@ -31,7 +36,7 @@ const migrations = (): Migration[] =>
  * Throws when the database is newer than this code or a migration already run has been edited.
  */
 export const migrate = async (ownerUrl: string, passwords: Readonly<Record<string, string>> = {}): Promise<string[]> => {
-  const sql = postgres(ownerUrl, { max: 1, onnotice: () => undefined });
+  const sql = owner(ownerUrl);
   const ran: string[] = [];
   try {
     await sql`select pg_advisory_lock(${LOCK})`;
@@ -59,6 +64,8 @@ export const migrate = async (ownerUrl: string, passwords: Readonly<Record<strin
     }
     const database = (await sql`select current_database() as name`)[0]!['name'] as string;
     for (const role of ROLES) await sql.unsafe(`grant connect on database "${database.replaceAll('"', '""')}" to ${role}`);
+    // Whoever starts looks whether the schema is there (await-schema.ts).
+    await sql.unsafe(`grant select on public.portcullis_migration to ${ROLES.join(', ')}`);
     for (const [role, password] of Object.entries(passwords)) {
       if (!ROLES.includes(role)) throw new Error(`no such role: ${role}`);
       if (!/^[\w-]{16,}$/.test(password)) throw new Error(`the password of ${role} must be 16 or more letters, digits, _ or -`);
@@ -70,10 +77,43 @@ export const migrate = async (ownerUrl: string, passwords: Readonly<Record<strin
   return ran;
 };
 
+const owner = (url: string): postgres.Sql => {
+  const { address, ...where } = databaseConnection(url);
+  return postgres(address, { max: 1, connect_timeout: 10, onnotice: () => undefined, ...where });
+};
+
+/** Resolves when the database takes connections; throws what it says when it doesn't within `waitMs`. */
+const awaitDatabase = async (url: string, waitMs: number): Promise<void> => {
+  for (const end = performance.now() + waitMs; ; await sleep(1000)) {
+    const sql = owner(url);
+    try {
+      await sql`select 1`;
+      return;
+    } catch (error) {
+      if (performance.now() >= end) throw error;
+    } finally {
+      await sql.end({ timeout: 0 });
+    }
+  }
+};
+
+/** By role, from a JSON file or from a folder with one file per role, such as a mounted Secret. */
+const passwordsOf = (env: EnvReader): Record<string, string> => {
+  const [file, dir] = [env.optional('MIGRATE_ROLE_PASSWORDS'), env.optional('MIGRATE_ROLE_PASSWORDS_DIR')];
+  if (file !== undefined && dir !== undefined)
+    throw new Error('MIGRATE_ROLE_PASSWORDS and MIGRATE_ROLE_PASSWORDS_DIR are both set: give one');
+  if (file !== undefined) return JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
+  if (dir === undefined) return {};
+  const files = ROLES.filter((role) => existsSync(join(dir, role)));
+  if (files.length === 0) throw new Error(`MIGRATE_ROLE_PASSWORDS_DIR=${dir} holds none of ${ROLES.join(', ')}: one file per role`);
+  return Object.fromEntries(files.map((role) => [role, readFileSync(join(dir, role), 'utf8').trim()]));
+};
+
 if (import.meta.main) {
-  const url = process.env['DATABASE_URL'];
-  if (!url) throw new Error('DATABASE_URL is not set: give the URL of the role that owns the database');
-  const file = process.env['MIGRATE_ROLE_PASSWORDS'];
-  const ran = await migrate(url, file ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>) : {});
+  const env = readEnv();
+  const url = env.text('DATABASE_URL', 'the URL of the role that owns the database');
+  const passwords = passwordsOf(env);
+  await awaitDatabase(url, env.integer('MIGRATE_WAIT_SECONDS', 0, { min: 0, max: 86_400 }) * 1000);
+  const ran = await migrate(url, passwords);
   process.stdout.write(`${JSON.stringify({ level: 30, msg: 'migrated', ran })}\n`);
 }

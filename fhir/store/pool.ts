@@ -1,4 +1,5 @@
 import postgres from 'postgres';
+import { databaseConnection } from './database-address.ts';
 import { createReserve, type Reserved } from './reserve.ts';
 
 /** What a statement runs on: the pool, or the connection that owns a transaction. */
@@ -13,6 +14,8 @@ export interface Db {
 export interface Sql extends Db {
   /** A connection for one caller alone; see reserve.ts. */
   reserve(): Promise<Reserved>;
+  /** How many wait for a connection. */
+  waiting(): number;
   end(options?: { timeout?: number }): Promise<void>;
 }
 
@@ -30,11 +33,13 @@ export interface PoolOptions {
  * an idle-transaction timeout; bigint columns read as JavaScript numbers (resource ids stay below 2^53 by construction, see rid.ts).
  */
 export const createPool = (url: string, { max, application, statementTimeoutMs = 30_000, prepare = true }: PoolOptions): Sql => {
-  const { address, path } = databaseAddress(url);
-  const connect = (onclose: () => void): postgres.Sql =>
-    postgres(address, {
+  databaseConnection(url); // a bad address is known at once
+  const connect = (onclose: () => void): postgres.Sql => {
+    // Each time anew: the file of the CA may have been replaced.
+    const { address, ...where } = databaseConnection(url);
+    return postgres(address, {
       max: 1,
-      ...(path !== undefined && { path }),
+      ...where,
       onclose,
       max_lifetime: null, // closing one that works would look like losing it
       connect_timeout: 10,
@@ -49,6 +54,7 @@ export const createPool = (url: string, { max, application, statementTimeoutMs =
         ...(prepare && { statement_timeout: statementTimeoutMs, idle_in_transaction_session_timeout: 30_000 }),
       },
     }) as unknown as postgres.Sql;
+  };
   const shared = createReserve(max, connect);
   const reserved = createReserve(max, connect);
   return {
@@ -61,22 +67,11 @@ export const createPool = (url: string, { max, application, statementTimeoutMs =
       }
     },
     reserve: reserved.reserve,
+    waiting: () => shared.waiting() + reserved.waiting(),
     end: async (options) => {
       await Promise.all([shared.end(options), reserved.end(options)]);
     },
   };
-};
-
-/**
- * A `host=/dir` query parameter names the folder of a Unix socket, as in libpq; postgres.js would send it to the server as a setting,
- * so that it is taken out of the address.
- */
-export const databaseAddress = (url: string): { readonly address: string; readonly path: string | undefined } => {
-  const parsed = new URL(url);
-  const host = parsed.searchParams.get('host');
-  if (!host?.startsWith('/')) return { address: url, path: undefined };
-  parsed.searchParams.delete('host');
-  return { address: parsed.href, path: `${host}/.s.PGSQL.${parsed.port || '5432'}` };
 };
 
 /** A Postgres array literal of numbers, such as `{1,2}`; null stays null. */

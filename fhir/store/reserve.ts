@@ -42,7 +42,7 @@ const untilLost = <T>(single: Single, work: Promise<T>): Promise<T> =>
 export const createReserve = (
   max: number,
   connect: (onclose: () => void) => postgres.Sql,
-): { reserve: () => Promise<Reserved>; end: (options?: { timeout?: number }) => Promise<void> } => {
+): { reserve: () => Promise<Reserved>; waiting: () => number; end: (options?: { timeout?: number }) => Promise<void> } => {
   const all = new Set<Single>();
   const idle: Single[] = [];
   const waiting: ((single: Single) => void)[] = [];
@@ -96,6 +96,7 @@ export const createReserve = (
         },
       };
     },
+    waiting: () => waiting.length,
     end: async (options) => {
       await Promise.all([...all].map(({ sql }) => sql.end(options)));
     },

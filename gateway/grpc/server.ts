@@ -3,8 +3,18 @@
  * not needed here. Source: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  */
 import { chmodSync } from 'node:fs';
-import { createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import {
+  createSecureServer,
+  createServer,
+  type IncomingHttpHeaders,
+  type Http2SecureServer,
+  type Http2Server,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { hostAndPort, removeStaleSocket, socketPath } from '../../proto/process/listen.ts';
+import { secure } from '../../proto/process/tls.ts';
+import type { TlsSettings } from '../../proto/process/tls-settings.ts';
 
 export const GRPC_STATUS = {
   ok: 0,
@@ -40,6 +50,8 @@ export interface GrpcMethods {
 export interface GrpcServerOptions {
   readonly methods: GrpcMethods;
   readonly onFault: (error: unknown) => void;
+  /** What host:port listeners demand of whoever connects; without it they speak plain text. */
+  readonly tls?: TlsSettings | undefined;
 }
 
 const MAX_MESSAGE = 1 << 20;
@@ -73,20 +85,23 @@ const fail = (stream: ServerHttp2Stream, error: GrpcError): void => {
 };
 
 export interface GrpcServer {
-  readonly server: Http2Server;
+  /** Listens on `unix:/path` (mode 0600, plain text) or host:port; may be called again for further addresses. */
+  readonly listen: (address: string) => Promise<void>;
   /** Lets calls in flight finish, then closes. */
   readonly close: () => Promise<void>;
 }
 
-export const createGrpcServer = ({ methods, onFault }: GrpcServerOptions): GrpcServer => {
+const SETTINGS = { maxConcurrentStreams: 4096, initialWindowSize: 1 << 20, enablePush: false };
+
+export const createGrpcServer = ({ methods, onFault, tls }: GrpcServerOptions): GrpcServer => {
   const sessions = new Set<ServerHttp2Session>();
-  const server = createServer({ settings: { maxConcurrentStreams: 4096, initialWindowSize: 1 << 20, enablePush: false } });
-  server.on('session', (session) => {
+  const servers: (Http2Server | Http2SecureServer)[] = [];
+  const onSession = (session: ServerHttp2Session): void => {
     sessions.add(session);
     session.on('close', () => sessions.delete(session));
     session.on('error', () => session.destroy());
-  });
-  server.on('stream', (stream, headers) => {
+  };
+  const onStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void => {
     stream.on('error', () => stream.destroy());
     const path = headers[':path'] ?? '';
     const unary = Object.hasOwn(methods.unary, path) ? methods.unary[path] : undefined;
@@ -134,12 +149,31 @@ export const createGrpcServer = ({ methods, onFault }: GrpcServerOptions): GrpcS
       chunks.push(chunk);
     });
     stream.on('end', () => answer(chunks));
-  });
+  };
+  const create = (isSocket: boolean): Http2Server | Http2SecureServer => {
+    if (isSocket || tls === undefined) return createServer({ settings: SETTINGS });
+    const options = { ...tls.folder.current(), settings: SETTINGS, allowHTTP1: false, handshakeTimeout: 5000 };
+    return secure(createSecureServer(options), tls.folder, tls);
+  };
   return {
-    server,
+    listen: async (address) => {
+      const path = socketPath(address);
+      const server = create(path !== undefined);
+      servers.push(server);
+      server.on('session', onSession);
+      server.on('stream', onStream);
+      if (path !== undefined) await removeStaleSocket(path);
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        if (path === undefined) server.listen(hostAndPort(address), resolve);
+        else server.listen(path, resolve);
+      });
+      if (path !== undefined) chmodSync(path, 0o600);
+    },
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve());
+        const closed = servers.map((server) => new Promise<void>((done) => server.close(() => done())));
+        void Promise.all(closed).then(() => resolve());
         for (const session of sessions) session.close();
         setTimeout(() => {
           for (const session of sessions) session.destroy();
@@ -147,16 +181,4 @@ export const createGrpcServer = ({ methods, onFault }: GrpcServerOptions): GrpcS
         }, 2000).unref();
       }),
   };
-};
-
-/** Listens on `unix:/path` (mode 0600) or host:port. */
-export const listen = async ({ server }: GrpcServer, address: string): Promise<void> => {
-  const path = socketPath(address);
-  if (path !== undefined) await removeStaleSocket(path);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    if (path === undefined) server.listen(hostAndPort(address), resolve);
-    else server.listen(path, resolve);
-  });
-  if (path !== undefined) chmodSync(path, 0o600);
 };

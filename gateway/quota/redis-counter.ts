@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
 import { Redis } from 'ioredis';
 import type { Answer, Take } from './counter-model.ts';
 
@@ -11,7 +13,12 @@ export interface RedisCounter {
 }
 
 export interface RedisCounterOptions {
+  /** `rediss://` is TLS with a proven server. */
   readonly url: string;
+  /** Where the address has none. */
+  readonly password?: string | undefined;
+  /** Of the CA of a `rediss://` server; else those that Node knows. */
+  readonly caFile?: string | undefined;
   /** The longest that a request waits for Redis. */
   readonly deadlineMs?: number;
   /** How long nobody asks a Redis that has not answered. */
@@ -21,16 +28,39 @@ export interface RedisCounterOptions {
 
 const SCRIPT = readFileSync(new URL('counter.lua', import.meta.url), 'utf8');
 
+/** The CA is read for each connection: its file may have been replaced. */
+const tlsOf = (url: string, caFile: string | undefined): { tls?: ConnectionOptions } => {
+  const { protocol, hostname } = new URL(url);
+  if (protocol !== 'rediss:') {
+    if (caFile !== undefined) throw new Error('REDIS_CA_FILE is set, but REDIS_URL speaks no TLS: write rediss://');
+    return {};
+  }
+  return {
+    tls: {
+      ...(isIP(hostname.replace(/^\[|\]$/g, '')) === 0 && { servername: hostname }),
+      ...(caFile !== undefined && {
+        get ca() {
+          return readFileSync(caFile);
+        },
+      }),
+    },
+  };
+};
+
 type TakeCommand = (keyCount: number, ...args: (string | number)[]) => Promise<number[]>;
 
 /** Counts in Redis; after a late or missing answer nobody waits for it again until it has answered a ping. */
 export const createRedisCounter = ({
   url,
+  password,
+  caFile,
   deadlineMs = 25,
   pauseMs = 250,
   onChange = () => undefined,
 }: RedisCounterOptions): RedisCounter => {
   const redis = new Redis(url, {
+    ...(password !== undefined && new URL(url).password === '' && { password }),
+    ...tlsOf(url, caFile),
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,

@@ -18,19 +18,25 @@ export type ServingStatus = typeof SERVING | typeof NOT_SERVING | typeof SERVICE
 export interface HealthState {
   readonly get: (service: string) => ServingStatus;
   readonly set: (service: string, serving: boolean) => void;
-  /** Everything NOT_SERVING, for good. */
+  /** Everything but LIVENESS is NOT_SERVING, for good. */
   readonly shutdown: () => void;
   /** Calls back now and on each change, until the returned function is called. */
   readonly watch: (service: string, listener: (status: ServingStatus) => void) => () => void;
 }
 
-/** The state of some services; the empty name stands for the whole process and serves while all of them do. */
+/** Serves as long as the process can answer at all, draining or not: who doesn't hear it may kill the process. */
+export const LIVENESS = 'liveness';
+/** Serves while all services do: the process may be given work. The empty name is the same. */
+export const READINESS = 'readiness';
+
+/** The state of some services, and with them of LIVENESS and READINESS. */
 export const createHealthState = (services: readonly string[], serving = true): HealthState => {
   const state = new Map<string, boolean>(services.map((service) => [service, serving]));
   const listeners = new Set<() => void>();
   let down = false;
   const get = (service: string): ServingStatus => {
-    const value = service === '' ? [...state.values()].every(Boolean) : state.get(service);
+    if (service === LIVENESS) return SERVING;
+    const value = service === '' || service === READINESS ? [...state.values()].every(Boolean) : state.get(service);
     if (value === undefined) return SERVICE_UNKNOWN;
     return value && !down ? SERVING : NOT_SERVING;
   };
@@ -74,13 +80,18 @@ export const decodeHealthRequest = (bytes: Uint8Array): string => {
 
 export const encodeHealthResponse = (serving: ServingStatus): Buffer => Buffer.from([0x08, serving]);
 
+interface HealthRequest {
+  readonly service: string;
+}
+
 const identity = (bytes: Buffer): Buffer => bytes;
 const method = (path: string, responseStream: boolean) => ({
   path,
   requestStream: false,
   responseStream,
   requestSerialize: identity,
-  requestDeserialize: decodeHealthRequest,
+  // Not the text itself: grpc-js takes an empty one, which is what a kubelet sends by default, for no request at all.
+  requestDeserialize: (bytes: Buffer): HealthRequest => ({ service: decodeHealthRequest(bytes) }),
   responseSerialize: encodeHealthResponse,
   responseDeserialize: identity,
 });
@@ -90,25 +101,24 @@ const HEALTH_SERVICE = {
   watch: method('/grpc.health.v1.Health/Watch', true),
 };
 
-export interface HealthServer extends HealthState {
+export interface HealthServer {
   /** host:port or unix:/path as bound: a port of 0 is resolved. */
   readonly address: string;
   readonly close: () => Promise<void>;
 }
 
-/** Serves the health of some services on `unix:/path` (mode 0600) or host:port. */
-export const startHealth = async (listen: string, services: readonly string[], serving = true): Promise<HealthServer> => {
-  const state = createHealthState(services, serving);
+/** Serves the health of some services on `unix:/path` (mode 0600) or host:port, in plain text: a kubelet speaks no mutual TLS. */
+export const serveHealth = async (listen: string, state: Pick<HealthState, 'get' | 'watch'>): Promise<HealthServer> => {
   const server = new Server({ 'grpc.enable_channelz': 0 });
-  const check: handleUnaryCall<string, ServingStatus> = ({ request }, callback) => {
-    const found = state.get(request);
+  const check: handleUnaryCall<HealthRequest, ServingStatus> = ({ request }, callback) => {
+    const found = state.get(request.service);
     if (found === SERVICE_UNKNOWN) callback({ code: status.NOT_FOUND, details: 'unknown service' });
     else callback(null, found);
   };
-  const open = new Set<ServerWritableStream<string, ServingStatus>>();
-  const watch: handleServerStreamingCall<string, ServingStatus> = (call) => {
+  const open = new Set<ServerWritableStream<HealthRequest, ServingStatus>>();
+  const watch: handleServerStreamingCall<HealthRequest, ServingStatus> = (call) => {
     open.add(call);
-    const stop = state.watch(call.request, (now) => call.write(now));
+    const stop = state.watch(call.request.service, (now) => call.write(now));
     call.on('cancelled', () => {
       open.delete(call);
       stop();
@@ -122,7 +132,6 @@ export const startHealth = async (listen: string, services: readonly string[], s
   });
   if (path !== undefined) chmodSync(path, 0o600);
   return {
-    ...state,
     address: path === undefined ? listen.replace(/:\d+$/, `:${port}`) : listen,
     close: () =>
       new Promise((resolve) => {

@@ -1,6 +1,6 @@
-import { credentials, Client as GrpcClient } from '@grpc/grpc-js';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { health } from '../../support/health.ts';
 import { type Answer, eventually, type Stack, startStack } from '../../support/stack.ts';
 
 let stack: Stack;
@@ -16,24 +16,6 @@ const isTransient = ({ status, headers, json }: Answer): void => {
   assert.ok(headers['retry-after']);
 };
 const works = async (): Promise<boolean> => (await stack.request('/metadata')).status === 200;
-
-/** grpc.health.v1.Health/Check of a service, by gRPC's own client. */
-const health = (address: string, service: string): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const client = new GrpcClient(address, credentials.createInsecure());
-    const request = Buffer.concat([Buffer.from([0x0a, service.length]), Buffer.from(service)]);
-    client.makeUnaryRequest(
-      '/grpc.health.v1.Health/Check',
-      (value: Buffer) => value,
-      (bytes: Buffer) => bytes,
-      request,
-      (error, answer) => {
-        client.close();
-        if (error) reject(error);
-        else resolve(answer![1]!);
-      },
-    );
-  });
 
 test('gateway and FHIR server tell their health by gRPC', async () => {
   const { gateway } = stack.system.state;
