@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { segmentPath } from '../../../fhir/audit/bucket-format.ts';
 import { createOutbox } from '../../../fhir/audit/outbox.ts';
 import { createPool, type Sql } from '../../../fhir/store/pool.ts';
 import { freePorts } from '../../../local/ports.ts';
@@ -79,11 +81,10 @@ else {
     await server.stop();
   });
 
-  test('seals into the store, and of two relays the other goes on when one is killed', async () => {
+  test('seals into the store, and goes on where one that was killed has stopped', async () => {
     const relay = await folder.start();
     await append(EVENTS);
     await sealed(EVENTS);
-    // The standby shares the first one's address for metrics, which it can't have.
     relay.kill('SIGKILL');
     await relay.exited;
     await append(10);
@@ -156,6 +157,16 @@ else {
     assert.is((await refused.exited).code, 1);
     assert.match(refused.tail(), /has no Object Lock with versioning/);
     unfit.remove();
+  });
+
+  test('what lies in the place of the next segment and is not it is a fork: the relay stops', async () => {
+    const Key = `log/${segmentPath({ first: EVENTS + 30, count: 1 })}`;
+    await store.client.send(new PutObjectCommand({ Bucket: name, Key, Body: gzipSync('another event\n') }));
+    await append(1);
+    const relay = await folder.start({ isStandby: true });
+    assert.is((await relay.exited).code, 2);
+    assert.match(relay.tail(), /is in the bucket with other events than the database has for it/);
+    assert.is((await store.versions(name, Key)).length, 1);
   });
 }
 
