@@ -1,3 +1,10 @@
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type AddressInfo, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream';
+import { createServer } from 'node:tls';
 import { PutObjectCommand, PutObjectRetentionCommand } from '@aws-sdk/client-s3';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -5,6 +12,7 @@ import { historyName, segmentPath, tilePath } from '../../../fhir/audit/bucket-f
 import { type Bucket, openBucket } from '../../../fhir/audit/bucket.ts';
 import { eachOf } from '../../../fhir/audit/in-order.ts';
 import { sha256Base64 } from '../../../fhir/s3/objects.ts';
+import { openAuthority } from '../../../local/pki/authority.ts';
 import { readEnv } from '../../../proto/process/env.ts';
 import { noStore, startStore, type TestStore } from '../../support/s3.ts';
 
@@ -125,6 +133,37 @@ else {
     assert.equal(await Array.fromAsync(bucket.list('seg', names[999])), names.slice(1000));
     assert.equal(await Array.fromAsync(bucket.list('seg', '000000000999')), names.slice(999));
     assert.equal(await Array.fromAsync(bucket.list('nothing')), []);
+  });
+
+  test('a store with a certificate of a private authority is reached with S3_CA_FILE, and not without', async () => {
+    const { hostname, port, protocol } = new URL(store.env['S3_ENDPOINT']!);
+    if (protocol !== 'http:') return console.log('skipped: this store has a certificate of its own');
+    const dir = mkdtempSync(join(tmpdir(), 's3-tls-'));
+    const { serverDir, caFile } = await openAuthority(dir);
+    const pem = (file: string): Buffer => readFileSync(join(serverDir, file));
+    const door = createServer({ cert: pem('tls.crt'), key: pem('tls.key') }, (socket) => {
+      const inner = connect(Number(port), hostname);
+      pipeline(socket, inner, socket, () => undefined);
+    });
+    door.listen(0, '127.0.0.1');
+    await once(door, 'listening');
+    try {
+      const S3_ENDPOINT = `https://127.0.0.1:${(door.address() as AddressInfo).port}`;
+      const bucket = await open(`s3://${name}/tls`, { S3_ENDPOINT, S3_CA_FILE: caFile });
+      await bucket.prepare();
+      assert.ok(await bucket.putOnce(SEGMENT, BYTES));
+      const stranger = await open(`s3://${name}/tls`, { S3_ENDPOINT });
+      assert.match(
+        await stranger.prepare().then(
+          () => 'done',
+          (error: Error) => error.message,
+        ),
+        /UNABLE_TO_VERIFY|SELF_SIGNED/,
+      );
+    } finally {
+      door.close();
+      rmSync(dir, { recursive: true });
+    }
   });
 
   test('a bucket that is not there is an error that says so, and no empty log', async () => {
