@@ -14,6 +14,8 @@ import { createFront } from './http/front.ts';
 import { type Identify, noIdentity, signedIdentity } from './http/identity.ts';
 import { type Served, serveSocket, serveTcp } from './http/serve.ts';
 import { type BackgroundOptions, startBackground } from './job/background.ts';
+import { openJobFiles } from './job/files.ts';
+import { openImportSource } from './job/import/import-source.ts';
 import { createMetrics } from './metrics.ts';
 import { openServer, type ServerOptions } from './open-server.ts';
 import { createReadiness } from './readiness.ts';
@@ -55,7 +57,10 @@ const settings: ServerOptions = {
     referentialIntegrity: env.choice('REFERENTIAL_INTEGRITY', ['off', 'on']) === 'on',
   },
   isEndpoint,
-  jobs: { exportBucket: env.optional('EXPORT_BUCKET'), importBucket: env.optional('IMPORT_BUCKET') },
+  jobs: {
+    exportBucket: await openJobFiles(env.optional('EXPORT_BUCKET'), env),
+    importBucket: await openImportSource(env.optional('IMPORT_BUCKET'), env),
+  },
   validation: env.choice('VALIDATION', ['structure', 'full']),
   packagesFolder: env.optional('FHIR_PACKAGES'),
   onFault: (error) => log.error(describeFault(error), 'search parameters not read again, the former ones stay'),

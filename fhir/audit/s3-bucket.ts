@@ -7,7 +7,7 @@ import { s3Settings } from '../s3/settings.ts';
 import { StoreError } from '../s3/store-error.ts';
 import { isKept } from './bucket-format.ts';
 import { type Bucket, type ReadableBucket, UnfitBucketError } from './bucket.ts';
-import { eachOf } from './in-order.ts';
+import { eachOf } from '../in-order.ts';
 
 const DAY_MS = 86_400_000;
 const SEVEN_YEARS = 2557;

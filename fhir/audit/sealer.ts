@@ -3,7 +3,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { CHECKPOINT, HISTORY, historyName, segmentPath, tilePath } from './bucket-format.ts';
 import type { Bucket, ReadableBucket } from './bucket.ts';
 import { type Checkpoint, openCheckpoint, signCheckpoint } from './checkpoint.ts';
-import { eachOf } from './in-order.ts';
+import { eachOf } from '../in-order.ts';
 import { type FullTile, leafHash, TILE_WIDTH } from './merkle.ts';
 import { ForkError, type Segment } from './segment.ts';
 import type { SigningKey } from './signing-key.ts';

@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { beforeSegmentOf, parseSegmentName, SEGMENTS, segmentPath, tilePath } from './bucket-format.ts';
 import type { ReadableBucket } from './bucket.ts';
-import { inOrder } from './in-order.ts';
+import { inOrder } from '../in-order.ts';
 import { leafHash, rootOf, TILE_WIDTH, tileHashes, Tree } from './merkle.ts';
 
 const GETS_AT_ONCE = 16;

@@ -1,10 +1,12 @@
 /** What requests know of the background: where files lie, and how to say that a job has come. */
+import type { JobFiles } from './files.ts';
+import type { ImportSource } from './import/import-source.ts';
 
 export interface JobSettings {
-  /** Folder that exports and the error files of imports are written to; several servers share it. Without one there are no exports. */
-  readonly exportBucket: string | undefined;
-  /** Folder that files to import lie in. Without one there are no imports. */
-  readonly importBucket: string | undefined;
+  /** What exports and the error files of imports are written to; several servers share it. Without it there are no exports. */
+  readonly exportBucket: JobFiles | undefined;
+  /** Where files to import lie. Without it there are no imports. */
+  readonly importBucket: ImportSource | undefined;
 }
 
 export interface Jobs extends JobSettings {

@@ -7,7 +7,6 @@ import { type Identity, requireScope } from '../http/identity.ts';
 import { FHIR_JSON } from '../http/negotiation.ts';
 import { FhirError } from '../http/outcome.ts';
 import type { Server } from '../server.ts';
-import { openFile, requireFile } from './bucket.ts';
 import type { Requester } from './job.ts';
 import { cancelJob, type JobRow, readJob } from './job-table.ts';
 import { fileOf } from './manifest.ts';
@@ -93,7 +92,7 @@ export const jobFile = async (server: Server, call: Call): Promise<Reply> => {
   if (file === undefined || bucket === undefined) throw new FhirError('not-found', `the job has no file ${name}: its manifest lists them`);
   const gzip = /(?:^|[,\s])(?:gzip|\*)(?!\s*;\s*q=0(?:\.0*)?(?:\s|,|$))/.test(call.header('accept-encoding') ?? '');
   const where = { job: job.id, name, gzip };
-  await requireFile(bucket, where);
+  await bucket.require(where);
   const audited = await record(server.outbox, call, {
     status: 200,
     count: file.count,
@@ -101,5 +100,5 @@ export const jobFile = async (server: Server, call: Call): Promise<Reply> => {
     job: { id: job.id, file: name, types: { [file.type]: file.count } },
   });
   const headers = { 'content-type': 'application/fhir+ndjson', 'cache-control': 'no-store', ...(gzip && { 'content-encoding': 'gzip' }) };
-  return { status: 200, headers, body: null, audited, openFile: () => openFile(bucket, where) };
+  return { status: 200, headers, body: null, audited, openFile: () => bucket.open(where) };
 };

@@ -3,7 +3,7 @@ import type { Call, Reply } from '../http/call.ts';
 import { requireScope } from '../http/identity.ts';
 import { FhirError } from '../http/outcome.ts';
 import { beginJob } from '../job/begin.ts';
-import { findFile, type ImportFile } from '../job/import/import-file.ts';
+import type { ImportFile, ImportSource } from '../job/import/import-source.ts';
 import type { ImportRequest } from '../job/import/import-kind.ts';
 import { requesterOf } from '../job/job.ts';
 import type { Server } from '../server.ts';
@@ -38,7 +38,12 @@ const run = async (server: Server, call: Call): Promise<Reply> => {
   return beginJob(server, call, 'import', { request, outcome: { reason: `import of ${files.length} files`, count: files.length } });
 };
 
-const fileOf = async ({ registry }: Server, { identity }: Call, { parts }: OperationParameter, folder: string): Promise<ImportFile> => {
+const fileOf = async (
+  { registry }: Server,
+  { identity }: Call,
+  { parts }: OperationParameter,
+  source: ImportSource,
+): Promise<ImportFile> => {
   const type = textParameter(parts, 'type');
   const name = textParameter(parts, 'url');
   if (name === undefined) throw new FhirError('structure', 'an input has no url: give the name of a file in the import folder');
@@ -47,7 +52,7 @@ const fileOf = async ({ registry }: Server, { identity }: Call, { parts }: Opera
     // With ids resources are updated or created, without they are created: one of the two is needed, which one each line says.
     if (missingScope(identity.scopes, type, 'c') !== undefined) requireScope(identity, type, 'u');
   }
-  return findFile(folder, name, type);
+  return source.find(name, type);
 };
 
 /**

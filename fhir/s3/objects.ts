@@ -49,8 +49,11 @@ export interface Objects extends S3Address {
   head(key: string): Promise<ObjectHead | undefined>;
   /** Undefined where there is nothing; throws with status 412 where there is another version. */
   get(key: string, options?: GetOptions): Promise<Buffer | undefined>;
-  /** The bytes as they come. */
-  stream(key: string): Promise<Readable | undefined>;
+  /**
+   * The bytes of an object from an offset on, asked for piece by piece: a reader that rests holds no connection. Throws with status 412, or
+   * 404, where it isn't there any more as it was.
+   */
+  read(key: string, object: Pick<ObjectHead, 'size' | 'etag'>, offset?: number): AsyncGenerator<Buffer>;
   /** Keys that begin with `start`, in order, those after `after` only; with `folders: false` none with a further slash. */
   list(start: string, options?: { readonly after?: string; readonly folders?: boolean }): AsyncGenerator<string>;
   remove(key: string): Promise<void>;
@@ -63,6 +66,7 @@ const CONFLICT_ATTEMPTS = 5;
 const CONFLICT_MS = 50;
 /** A segment has 4 MB before it is packed; nothing that is read as a whole is much larger. */
 const MAX_GET_BYTES = 64 << 20;
+const PIECE_BYTES = 2 << 20;
 
 export const sha256Base64 = (bytes: Buffer): string => hash('sha256', bytes, 'base64');
 
@@ -113,12 +117,41 @@ export const openObjects = ({ bucket, prefix }: S3Address, settings: S3Settings)
     }
   };
 
+  const get = (key: string, { range, etag }: GetOptions = {}): Promise<Buffer | undefined> => {
+    const command = new GetObjectCommand({
+      ...at(key),
+      ...(range !== undefined && { Range: `bytes=${range[0]}-${range[1] - 1}` }),
+      ...(etag !== undefined && { IfMatch: etag }),
+    });
+    return unlessMissing(
+      call('GetObject', key, async (abortSignal) => {
+        const { Body, ContentLength = 0 } = await client.send(command, { abortSignal });
+        if (ContentLength > MAX_GET_BYTES) {
+          (Body as Readable).destroy();
+          throw Object.assign(new Error(), { code: `TooLarge ${ContentLength}` });
+        }
+        return Buffer.from(await Body!.transformToByteArray());
+      }),
+    );
+  };
+
   return {
     bucket,
     prefix,
     client,
     call,
     put,
+    get,
+    read: async function* (key, { size, etag }, offset = 0) {
+      for (let position = offset; position < size;) {
+        const end = Math.min(position + PIECE_BYTES, size);
+        const piece = await get(key, { range: [position, end], etag });
+        if (piece?.length !== end - position)
+          throw new StoreError('GetObject', `s3://${bucket}/${prefix}${key}`, { code: 'Gone', $metadata: { httpStatusCode: 404 } });
+        position = end;
+        yield piece;
+      }
+    },
     head: async (key) => {
       const command = new HeadObjectCommand({ ...at(key), ChecksumMode: 'ENABLED' });
       const found = await unlessMissing(call('HeadObject', key, (abortSignal) => client.send(command, { abortSignal })));
@@ -133,27 +166,6 @@ export const openObjects = ({ bucket, prefix }: S3Address, settings: S3Settings)
         }
       );
     },
-    get: (key, { range, etag } = {}) => {
-      const command = new GetObjectCommand({
-        ...at(key),
-        ...(range !== undefined && { Range: `bytes=${range[0]}-${range[1] - 1}` }),
-        ...(etag !== undefined && { IfMatch: etag }),
-      });
-      return unlessMissing(
-        call('GetObject', key, async (abortSignal) => {
-          const { Body, ContentLength = 0 } = await client.send(command, { abortSignal });
-          if (ContentLength > MAX_GET_BYTES) {
-            (Body as Readable).destroy();
-            throw Object.assign(new Error(), { code: `TooLarge ${ContentLength}` });
-          }
-          return Buffer.from(await Body!.transformToByteArray());
-        }),
-      );
-    },
-    stream: (key) =>
-      unlessMissing(
-        call('GetObject', key, async (abortSignal) => (await client.send(new GetObjectCommand(at(key)), { abortSignal })).Body as Readable),
-      ),
     list: async function* (start, { after, folders = true } = {}) {
       let token: string | undefined;
       do {

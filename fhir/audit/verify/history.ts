@@ -1,7 +1,7 @@
 import { CHECKPOINT, HISTORY, historyName, parseHistoryName } from '../bucket-format.ts';
 import type { ReadableBucket } from '../bucket.ts';
 import { openCheckpoint, type SignedCheckpoint } from '../checkpoint.ts';
-import { inOrder } from '../in-order.ts';
+import { inOrder } from '../../in-order.ts';
 import type { SigningKey } from '../signing-key.ts';
 
 export interface History {

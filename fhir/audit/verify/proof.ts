@@ -5,7 +5,7 @@
 import { beforeSegmentOf, CHECKPOINT, parseSegmentName, SEGMENTS, type SegmentName, segmentPath, tilePath } from '../bucket-format.ts';
 import type { ReadableBucket } from '../bucket.ts';
 import { type Checkpoint, openCheckpoint } from '../checkpoint.ts';
-import { inOrder } from '../in-order.ts';
+import { inOrder } from '../../in-order.ts';
 import { inclusionProof, leafHash, rootFromProof, rootOf, TILE_WIDTH, tileHashes } from '../merkle.ts';
 import type { SigningKey } from '../signing-key.ts';
 import { listSegments, unpackSegment } from './segments.ts';

@@ -1,7 +1,7 @@
 import { tilePath } from '../bucket-format.ts';
 import type { ReadableBucket } from '../bucket.ts';
 import type { Checkpoint } from '../checkpoint.ts';
-import { inOrder } from '../in-order.ts';
+import { inOrder } from '../../in-order.ts';
 import { type FullTile, HASH_BYTES, TILE_WIDTH, tileHashes, Tree } from '../merkle.ts';
 
 export interface TreeCheck {

@@ -1,7 +1,7 @@
 import { CHECKPOINT, type SegmentName, segmentPath } from '../bucket-format.ts';
 import type { ReadableBucket } from '../bucket.ts';
 import type { SignedCheckpoint } from '../checkpoint.ts';
-import { inOrder } from '../in-order.ts';
+import { inOrder } from '../../in-order.ts';
 import { leafHash } from '../merkle.ts';
 import type { SigningKey } from '../signing-key.ts';
 import { comesAfter, type LineHead, parseLineHead } from './event-order.ts';

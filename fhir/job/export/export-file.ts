@@ -1,5 +1,5 @@
 import { patientsOf } from '../../audit/patients.ts';
-import { createFile, type FileWriter } from '../bucket.ts';
+import type { FileWriter, JobFiles } from '../files.ts';
 
 /** A file that is there. */
 export interface WrittenFile {
@@ -14,9 +14,9 @@ export interface WrittenFile {
 const MAX_LINES = 50_000;
 const MAX_CHARACTERS = 64 << 20;
 
-/** Where a file belongs: the bucket's folder, the job, and the server whose references it holds. */
+/** Where a file belongs: the bucket, the job, and the server whose references it holds. */
 export interface FilePlace {
-  readonly bucket: string;
+  readonly bucket: JobFiles;
   readonly job: string;
   readonly baseUrl: string;
 }
@@ -43,7 +43,7 @@ export class ExportFile {
   async add(lines: readonly { readonly line: string; readonly id: string; readonly body: string }[]): Promise<void> {
     if (lines.length === 0) return;
     const { bucket, job, baseUrl } = this.#place;
-    this.#writer ??= await createFile(bucket, job, this.#about.name);
+    this.#writer ??= await bucket.create({ job, name: this.#about.name });
     // A line break in a JSON text stands between its parts, never within a string: a space says the same.
     const text = lines.map(({ line }) => `${line.replace(/[\r\n]/g, ' ')}\n`).join('');
     const { type } = this.#about;

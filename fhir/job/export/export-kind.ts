@@ -6,7 +6,7 @@ import { missingScope, type ScopeSet } from '../../../proto/access/scope.ts';
 import { eventOf } from '../../audit/trail.ts';
 import { outcomeText } from '../../http/outcome.ts';
 import { RID_SPAN } from '../../store/rid.ts';
-import { removeFiles } from '../bucket.ts';
+import type { JobFiles } from '../files.ts';
 import { callerOf, type JobContext, type JobKind, JobLost, type JobResult } from '../job.ts';
 import type { Manifest, ManifestFile } from '../manifest.ts';
 import { createBelongs } from './belongs.ts';
@@ -32,7 +32,7 @@ const MARGIN_MS = 30_000;
 /** Patients in one event. */
 const MAX_PATIENTS = 500;
 
-const run = async (bucket: string, context: JobContext): Promise<JobResult> => {
+const run = async (bucket: JobFiles, context: JobContext): Promise<JobResult> => {
   const { server, job, signal } = context;
   const request = JSON.parse(job.request) as ExportRequest;
   let state = job.state === null ? undefined : (JSON.parse(job.state) as ExportState);
@@ -72,7 +72,7 @@ interface WrittenPart {
 
 /** One file of a type, or the rest of it, with one of what was deleted beside it. Begun again, it makes the same files. */
 const writePart = async (
-  bucket: string,
+  bucket: JobFiles,
   { server, job, signal, rest }: JobContext,
   { request, caller, state, type }: Part,
 ): Promise<WrittenPart> => {
@@ -153,7 +153,7 @@ const fileEvents = (caller: ReturnType<typeof callerOf>, id: string, file: Writt
 };
 
 const finish = async (
-  bucket: string,
+  bucket: JobFiles,
   { server, job }: JobContext,
   { request, state }: Pick<Part, 'request' | 'state'>,
 ): Promise<JobResult> => {
@@ -191,10 +191,10 @@ const finish = async (
   return { status: 'done', result: JSON.stringify(manifest), events: [event] };
 };
 
-export const exportKind = (bucket: string | undefined): JobKind => ({
+export const exportKind = (bucket: JobFiles | undefined): JobKind => ({
   run: (context) => {
-    if (bucket === undefined) throw new Error('a job needs the folder of exports: set EXPORT_BUCKET on every server of this database');
+    if (bucket === undefined) throw new Error('a job needs the place of exports: set EXPORT_BUCKET on every server of this database');
     return run(bucket, context);
   },
-  discard: (id) => (bucket === undefined ? Promise.resolve() : removeFiles(bucket, id)),
+  discard: (id) => (bucket === undefined ? Promise.resolve() : bucket.remove(id)),
 });

@@ -1,8 +1,10 @@
 import { eventOf } from '../../audit/trail.ts';
 import { FhirError, outcomeText } from '../../http/outcome.ts';
-import { appendToFile, publishFile, removeFiles } from '../bucket.ts';
+import type { JobFiles } from '../files.ts';
 import { callerOf, type JobContext, type JobKind, JobLost, type JobResult, type Requester } from '../job.ts';
-import { type ImportFile, readLines } from './import-file.ts';
+import type { JobSettings } from '../jobs.ts';
+import { readLines } from './import-file.ts';
+import type { ImportFile, ImportSource } from './import-source.ts';
 import { type Imported, importLines } from './import-lines.ts';
 
 /** A job's request. */
@@ -28,12 +30,12 @@ const MAX_LINES = 200;
 const MAX_BYTES = 2 << 20;
 const ERRORS = 'errors.ndjson';
 
-export interface ImportFolders {
-  readonly importBucket: string | undefined;
-  readonly exportBucket: string | undefined;
+interface ImportPlaces {
+  readonly importBucket: ImportSource;
+  readonly exportBucket: JobFiles;
 }
 
-const run = async ({ importBucket, exportBucket }: Record<keyof ImportFolders, string>, context: JobContext): Promise<JobResult> => {
+const run = async ({ importBucket, exportBucket }: ImportPlaces, context: JobContext): Promise<JobResult> => {
   const { server, job, signal } = context;
   const { files, url, requester } = JSON.parse(job.request) as ImportRequest;
   let state: ImportState =
@@ -55,7 +57,7 @@ const run = async ({ importBucket, exportBucket }: Record<keyof ImportFolders, s
     const imported = await importLines({ server, identity, requestId, job: job.id, file: file.name, type: file.type }, batch.lines);
     const text = imported.errors.map((each) => errorLine(file.name, each)).join('');
     const errorBytes =
-      text === '' ? state.errorBytes : await appendToFile(exportBucket, { job: job.id, name: ERRORS, at: state.errorBytes, text });
+      text === '' ? state.errorBytes : await exportBucket.append({ job: job.id, name: ERRORS, at: state.errorBytes, text });
     state = after(state, imported, { ...batch, errorBytes });
     await context.checkpoint(
       state,
@@ -63,7 +65,7 @@ const run = async ({ importBucket, exportBucket }: Record<keyof ImportFolders, s
     );
     await context.rest();
   }
-  if (state.errorBytes > 0) await publishFile(exportBucket, job.id, ERRORS);
+  if (state.errorBytes > 0) await exportBucket.publish({ job: job.id, name: ERRORS, bytes: state.errorBytes });
   const failed = state.failed.reduce((sum, each) => sum + each, 0);
   const result = {
     transactionTime: new Date().toISOString(),
@@ -111,10 +113,10 @@ const errorLine = (file: string, { line, error }: Imported['errors'][number]): s
  * Stores files line by line, in batches. A batch that was stored when its process died is done again: its resources are found as they
  * are, so that no version comes of it.
  */
-export const importKind = ({ importBucket, exportBucket }: ImportFolders): JobKind => ({
+export const importKind = ({ importBucket, exportBucket }: JobSettings): JobKind => ({
   run: async (context) => {
     if (importBucket === undefined || exportBucket === undefined)
-      throw new Error('a job needs the folder of imports: set IMPORT_BUCKET and EXPORT_BUCKET on every server of this database');
+      throw new Error('a job needs the place of imports: set IMPORT_BUCKET and EXPORT_BUCKET on every server of this database');
     try {
       return await run({ importBucket, exportBucket }, context);
     } catch (error) {
@@ -122,5 +124,5 @@ export const importKind = ({ importBucket, exportBucket }: ImportFolders): JobKi
       return { status: 'failed', result: outcomeText(error.issues), events: [] };
     }
   },
-  discard: (id) => (exportBucket === undefined ? Promise.resolve() : removeFiles(exportBucket, id)),
+  discard: (id) => (exportBucket === undefined ? Promise.resolve() : exportBucket.remove(id)),
 });

@@ -10,7 +10,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { historyName, segmentPath, tilePath } from '../../../fhir/audit/bucket-format.ts';
 import { type Bucket, openBucket } from '../../../fhir/audit/bucket.ts';
-import { eachOf } from '../../../fhir/audit/in-order.ts';
+import { eachOf } from '../../../fhir/in-order.ts';
 import { sha256Base64 } from '../../../fhir/s3/objects.ts';
 import { openAuthority } from '../../../local/pki/authority.ts';
 import { readEnv } from '../../../proto/process/env.ts';

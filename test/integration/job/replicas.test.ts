@@ -10,6 +10,7 @@ import { noIdentity } from '../../../fhir/http/identity.ts';
 import { parsePrefer } from '../../../fhir/http/negotiation.ts';
 import { interact } from '../../../fhir/interaction/interaction.ts';
 import { startBackground } from '../../../fhir/job/background.ts';
+import { folderFiles } from '../../../fhir/job/folder-files.ts';
 import { openServer } from '../../../fhir/open-server.ts';
 import type { Server } from '../../../fhir/server.ts';
 import { freePorts } from '../../../local/ports.ts';
@@ -33,7 +34,7 @@ const startReplica = async (): Promise<void> => {
     databaseUrl: database.appUrl,
     pool: 4,
     baseUrl: 'https://localhost/fhir',
-    jobs: { exportBucket: folder, importBucket: undefined },
+    jobs: { exportBucket: folderFiles(folder), importBucket: undefined },
     isEndpoint: isAllowed,
   });
   const faults: unknown[] = [];

@@ -6,6 +6,7 @@ import { classify } from '../../../proto/access/interaction.ts';
 import { parseScopes } from '../../../proto/access/scope.ts';
 import type { Call } from '../../../fhir/http/call.ts';
 import { answer } from '../../../fhir/interaction/answer.ts';
+import { folderFiles } from '../../../fhir/job/folder-files.ts';
 import { openServer } from '../../../fhir/open-server.ts';
 import type { Server } from '../../../fhir/server.ts';
 import { startPostgres, type TestDatabase, type TestPostgres } from '../../support/postgres.ts';
@@ -18,7 +19,7 @@ let owner: postgres.Sql;
 test.before(async () => {
   cluster = await startPostgres();
   database = await cluster.createDatabase();
-  const jobs = { exportBucket: '/nowhere', importBucket: undefined };
+  const jobs = { exportBucket: folderFiles('/nowhere'), importBucket: undefined };
   opened = await openServer({ databaseUrl: database.appUrl, pool: 1, baseUrl: 'http://localhost/fhir', jobs });
   owner = postgres(database.ownerUrl, { max: 1 });
 });

@@ -3,18 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { findFile, type Line, readLines } from '../../../fhir/job/import/import-file.ts';
+import { folderSource } from '../../../fhir/job/import/folder-source.ts';
+import { type Line, readLines } from '../../../fhir/job/import/import-file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'import-'));
+const source = folderSource(folder);
 test.after(() => rmSync(folder, { recursive: true }));
 
 const RANGE = { maxLines: 3, maxBytes: 1 << 20, maxLineBytes: 600_000 };
 
 const readAll = async (name: string, range = RANGE): Promise<Line[]> => {
-  const file = await findFile(folder, name, undefined);
+  const file = await source.find(name, undefined);
   const all: Line[] = [];
   for (let offset = 0; ;) {
-    const batch = await readLines(folder, file, { ...range, offset, lines: all.length });
+    const batch = await readLines(source, file, { ...range, offset, lines: all.length });
     all.push(...batch.lines);
     offset = batch.offset;
     if (batch.isEnd) return all;
@@ -63,17 +65,17 @@ test('finds nothing outside of the folder', async () => {
     '',
   ]) {
     let message = '';
-    await findFile(folder, name, undefined).catch((error: Error) => (message = error.message));
+    await source.find(name, undefined).catch((error: Error) => (message = error.message));
     assert.match(message, /import folder/, name);
   }
 });
 
 test('notices that a file was changed', async () => {
   writeFileSync(join(folder, 'changing'), 'a\n');
-  const file = await findFile(folder, 'changing', undefined);
+  const file = await source.find('changing', undefined);
   writeFileSync(join(folder, 'changing'), 'a\nb\n');
   let message = '';
-  await readLines(folder, file, { ...RANGE, offset: 0, lines: 0 }).catch((error: Error) => (message = error.message));
+  await readLines(source, file, { ...RANGE, offset: 0, lines: 0 }).catch((error: Error) => (message = error.message));
   assert.match(message, /was changed while it was imported/);
 });
 

@@ -1,11 +1,11 @@
-/** The folder of what jobs make: `<job>/<file>.gz`, each file there as a whole or not at all. */
+/** What jobs make, in a folder that all servers share. */
 import { createReadStream, createWriteStream } from 'node:fs';
-import { access, mkdir, open, rename, rm } from 'node:fs/promises';
+import { access, mkdir, open, rename, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline, Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { createGunzip, createGzip, gzipSync } from 'node:zlib';
-import { FhirError } from '../http/outcome.ts';
+import { type Appended, type FileName, type FileWriter, type JobFiles, missingFile } from './files.ts';
 
 const pathOf = (bucket: string, job: string, name: string): string => join(bucket, job, `${name}.gz`);
 
@@ -18,17 +18,8 @@ const syncFolder = async (path: string): Promise<void> => {
   }
 };
 
-/** A file that is being written; what came before under its name stays until it is closed. */
-export interface FileWriter {
-  /** Resolves when more can be taken. */
-  readonly write: (text: string) => Promise<void>;
-  /** Makes the file be there, durably. */
-  readonly close: () => Promise<void>;
-  readonly abandon: () => Promise<void>;
-}
-
 /** Writes gzipped to a temporary name, so that only `close` makes a file; the folder is readable by its owner only. */
-export const createFile = async (bucket: string, job: string, name: string): Promise<FileWriter> => {
+const createFile = async (bucket: string, { job, name }: FileName): Promise<FileWriter> => {
   const folder = join(bucket, job);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const path = pathOf(bucket, job, name);
@@ -59,45 +50,19 @@ export const createFile = async (bucket: string, job: string, name: string): Pro
   };
 };
 
-export interface FileName {
-  readonly job: string;
-  readonly name: string;
-  /** Whether it is read as it lies there. */
-  readonly gzip: boolean;
-}
-
-const missing = (name: string, cause: unknown): FhirError =>
-  new FhirError('not-found', `the file ${name} is not there any more: begin the job again`, { cause });
-
-/** Throws 404 where there is no such file: its time may be over. */
-export const requireFile = async (bucket: string, { job, name }: Omit<FileName, 'gzip'>): Promise<void> => {
-  await access(pathOf(bucket, job, name)).catch((cause: unknown) => {
-    throw missing(name, cause);
-  });
-};
-
-/** The bytes of a file; it is closed at its end, or where the reader goes away. */
-export const openFile = async (bucket: string, { job, name, gzip }: FileName): Promise<ReadableStream<Uint8Array>> => {
+const openFile = async (
+  bucket: string,
+  { job, name, gzip }: FileName & { readonly gzip: boolean },
+): Promise<ReadableStream<Uint8Array>> => {
   const file = createReadStream(pathOf(bucket, job, name));
   await new Promise<void>((resolve, reject) => {
     file.once('open', () => resolve());
-    file.once('error', (cause) => reject(missing(name, cause)));
+    file.once('error', (cause) => reject(missingFile(name, cause)));
   });
   return Readable.toWeb(gzip ? file : pipeline(file, createGunzip(), () => undefined)) as ReadableStream<Uint8Array>;
 };
 
-export const removeFiles = (bucket: string, job: string): Promise<void> => rm(join(bucket, job), { recursive: true, force: true });
-
-interface Appended {
-  readonly job: string;
-  readonly name: string;
-  /** Bytes that stay; what a process that died has left after them goes. */
-  readonly at: number;
-  readonly text: string;
-}
-
-/** Appends to a file that is not there yet for readers; returns its bytes from now on. A gzip file may have several members. */
-export const appendToFile = async (bucket: string, { job, name, at, text }: Appended): Promise<number> => {
+const appendToFile = async (bucket: string, { job, name, at, text }: Appended): Promise<number> => {
   await mkdir(join(bucket, job), { recursive: true, mode: 0o700 });
   const bytes = gzipSync(text);
   const file = await open(`${pathOf(bucket, job, name)}.tmp`, at === 0 ? 'w' : 'r+', 0o600);
@@ -111,11 +76,26 @@ export const appendToFile = async (bucket: string, { job, name, at, text }: Appe
   return at + bytes.length;
 };
 
-/** Makes a file that was appended to be there. Does nothing where it is already. */
-export const publishFile = async (bucket: string, job: string, name: string): Promise<void> => {
+const publishFile = async (bucket: string, { job, name, bytes }: FileName & { readonly bytes: number }): Promise<void> => {
   const path = pathOf(bucket, job, name);
+  // A process that died may have left more than what counts.
+  await truncate(`${path}.tmp`, bytes).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
   await rename(`${path}.tmp`, path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
   });
   await syncFolder(join(bucket, job));
 };
+
+export const folderFiles = (bucket: string): JobFiles => ({
+  create: (file) => createFile(bucket, file),
+  require: ({ job, name }) =>
+    access(pathOf(bucket, job, name)).catch((cause: unknown) => {
+      throw missingFile(name, cause);
+    }),
+  open: (file) => openFile(bucket, file),
+  append: (appended) => appendToFile(bucket, appended),
+  publish: (file) => publishFile(bucket, file),
+  remove: (job) => rm(join(bucket, job), { recursive: true, force: true }),
+});
