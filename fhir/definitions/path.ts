@@ -2,6 +2,7 @@
  * The FHIRPath that R4's search parameters are written in, compiled to closures: steps by name, ofType(), where() on a code or on the
  * type of a reference, an index, and one boolean. Source: http://hl7.org/fhir/R4/searchparameter.html, http://hl7.org/fhirpath/
  */
+import { existsPath, type JsonPath, jsonPathsOf } from './json-path.ts';
 import type { Registry } from './registry.ts';
 
 /** Called with each value that a path finds and its FHIR type. */
@@ -13,12 +14,14 @@ export interface CompiledPath {
   /** What can come out. */
   readonly types: readonly string[];
   readonly select: (resource: unknown, emit: Emit) => void;
+  /** The same for a resource that lies in the database; absent where the path has no such form. */
+  readonly jsonPaths?: () => readonly JsonPath[];
 }
 
 type Json = Readonly<Record<string, unknown>>;
 type Walk = (value: Json, emit: Emit) => void;
 
-interface Step {
+export interface Step {
   readonly name: string;
   readonly ofType?: string;
   readonly where?: { readonly element: string; readonly equals: string };
@@ -44,14 +47,14 @@ const compileBranch = (written: string, baseType: string, registry: Registry): C
   const existing = EXISTS.exec(branch)?.[1];
   const [root, ...steps] = parseSteps(existing ?? branch);
   if (root === undefined || !isA(baseType, root.name, registry)) return undefined;
-  const { types, walk } = compileSteps(root.name === 'Resource' || root.name === 'DomainResource' ? root.name : baseType, steps, {
-    registry,
-    known: new Map(),
-  });
-  if (existing === undefined) return { key: branch, types, select: (resource, emit) => walk(resource as Json, emit) };
+  const from = root.name === 'Resource' || root.name === 'DomainResource' ? root.name : baseType;
+  const { types, walk } = compileSteps(from, steps, { registry, known: new Map() });
+  const jsonPaths = (): readonly JsonPath[] => jsonPathsOf(from, steps, registry);
+  if (existing === undefined) return { key: branch, types, select: (resource, emit) => walk(resource as Json, emit), jsonPaths };
   return {
     key: branch,
     types: ['boolean'],
+    jsonPaths: () => existsPath(jsonPaths()),
     select: (resource, emit) => {
       let found = false;
       walk(resource as Json, (value) => (found ||= value !== false));

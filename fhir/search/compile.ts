@@ -2,6 +2,7 @@
 import { bytesBefore, MAX_PAGE_BYTES } from '../store/page-bytes.ts';
 import { type Builder, type CompileContext, createBuilder } from './compile/builder.ts';
 import { partsOf } from './compile/matches.ts';
+import { isFromText, resourceJoin } from './compile/sort-text.ts';
 import { after, orderBy, sortValue } from './compile/sort.ts';
 import type { Branch, SearchRequest } from './request.ts';
 
@@ -21,8 +22,15 @@ const anyOf = (b: Builder, branches: readonly Branch[], last?: number): string =
   return `select c.rid from (${branches.map((branch) => `(${b.matches(branch, last)})`).join(' union all ')}) c`;
 };
 
-/** A page of matches and one row more if there is a next page; columns as in store/head.ts, then k0, k1 … to sort by. */
-export const compilePage = ({ branches, sort, cursor, count }: SearchRequest, context: CompileContext): Statement => {
+/**
+ * A page of matches and one row more if there is a next page; columns as in store/head.ts, then k0, k1 … to sort by. `careful` is for when
+ * the statement ended with a data exception: a resource that the database can't read then comes last.
+ */
+export const compilePage = (
+  { branches, sort, cursor, count }: SearchRequest,
+  context: CompileContext,
+  careful: boolean = false,
+): Statement => {
   const b = createBuilder(context, partsOf);
   const limit = count + 1;
   if (sort.length === 0) {
@@ -31,7 +39,7 @@ export const compilePage = ({ branches, sort, cursor, count }: SearchRequest, co
     return { text, parameters: b.parameters };
   }
   const values = sort.map((key, i) => `${sortValue(b, key)} as k${i}`);
-  const sorted = `select d.rid, ${values.join(', ')} from (${anyOf(b, branches)}) d`;
+  const sorted = `select d.rid, ${values.join(', ')} from (${anyOf(b, branches)}) d${sort.some(isFromText) ? ` ${resourceJoin(careful)}` : ''}`;
   const where = cursor === undefined ? '' : ` where ${after(b, sort, cursor)}`;
   const hits = `select s.* from (${sorted}) s${where} order by ${orderBy(sort, 's')} limit ${limit}`;
   const keys = sort.map((_, i) => `hit.k${i}`).join(', ');

@@ -7,7 +7,7 @@ export type Cursor = readonly (string | number | null)[];
 
 export const encodeCursor = (cursor: Cursor): string => Buffer.from(JSON.stringify(cursor)).toString('base64url');
 
-const MAX_LENGTH = 8192;
+const MAX_LENGTH = 16_384;
 
 const isValue: Readonly<Record<ReturnType<typeof sortType>, (value: unknown) => boolean>> = {
   text: (value) => typeof value === 'string' && !value.includes('\0') && value.isWellFormed(),

@@ -109,11 +109,15 @@ export interface NotTest {
   readonly criterion: Criterion;
 }
 
+export interface SortParameter extends IndexedParameter {
+  readonly type: string;
+}
+
 export interface SortKey {
   readonly code: string;
   readonly descending: boolean;
   /** Absent for _id and _lastUpdated; one per type that is searched. */
-  readonly indexed: readonly IndexedParameter[] | undefined;
+  readonly indexed: readonly SortParameter[] | undefined;
 }
 
 export interface Include {

@@ -1,12 +1,14 @@
 import { patientsOf } from '../audit/patients.ts';
 import type { Registry } from '../definitions/registry.ts';
 import { FhirError, outcomeText } from '../http/outcome.ts';
+import { isDataException } from '../store/errors.ts';
 import type { Head } from '../store/head.ts';
 import { newLogicalId } from '../store/logical-id.ts';
 import { fitting } from '../store/page-bytes.ts';
 import type { Db } from '../store/pool.ts';
-import { compileCount, compileMatch, compilePage } from './compile.ts';
+import { compileCount, compileMatch, compilePage, type Statement } from './compile.ts';
 import type { CompileContext } from './compile/builder.ts';
+import { isFromText } from './compile/sort-text.ts';
 import { encodeCursor } from './cursor.ts';
 import { readIncluded } from './include.ts';
 import type { TypeIndex } from './index-plan.ts';
@@ -86,6 +88,15 @@ export const createSearch = ({ registry, terminology, planOf, keyId, baseUrl }: 
     const [row] = await db.unsafe<{ total: number }[]>(text, parameters, { prepare: true });
     return row!.total;
   };
+  const page = async (db: Db, request: SearchRequest): Promise<Row[]> => {
+    const read = ({ text, parameters }: Statement): Promise<Row[]> => db.unsafe<Row[]>(text, parameters, { prepare: true });
+    try {
+      return await read(compilePage(request, context));
+    } catch (error) {
+      if (!isDataException(error) || !request.sort.some(isFromText)) throw error;
+      return await read(compilePage(request, context, true));
+    }
+  };
   const parse = (type: string, criteria: string, allowed: ParseOptions['allowed']): Criterion[] =>
     parseConditional(type, criteria, { registry, planOf }, { lenient: false, allowed });
   const matching = async (db: Db, branch: Branch, limit: number, allowed: ParseOptions['allowed']): Promise<readonly Match[]> => {
@@ -102,8 +113,7 @@ export const createSearch = ({ registry, terminology, planOf, keyId, baseUrl }: 
         const body = bundleText(baseUrl, request, { rows: [], included: [], total: await count(db, request), next: undefined, registry });
         return { body, count: 0, patients: [], query: masked };
       }
-      const { text, parameters } = compilePage(request, context);
-      const found = await db.unsafe<Row[]>(text, parameters, { prepare: true });
+      const found = await page(db, request);
       const rows = fitting(found, request.count);
       const next = found.length > rows.length ? cursorAfter(rows.at(-1)!, request) : undefined;
       // The first page alone tells how many there are when nothing follows it.

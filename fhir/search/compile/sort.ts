@@ -1,16 +1,19 @@
 import type { SortKey } from '../request.ts';
 import type { Builder } from './builder.ts';
+import { isFromText, sortText } from './sort-text.ts';
 
 /** The value that a resource sorts by, or null. */
-export const sortValue = (b: Builder, { code, descending, indexed }: SortKey): string => {
+export const sortValue = (b: Builder, key: SortKey): string => {
+  if (isFromText(key)) return sortText(b, key);
+  const { code, descending, indexed } = key;
   if (indexed === undefined) {
     const column = code === '_id' ? 'r.id' : '(extract(epoch from r.updated) * 1000)::bigint';
     return `(select ${column} from fhir.resource r where r.rid = d.rid)`;
   }
   const { table } = indexed[0]!.parameterType;
   const column = table === 'string' ? 't.value' : descending ? 't.hi' : 't.lo';
-  const keys = [...new Set(indexed.flatMap((each) => each.keys))];
-  return `(select ${descending ? 'max' : 'min'}(${column}) from fhir.sp_${table} t where t.rid = d.rid and ${b.keys(keys, 't')})`;
+  const own = [...new Set(indexed.flatMap(({ keys }) => keys))];
+  return `(select ${descending ? 'max' : 'min'}(${column}) from fhir.sp_${table} t where t.rid = d.rid and ${b.keys(own, 't')})`;
 };
 
 /** What a sort value is in SQL, and in a cursor. */
@@ -18,7 +21,7 @@ export const sortType = ({ code, indexed }: SortKey): 'text' | 'bigint' | 'doubl
   if (code === '_id') return 'text';
   if (indexed === undefined) return 'bigint';
   const { table } = indexed[0]!.parameterType;
-  return table === 'string' ? 'text' : table === 'date' ? 'bigint' : 'double precision';
+  return table === 'string' || isFromText({ indexed }) ? 'text' : table === 'date' ? 'bigint' : 'double precision';
 };
 
 /** True for what comes after the cursor, in the order of the sort keys with missing ones last. */

@@ -67,7 +67,16 @@ test('the links of a page keep its form', async () => {
   assert.match((await stack.request(next!)).headers['content-type'] as string, /^application\/fhir\+xml/);
 });
 
-for (const order of ['', '&_sort=name', '&_sort=-name,_id', '&_sort=name,-_lastUpdated', '&_sort=-_lastUpdated', '&_sort=-_id']) {
+for (const order of [
+  '',
+  '&_sort=partof,name',
+  '&_sort=-identifier',
+  '&_sort=name',
+  '&_sort=-name,_id',
+  '&_sort=name,-_lastUpdated',
+  '&_sort=-_lastUpdated',
+  '&_sort=-_id',
+]) {
   test(`repeats and drops nothing that stays while others come, change and go${order && ` in the order ${order}`}`, async () => {
     const path = `/Organization?_id=${ORGANIZATIONS.join(',')},new1,new2,new3,new4,new5,new6,gone`;
     await stack.request('/Organization/gone', { method: 'PUT', body: { resourceType: 'Organization', id: 'gone', name: 'A' } });
@@ -157,9 +166,9 @@ testRefusals(() => stack, {
   '/Patient?_total=some': { status: 400, says: /none of none/ },
   '/Patient?active:missing=maybe': { status: 400, says: /true or false/ },
   '/Patient?name:exact:contains=x': { status: 400, says: /more than one modifier/ },
-  '/Patient?_sort=gender': { status: 400, says: /token parameter has no order/ },
-  '/Patient?_sort=organization': { status: 400, says: /reference parameter has no order/ },
-  '/ValueSet?_sort=url': { status: 400, says: /uri parameter has no order/ },
+  '/Location?_sort=near': { status: 400, says: /special parameter has no order/ },
+  '/?_type=Patient,ResearchStudy&_sort=shoe': { status: 400, says: /no search parameter shoe/ },
+  [`/Patient?_sort=gender&_cursor=${cursor([1, 1])}`]: damaged,
   '/Patient?_contained=true': { status: 400, says: /_contained/ },
   '/Patient?_containedType=container': { status: 400, says: /_containedType/ },
   '/Patient?_include=Observation:subject': { status: 400, says: /finds no Observation/ },

@@ -1,0 +1,46 @@
+/** The paths of path.ts as PostgreSQL's jsonpath, for what no search table holds. Source: PostgreSQL manual, "The SQL/JSON Path Language" */
+import type { Step } from './path.ts';
+import type { Registry } from './registry.ts';
+
+export interface JsonPath {
+  /** Finds each value by itself, in the form of the stored resource. */
+  readonly path: string;
+  readonly fhirType: string;
+}
+
+/** Extensions within extensions lead to every datatype: a path to so many is none to sort by. */
+const MAX_PATHS = 100;
+
+/** One jsonpath per datatype that the steps can lead to from a value of `type`; none where those are too many. */
+export const jsonPathsOf = (type: string, steps: readonly Step[], registry: Registry): readonly JsonPath[] => {
+  let found: JsonPath[] = [{ path: '$', fhirType: type }];
+  for (const step of steps) {
+    found = found.flatMap(({ path, fhirType }) => {
+      const element = registry.type(fhirType)?.element.get(step.name);
+      const types = element?.types.filter((each) => step.ofType === undefined || each === step.ofType) ?? [];
+      return types.map((each) => {
+        const property = element!.isChoice ? step.name + each.charAt(0).toUpperCase() + each.slice(1) : step.name;
+        // In lax mode a single value counts as a list of one.
+        return { path: `${path}."${property}"[${step.index ?? '*'}]${filterOf(step)}`, fhirType: each };
+      });
+    });
+    if (found.length > MAX_PATHS) return [];
+  }
+  return found;
+};
+
+/** The one boolean of path.ts: whether there is a value that isn't false. A comparison with something else than a boolean is unknown. */
+export const existsPath = (paths: readonly JsonPath[]): readonly JsonPath[] =>
+  paths.length === 0
+    ? []
+    : [
+        {
+          path: paths.map(({ path }) => `exists(${path} ? (@ != false || (@ == false) is unknown))`).join(' || '),
+          fhirType: 'boolean',
+        },
+      ];
+
+const filterOf = ({ where, resolvesTo }: Step): string => {
+  if (where !== undefined) return ` ? (@."${where.element}" == ${JSON.stringify(where.equals)})`;
+  return resolvesTo === undefined ? '' : ` ? (@."type" == "${resolvesTo}" || @."reference" like_regex "(^|/)${resolvesTo}/")`;
+};
