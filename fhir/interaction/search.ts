@@ -20,6 +20,7 @@ export const search = async (server: Server, call: Call): Promise<Reply> => {
     query: masked,
   } = await server.search.run(server.db, { type, compartment }, query, {
     lenient: call.prefer.lenient,
+    isWithin: server.db !== server.sql,
     allowed: (type, letter) => missingScope(call.identity.scopes, type, letter) === undefined,
   });
   const concerned = compartment?.type === 'Patient' ? [...new Set([`Patient/${compartment.id}`, ...patients])] : patients;

@@ -39,13 +39,18 @@ export interface Match {
 
 export interface Search {
   /** Searches a type, or what `where` says. */
-  run(db: Db, where: string | Where, query: string, options: ParseOptions): Promise<SearchResult>;
+  run(db: Db, where: string | Where, query: string, options: RunOptions): Promise<SearchResult>;
   /** The first resources that match the criteria of a conditional interaction. */
   match(db: Db, type: string, criteria: string, limit: number, allowed: ParseOptions['allowed']): Promise<readonly Match[]>;
   /** Which of some resources match. */
   filter(db: Db, type: string, among: Among): Promise<readonly Match[]>;
   /** Throws where criteria can't be asked: 400 naming what is wrong, 403 naming the scope. */
   check(type: string, criteria: string, allowed: ParseOptions['allowed']): void;
+}
+
+export interface RunOptions extends ParseOptions {
+  /** `db` is in a transaction, which a statement that fails would end. */
+  readonly isWithin?: boolean;
 }
 
 export interface Among {
@@ -88,12 +93,12 @@ export const createSearch = ({ registry, terminology, planOf, keyId, baseUrl }: 
     const [row] = await db.unsafe<{ total: number }[]>(text, parameters, { prepare: true });
     return row!.total;
   };
-  const page = async (db: Db, request: SearchRequest): Promise<Row[]> => {
+  const page = async (db: Db, request: SearchRequest, isWithin: boolean): Promise<Row[]> => {
     const read = ({ text, parameters }: Statement): Promise<Row[]> => db.unsafe<Row[]>(text, parameters, { prepare: true });
     try {
-      return await read(compilePage(request, context));
+      return await read(compilePage(request, context, isWithin));
     } catch (error) {
-      if (!isDataException(error) || !request.sort.some(isFromText)) throw error;
+      if (isWithin || !isDataException(error) || !request.sort.some(isFromText)) throw error;
       return await read(compilePage(request, context, true));
     }
   };
@@ -113,7 +118,7 @@ export const createSearch = ({ registry, terminology, planOf, keyId, baseUrl }: 
         const body = bundleText(baseUrl, request, { rows: [], included: [], total: await count(db, request), next: undefined, registry });
         return { body, count: 0, patients: [], query: masked };
       }
-      const found = await page(db, request);
+      const found = await page(db, request, options.isWithin === true);
       const rows = fitting(found, request.count);
       const next = found.length > rows.length ? cursorAfter(rows.at(-1)!, request) : undefined;
       // The first page alone tells how many there are when nothing follows it.
