@@ -1,6 +1,7 @@
 /** All that a resource is checked for: its structure, the rules of the profiles that it claims, and R4's invariants. */
 import type { Registry } from '../definitions/registry.ts';
 import type { TerminologySource } from '../terminology/resources.ts';
+import { requireAffordable } from './effort.ts';
 import { Findings, isObject, type Json, MAX_ISSUES, type ValidationIssue } from './findings.ts';
 import { baseRuleKeys, type InvariantChecker, loadInvariants } from './invariants.ts';
 import { createProfileSource, type LazyDefinition } from './profile/profile-source.ts';
@@ -8,9 +9,9 @@ import { createProfiles } from './profile/profiles.ts';
 import { createValidator, type Validator } from './validator.ts';
 
 export interface ResourceValidator extends Validator {
-  /** What a write breaks besides its structure, which must be right: the known profiles that it claims, R4's invariants if asked for. */
+  /** What a write breaks besides its structure, which must be right: the known profiles that it claims, R4's invariants if asked for. Throws 413 (effort.ts). */
   rules(resource: Json, type: string): ValidationIssue[];
-  /** Everything that can be said of a resource, `profiles` being asked for besides those that it claims. */
+  /** Everything that can be said of a resource, `profiles` being asked for besides those that it claims. Throws 413 (effort.ts). */
   everything(resource: Json, type: string, profiles?: readonly string[]): ValidationIssue[];
 }
 
@@ -41,6 +42,13 @@ const inEntries = ({ resourceType, entry }: Json, findings: Findings, work: (res
   }
 };
 
+/** Whether it, or a resource in an entry of it, claims a profile. */
+const hasClaims = (resource: Json): boolean => {
+  let found = claimed(resource).length > 0;
+  inEntries(resource, new Findings(''), (entry) => (found ||= claimed(entry).length > 0));
+  return found;
+};
+
 export const createResourceValidator = (options: ResourceValidatorOptions): ResourceValidator => {
   const { registry, terminology, onWrite } = options;
   const { validate } = createValidator(registry);
@@ -57,6 +65,7 @@ export const createResourceValidator = (options: ResourceValidatorOptions): Reso
     rules: (resource, type) => {
       const claims = claimed(resource);
       if (claims.length === 0 && type !== 'Bundle' && onWrite !== 'full') return NONE;
+      if (onWrite === 'full' || hasClaims(resource)) requireAffordable(resource);
       const findings = new Findings(type, true);
       if (onWrite === 'full') invariants().check(resource, findings);
       for (const url of new Set(claims)) profiles.check(url, resource, findings);
@@ -69,6 +78,7 @@ export const createResourceValidator = (options: ResourceValidatorOptions): Reso
       const issues = validate(resource, type);
       // Rules are written for what has the right structure.
       if (issues.some(({ severity }) => severity === 'error')) return issues;
+      requireAffordable(resource);
       const findings = new Findings(type);
       invariants().check(resource, findings);
       profiles.checkExtensions(resource, findings);
