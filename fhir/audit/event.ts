@@ -24,8 +24,10 @@ export interface AuditFields {
   /** `Patient/1` */
   readonly resource?: string;
   readonly version?: number;
-  /** `Patient/<id>` of each patient concerned. */
+  /** `Patient/<id>` of each patient concerned, of {@link MAX_PATIENTS} at most. */
   readonly patients?: readonly string[];
+  /** How many are concerned, where those are more than are named. */
+  readonly patientCount?: number;
   readonly query?: string;
   readonly reason?: string;
   /** Matches of a search, entries of a Bundle, refusals that one event stands for. */
@@ -33,6 +35,9 @@ export interface AuditFields {
   /** Work in the background that this is part of, with the file and the number of resources of each type that it is about. */
   readonly job?: { readonly id: string; readonly file?: string; readonly types?: Readonly<Record<string, number>> };
 }
+
+/** As many as a page can be about, its matches and what came along; some 300 kB. A Group may have more members. */
+export const MAX_PATIENTS = 6000;
 
 /** One line of JSON, members always in this order. */
 export const auditEvent = (fields: AuditFields): string => {
@@ -50,6 +55,7 @@ export const auditEvent = (fields: AuditFields): string => {
     resource,
     version,
     patients,
+    patientCount,
     query,
     reason,
     count,
@@ -69,6 +75,7 @@ export const auditEvent = (fields: AuditFields): string => {
     resource,
     version,
     patients,
+    patientCount,
     query,
     reason,
     count,

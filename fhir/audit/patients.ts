@@ -1,8 +1,6 @@
 const PATIENT = /"reference"\s*:\s*"(?:([^"\\]*)\/)?(Patient\/[A-Za-z0-9\-.]{1,64})(?:\/_history\/[^"\\]*)?"/g;
 /** What JSON may write in another way than it is read. */
 const ESCAPED = /\\[/u]/;
-/** As many as a page can be about: its matches, and what came along. */
-const MAX_PATIENTS = 6000;
 
 /**
  * The patients that served resources are about, as `Patient/<id>`, found in their texts: a read needn't parse what it serves, unless it is
@@ -17,7 +15,6 @@ export const patientsOf = (
     if (type === 'Patient') found.add(`Patient/${id}`);
     const text = ESCAPED.test(body) ? JSON.stringify(JSON.parse(body)) : body;
     for (const [, base, reference] of text.matchAll(PATIENT)) if (base === undefined || base === baseUrl) found.add(reference!);
-    if (found.size >= MAX_PATIENTS) break;
   }
-  return [...found].slice(0, MAX_PATIENTS);
+  return [...found];
 };

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Interaction } from '../../proto/access/interaction.ts';
 import type { Call } from '../http/call.ts';
 import { Audited } from './audited.ts';
-import { type AuditFields, auditEvent } from './event.ts';
+import { type AuditFields, auditEvent, MAX_PATIENTS } from './event.ts';
 import type { Outbox } from './outbox.ts';
 
 const KIND: Record<Interaction, readonly [AuditFields['kind'], AuditFields['action']]> = {
@@ -63,7 +63,8 @@ export const eventOf = ({ identity, requestId, target }: Pick<Call, 'identity' |
     ...(identity.fingerprint !== undefined && { fingerprint: identity.fingerprint }),
     ...(resource !== undefined && { resource }),
     ...(version !== undefined && { version }),
-    ...(patients !== undefined && patients.length > 0 && { patients: [...patients] }),
+    ...(patients !== undefined && patients.length > 0 && { patients: patients.slice(0, MAX_PATIENTS) }),
+    ...(patients !== undefined && patients.length > MAX_PATIENTS && { patientCount: patients.length }),
     ...(query !== undefined && { query }),
     ...(reason !== undefined && { reason }),
     ...(count !== undefined && { count }),

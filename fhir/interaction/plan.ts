@@ -28,15 +28,13 @@ export interface Plan {
   readonly integrity?: Integrity | undefined;
 }
 
-const MAX_PATIENTS = 20;
-
 /** The patients that a resource is about, from its own type and its search rows. */
 const patientsOf = (type: string, id: string, ...rows: readonly SearchRows[]): string[] => {
   const found = new Set<string>(type === 'Patient' ? [`Patient/${id}`] : []);
   for (const { ref } of rows) {
     for (const [, target] of ref) if (typeof target === 'string' && target.startsWith('Patient/')) found.add(target);
   }
-  return [...found].slice(0, MAX_PATIENTS);
+  return [...found];
 };
 
 interface Versioned {

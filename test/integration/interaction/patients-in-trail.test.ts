@@ -95,4 +95,20 @@ test('names every patient of a page', async () => {
   assert.is((await ask('GET', '/_history', { query: '_count=1000' })).patients.length, 251);
 });
 
+test('names every patient that a write is about, and says how many where those are more than an event names', async () => {
+  const group = (members: number): object => ({
+    resourceType: 'Group',
+    id: 'g',
+    type: 'person',
+    actual: true,
+    member: Array.from({ length: members }, (_, i) => ({ entity: { reference: `Patient/m${i}` } })),
+  });
+  const { status, text, patients } = await ask('PUT', '/Group/g', { body: group(30) });
+  assert.is(status, 201, text);
+  assert.is(patients.length, 30);
+  assert.is((await ask('PUT', '/Group/g', { body: group(6500) })).patients.length, 6000);
+  const [row] = await owner`select body::jsonb->'patientCount' as count from audit.event order by xid desc, seq desc limit 1`;
+  assert.is(row!['count'], 6500);
+});
+
 test.run();
