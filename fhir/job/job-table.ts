@@ -1,4 +1,5 @@
-import { type Db, textArray } from '../store/pool.ts';
+import { inTransaction } from '../audit/verified-commit.ts';
+import { type Db, type Sql, textArray } from '../store/pool.ts';
 import type { Job, JobKindName, JobResult } from './job.ts';
 
 export interface JobRow {
@@ -15,9 +16,12 @@ export interface JobRow {
 
 const EVENTS = (parameter: number): string => `events as (insert into audit.event (body) select unnest($${parameter}::text[]) from done)`;
 
+// Held to the end of the transaction, so that the next statement of another one counts what this one has stored.
+const LOCK_CLIENT = 'select pg_advisory_xact_lock(hashtextextended($1, 21))';
+
 /** Stores a job and the event of its beginning; false where the client has `most` jobs waiting already. */
-export const insertJob = async (
-  db: Db,
+export const insertJob = (
+  sql: Sql,
   {
     id,
     kind,
@@ -26,17 +30,19 @@ export const insertJob = async (
     event,
     most,
   }: Pick<Job, 'id' | 'kind' | 'client' | 'request'> & { readonly event: string; readonly most: number },
-): Promise<boolean> => {
-  const rows = await db.unsafe(
-    `with done as (
+): Promise<boolean> =>
+  inTransaction(sql, async (db) => {
+    await db.unsafe(LOCK_CLIENT, [client], { prepare: true });
+    const rows = await db.unsafe(
+      `with done as (
   insert into fhir.job (id, kind, client, request) select $1::uuid, $2, $3, $4
   where (select count(*) from fhir.job where client = $3 and status = 'pending') < $5::int returning 1),
 ${EVENTS(6)}
 select from done`,
-    [id, kind, client, request, most, textArray([event])],
-  );
-  return rows.length > 0;
-};
+      [id, kind, client, request, most, textArray([event])],
+    );
+    return rows.length > 0;
+  });
 
 /** A job of this client's, undefined where there is none (any more). */
 export const readJob = async (db: Db, id: string, client: string): Promise<JobRow | undefined> => {

@@ -87,11 +87,11 @@ const MAX_DELAY_MS = 900_000;
 
 export const delayMs = (attempts: number): number => Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempts, 20));
 
-/** Tells everything that is to be told, in order, up to the first that isn't taken. */
+/** Tells everything that is to be told, in order, up to the first that isn't taken, or until the Subscription or its client's scopes change. */
 export const tellAll = async (server: Server, subscriber: Subscriber, { maxAttempts, signal }: SenderOptions): Promise<void> => {
   const { row, terms } = subscriber;
   while (!signal.aborted) {
-    const delivery = await nextDelivery(server.db, row.rid);
+    const delivery = await nextDelivery(server.db, row);
     if (delivery === undefined) return;
     const head = await readHead(server.db, delivery.typeId, delivery.id);
     const written = head && (await readVersion(server.db, head, delivery.version));

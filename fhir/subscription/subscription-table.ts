@@ -113,12 +113,19 @@ from unnest($1::bigint[], $2::text[], $3::bigint[], $4::smallint[], $5::text[], 
   );
 };
 
-/** The oldest that is to be told. */
-export const nextDelivery = async (db: Db, subscription: number): Promise<Delivery | undefined> => {
+/**
+ * The oldest that is to be told; undefined where there is none, or where the Subscription or what its client may do isn't any more what
+ * was read: a backlog can take hours.
+ */
+export const nextDelivery = async (
+  db: Db,
+  { rid, version, scopes }: Pick<SubscriptionRow, 'rid' | 'version' | 'scopes'>,
+): Promise<Delivery | undefined> => {
   const [row] = await db.unsafe<Delivery[]>(
     `select d.subscription, d.xid::text as xid, d.seq, d.type as "typeId", d.id, d.version
-from fhir.subscription_delivery d where d.subscription = $1 order by d.xid, d.seq limit 1`,
-    [subscription],
+from fhir.subscription_delivery d join fhir.subscription s on s.rid = d.subscription join fhir.resource r on r.rid = s.rid
+where d.subscription = $1 and r.version = $2 and fhir.current_scopes(s.client, s.scopes, s.written) = $3 order by d.xid, d.seq limit 1`,
+    [rid, version, scopes],
     { prepare: true },
   );
   return row;
