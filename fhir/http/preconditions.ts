@@ -11,12 +11,16 @@ interface Current {
   readonly body: string | null;
 }
 
-/** The version that If-Match demands, `*` for any, undefined without the header; 400 where it is no ETag. */
-export const parseIfMatch = (header: string | undefined): number | '*' | undefined => {
+/** `*` for any version that isn't deleted, else one of these. */
+export type Demanded = '*' | readonly number[];
+
+/** The versions that If-Match demands, undefined without the header; 400 where it holds something else than ETags. */
+export const parseIfMatch = (header: string | undefined): Demanded | undefined => {
   if (header === undefined) return undefined;
   if (header.trim() === '*') return '*';
-  const version = ETAG.exec(header)?.[1];
-  if (version === undefined || !/^\d{1,9}$/.test(version)) {
+  return header.split(',').map((tag) => {
+    const version = ETAG.exec(tag)?.[1];
+    if (version !== undefined && /^\d{1,9}$/.test(version)) return Number(version);
     throw new FhirError(
       'value',
       `If-Match: ${header.slice(0, 80)} is no version: send the ETag of the version you have read, such as W/"3"`,
@@ -24,18 +28,19 @@ export const parseIfMatch = (header: string | undefined): number | '*' | undefin
         expression: 'http.If-Match',
       },
     );
-  }
-  return Number(version);
+  });
 };
 
-/** Throws 412 unless the current version (undefined: there is none) is the one demanded; `*` demands one that isn't deleted. */
-export const requireMatch = (demanded: number | '*' | undefined, current: Current | undefined): void => {
-  if (demanded === undefined || (demanded === '*' ? current !== undefined && current.body !== null : demanded === current?.version)) return;
+/** Throws 412 unless the current version (undefined: there is none) is one that is demanded. */
+export const requireMatch = (demanded: Demanded | undefined, current: Current | undefined): void => {
+  if (demanded === undefined) return;
+  if (current !== undefined && (demanded === '*' ? current.body !== null : demanded.includes(current.version))) return;
+  const asked = demanded === '*' ? '*' : demanded.slice(0, 5).join(' or ');
   throw new FhirError(
     'precondition',
     current === undefined
-      ? `If-Match asks for version ${demanded}, but the resource doesn't exist: leave the header out to create it`
-      : `If-Match asks for version ${demanded}, but the resource is ${current.body === null ? 'deleted, ' : ''}at version ${current.version}: read it again and repeat your change`,
+      ? `If-Match asks for version ${asked}, but the resource doesn't exist: leave the header out to create it`
+      : `If-Match asks for version ${asked}, but the resource is ${current.body === null ? 'deleted, ' : ''}at version ${current.version}: read it again and repeat your change`,
     { expression: 'http.If-Match' },
   );
 };

@@ -90,18 +90,34 @@ export interface Addresses {
   readonly resolved: ReadonlyMap<string, string>;
   /** Of the entry that holds the text. */
   readonly fullUrl: string | undefined;
+  /** The version that `Type/id` of an entry will have; undefined where that isn't known before it is stored. */
+  readonly versionOf: (target: string) => number | undefined;
 }
+
+const VERSIONED = /^(.+)\/_history\/[^/]+$/s;
 
 /**
  * The text with every address of an entry replaced by `Type/id`: in references, in elements of type uri, url, canonical, oid and uuid, and in
- * links and images of a narrative. Throws 400 on a urn:uuid or urn:oid reference to no entry.
+ * links and images of a narrative. A reference to a version of an entry gets the version that it has here. Throws 400 on a urn:uuid or
+ * urn:oid reference to no entry, and where that version can't be told.
  */
-export const resolveReferences = (text: string, { registry, resolved, fullUrl }: Addresses): string => {
+export const resolveReferences = (text: string, { registry, resolved, fullUrl, versionOf }: Addresses): string => {
   const base = fullUrl === undefined ? undefined : RESTFUL.exec(fullUrl)?.[1];
   const elements = addressElements(registry);
+  const entryOf = (address: string, isReference: boolean): string | undefined =>
+    resolved.get(address) ?? (base !== undefined && isReference ? resolved.get(base + address) : undefined);
   const targetOf = (address: string, isReference: boolean): string | undefined => {
-    const target = resolved.get(address) ?? (base !== undefined && isReference ? resolved.get(base + address) : undefined);
+    const target = entryOf(address, isReference);
     if (target !== undefined) return target;
+    const [, unversioned] = (isReference && VERSIONED.exec(address)) || [];
+    const versioned = unversioned === undefined ? undefined : entryOf(unversioned, true);
+    // Under its own name here its versions are the ones of here.
+    if (versioned !== undefined && versioned !== unversioned) {
+      const version = versionOf(versioned);
+      if (version !== undefined) return `${versioned}/_history/${version}`;
+      const says = `the reference ${address.slice(0, 80)} names a version of an entry that changes what is there: leave the version out`;
+      throw new FhirError('value', says);
+    }
     // A part of the resource, or a version of a canonical address.
     const end = address.search(/[#|]/);
     const whole = end > 0 ? resolved.get(address.slice(0, end)) : undefined;

@@ -14,7 +14,7 @@ import { entryCall } from './entry-call.ts';
 import { planPatch, readPatch } from './patch.ts';
 import { type Plan, planCreate, planDelete, planUpdate } from './plan.ts';
 import { parseBody, type Prepared, requireSameId, requireValid } from './prepare.ts';
-import { type ConditionalReference, conditionalReferences, resolveReferences } from './references.ts';
+import { type Addresses, type ConditionalReference, conditionalReferences, resolveReferences } from './references.ts';
 import { inEntry, inEntryAsync } from './transaction-entry.ts';
 import { type Match, matchConditions } from './transaction-match.ts';
 
@@ -127,18 +127,31 @@ export const planWrites = async (
   db: Db,
 ): Promise<Map<number, readonly Plan[]>> => {
   const { matched, resolved } = await matchConditions(server, prepared, db);
-  const found = prepared.map((entry) => ({ entry, match: matched.get(entry.entry.index), head: undefined as Head | undefined }));
+  const found = prepared.map((entry) => ({ entry, match: matched.get(entry.entry.index) }));
   const existing = found.filter(({ entry, match }) => entry.entry.target.interaction !== 'create' || match !== undefined);
   const heads = await readHeads(
     db,
     existing.map(({ entry, match }) => ({ typeId: server.registry.typeId(entry.type), id: match?.id ?? entry.id })),
   );
+  const headOf = ({ entry, match }: (typeof found)[number]): Head | undefined =>
+    heads.get(`${server.registry.typeId(entry.type)}/${match?.id ?? entry.id}`);
+  const versions = new Map(
+    found.map((each) => [`${each.entry.type}/${each.match?.id ?? each.entry.id}`, versionToBe(each.entry, headOf(each))]),
+  );
+  const versionOf = (target: string): number | undefined => versions.get(target);
   return new Map(
     found.map(({ entry, match }) => {
-      const head = heads.get(`${server.registry.typeId(entry.type)}/${match?.id ?? entry.id}`);
-      return [entry.entry.index, [inEntry(entry.entry, () => planWrite(server, call, entry, { match, head, resolved }))]];
+      const head = headOf({ entry, match });
+      return [entry.entry.index, [inEntry(entry.entry, () => planWrite(server, call, entry, { match, head, resolved, versionOf }))]];
     }),
   );
+};
+
+/** Undefined where it depends on whether anything changes. */
+const versionToBe = ({ entry }: PreparedEntry, head: Head | undefined): number | undefined => {
+  if (head === undefined) return 1;
+  if (entry.target.interaction === 'create') return head.version;
+  return head.body === null ? head.version + 1 : undefined;
 };
 
 interface Found {
@@ -146,13 +159,14 @@ interface Found {
   /** Of the match, else of the entry's own id. */
   readonly head: Head | undefined;
   readonly resolved: ReadonlyMap<string, string>;
+  readonly versionOf: Addresses['versionOf'];
 }
 
-const planWrite = (server: Server, call: Call, prepared: PreparedEntry, { match, head, resolved }: Found): Plan => {
+const planWrite = (server: Server, call: Call, prepared: PreparedEntry, { match, head, resolved, versionOf }: Found): Plan => {
   const { entry, type, id, n, criteria } = prepared;
   const caller = entryCall(call, entry);
   const resolve = (text: string): string =>
-    type === 'Bundle' ? text : resolveReferences(text, { registry: server.registry, resolved, fullUrl: entry.fullUrl });
+    type === 'Bundle' ? text : resolveReferences(text, { registry: server.registry, resolved, fullUrl: entry.fullUrl, versionOf });
   if (isPatch(prepared)) {
     if (criteria !== undefined && match === undefined)
       throw new FhirError(

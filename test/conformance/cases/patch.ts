@@ -228,6 +228,23 @@ export const patch: Area = {
         deceasedDateTime: '2020-01-01',
       },
     ),
+    patched(
+      'a full resource, its narrative too',
+      {
+        text: { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml"><b>Chalmers</b> (&quot;Jim&quot;)</div>' },
+        name: [{ family: 'Chalmers', given: ['Peter', 'James'] }],
+      },
+      [
+        replace('Patient.text.div', {
+          valueString: '<div xmlns="http://www.w3.org/1999/xhtml"><b>Chalmers1</b> (&quot;Jim&quot;)</div>',
+        }),
+        replace('Patient.name[0].family', { valueString: 'Chalmers1' }),
+      ],
+      {
+        text: { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml"><b>Chalmers1</b> (&quot;Jim&quot;)</div>' },
+        name: [{ family: 'Chalmers1', given: ['Peter', 'James'] }],
+      },
+    ),
     patched('no operation changes nothing', { active: true }, [], { active: true }),
     refused('an add below what isn’t there', { identifier: [{ use: 'official', value: '123' }] }, [
       add("Patient.identifier.where(use = 'official').period", 'end', { valueDate: '2021-12-01' }),

@@ -70,6 +70,7 @@ const CASES: Readonly<Record<string, Case>> = {
     status: 413,
     says: /100 parameters/,
   },
+  'a query of 20 kB': { path: `/Patient?name=${'a'.repeat(20_000)}`, status: 413, says: /longer than 16384 characters/ },
   'a malformed _count': { path: '/Patient?_count=many', status: 400, says: /whole number/ },
   'a forged cursor': { path: '/Patient?_cursor=abc', status: 400, says: /_cursor/ },
   'a malformed If-Match': {

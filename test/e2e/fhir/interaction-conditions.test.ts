@@ -57,6 +57,9 @@ test('If-Match asks for the version of what is deleted too, and * for one that i
   assert.is((await put('/Basic/m1', basic('m1'), { 'if-match': '*' })).status, 412);
   assert.is((await put('/Basic/m1', basic('m1'), { 'if-match': 'W/"1"' })).status, 412);
   assert.is((await put('/Basic/m1', basic('m1'), { 'if-match': 'W/"2"' })).status, 201);
+  assert.is((await put('/Basic/m1', basic('m1', { author: { display: 'C' } }), { 'if-match': 'W/"1", W/"2"' })).status, 412);
+  assert.is((await put('/Basic/m1', basic('m1', { author: { display: 'C' } }), { 'if-match': 'W/"9", W/"3"' })).status, 200);
+  assert.is((await put('/Basic/m1', basic('m1'), { 'if-match': 'W/"4", x' })).status, 400);
   assert.is((await put('/Basic/never', basic('never'), { 'if-match': 'W/"1"' })).status, 412);
 });
 

@@ -71,6 +71,26 @@ test('entries are processed as deletes, creates, updates and reads, and answered
   assert.is((await stack.request('/Basic/old')).status, 410);
 });
 
+test('a reference to a version of an entry gets the version that the entry has here', async () => {
+  const about = (reference: string): Entry => post({ resourceType: 'Basic', code: { text: 'z' }, subject: { reference } });
+  await transaction(put(basic('versioned', identified('versioned'))));
+  const fullUrl = 'http://elsewhere.org/fhir/Basic/7';
+  const answer = await transaction(
+    post({ resourceType: 'Basic', code: { text: 'y' } }, { fullUrl }),
+    about(`${fullUrl}/_history/12`),
+    post(basic('any', identified('versioned')), { fullUrl: uuid(71), ifNoneExist: 'identifier=urn:t|versioned' }),
+    about(`${uuid(71)}/_history/9`),
+    about('Basic/versioned/_history/1'),
+  );
+  assert.is(answer.status, 200, answer.text);
+  const [created, ofCreated, , ofFound, asWritten] = answer.json.entry;
+  assert.is(ofCreated.resource.subject.reference, `Basic/${created.resource.id}/_history/1`);
+  assert.is(ofFound.resource.subject.reference, 'Basic/versioned/_history/1');
+  assert.is(asWritten.resource.subject.reference, 'Basic/versioned/_history/1');
+  const changed = { ...put(basic('versioned', identified('other'))), fullUrl: uuid(72) };
+  await refused(transaction(changed, about(`${uuid(72)}/_history/1`)), 400, /leave the version out/);
+});
+
 test('conditions of entries are those of headers', async () => {
   await transaction(put(basic('c1', identified('c1'))), put(basic('c2')));
   await refused(

@@ -7,16 +7,25 @@ const registry = loadRegistry();
 const resolved = new Map([
   ['urn:uuid:1', 'Patient/a'],
   ['Patient?identifier=x', 'Patient/b'],
+  ['urn:uuid:2', 'Patient/b'],
+  ['Patient/b', 'Patient/b'],
 ]);
-const resolve = (text: string): string => resolveReferences(text, { registry, resolved, fullUrl: undefined });
+const versionOf = (target: string): number | undefined => (target === 'Patient/a' ? 1 : undefined);
+const resolve = (text: string): string => resolveReferences(text, { registry, resolved, fullUrl: undefined, versionOf });
 
 test('replaces addresses where elements hold them, and keeps every other byte', () => {
   const text = '{ "subject" : {"reference" : "urn:uuid:1"},"note":[{"text":"urn:uuid:1 \\"urn:uuid:1\\""}],"value":1.10}';
   assert.is(resolve(text), text.replace('"reference" : "urn:uuid:1"', '"reference" : "Patient/a"'));
   assert.is(resolve('{"reference":"Patient?identifier=x"}'), '{"reference":"Patient/b"}');
   assert.is(resolve('{"div":"<a href=\\"urn:uuid:1\\">x</a>"}'), '{"div":"<a href=\\"Patient/a\\">x</a>"}');
-  assert.throws(() => resolve('{"reference":"urn:uuid:2"}'), /names no entry/);
+  assert.throws(() => resolve('{"reference":"urn:uuid:3"}'), /names no entry/);
   assert.equal([...conditionalReferences('{"reference":"Patient?a=b","display":"Patient?c=d"}').keys()], ['Patient?a=b']);
+});
+
+test('a reference to a version of an entry gets the version that it has here, where that is known', () => {
+  assert.is(resolve('{"reference":"urn:uuid:1/_history/7"}'), '{"reference":"Patient/a/_history/1"}');
+  assert.is(resolve('{"reference":"Patient/b/_history/7"}'), '{"reference":"Patient/b/_history/7"}');
+  assert.throws(() => resolve('{"reference":"urn:uuid:2/_history/7"}'), /leave the version out/);
 });
 
 test('an attachment may be long, and a narrative full of escapes', () => {

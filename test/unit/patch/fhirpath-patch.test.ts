@@ -41,6 +41,26 @@ const CASES: Readonly<Record<string, readonly [before: object, operations: reado
   'replace primitive': [born, [replace('Patient.birthDate', { valueDate: '1930-01-01' })], { birthDate: '1930-01-01' }],
   'delete primitive': [born, [remove('Patient.birthDate')], {}],
   'add primitive': [{}, [add('Patient', 'birthDate', { valueDate: '1930-01-01' })], { birthDate: '1930-01-01' }],
+  'full resource': [
+    {
+      id: 'example',
+      text: { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">Peter <b>Chalmers</b> &amp; \n</div>' },
+      name: [{ use: 'official', family: 'Chalmers', given: ['Peter', 'James'] }, { given: ['Jim'] }],
+      birthDate: '1974-12-25',
+      _birthDate: { extension: [{ url: 'urn:time', valueDateTime: '1974-12-25T14:35:45-05:00' }] },
+    },
+    [
+      replace('Patient.text.div', { valueString: '<div xmlns="http://www.w3.org/1999/xhtml">Peter <b>Chalmers1</b> &amp; \n</div>' }),
+      replace('Patient.name[0].family', { valueString: 'Chalmers1' }),
+    ],
+    {
+      id: 'example',
+      text: { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">Peter <b>Chalmers1</b> &amp; \n</div>' },
+      name: [{ use: 'official', family: 'Chalmers1', given: ['Peter', 'James'] }, { given: ['Jim'] }],
+      birthDate: '1974-12-25',
+      _birthDate: { extension: [{ url: 'urn:time', valueDateTime: '1974-12-25T14:35:45-05:00' }] },
+    },
+  ],
   'replace nested primitive 1': [
     contact({ ...named, gender: 'male' }),
     [replace('Patient.contact[0].gender', { valueCode: 'female' })],
