@@ -1,4 +1,4 @@
-import type { Db } from '../../store/pool.ts';
+import { type Db, numberArray } from '../../store/pool.ts';
 
 /** A resource as it was at a moment. */
 export interface PastRow {
@@ -18,6 +18,8 @@ export interface BatchRange {
   readonly snapshot: string;
   /** Milliseconds: only what was written from then on; deleted ones come with that alone. */
   readonly sinceMs: number | undefined;
+  /** Only these of the range, in ascending order. */
+  readonly among?: readonly number[] | undefined;
 }
 
 export interface Batch {
@@ -26,12 +28,12 @@ export interface Batch {
   readonly after: number | undefined;
 }
 
-const MAX_ROWS = 500;
+export const MAX_ROWS = 500;
 const MAX_BYTES = 4 << 20;
 
 // The head if the snapshot saw it written, else the newest version that it saw; a resource that came later has none.
-const TEXT = `with batch as materialized (
-  select rid, id, version, xid from fhir.resource where rid > $1::bigint and rid < $2::bigint order by rid limit ${MAX_ROWS}),
+const textOf = (which: string): string => `with batch as materialized (
+  select rid, id, version, xid from fhir.resource where rid > $1::bigint and rid < $2::bigint${which} order by rid limit ${MAX_ROWS}),
 past as (
   select rid, id, version as head, case when pg_visible_in_snapshot(xid, $3::text::pg_snapshot) then version
     else (select max(h.version) from fhir.resource_history h where h.rid = batch.rid and pg_visible_in_snapshot(h.xid, $3::text::pg_snapshot)) end as version
@@ -49,6 +51,8 @@ sized as (
   select *, count(*) over () as found, sum(octet_length(body)) over (order by rid) - octet_length(body) as before from found)
 select s.rid, s.id, s.deleted, s.body, s.found, b.last, b.rows
 from (select max(rid) as last, count(*) as rows from batch) b left join sized s on s.before < ${MAX_BYTES} or s.before is null order by s.rid`;
+const ALL = textOf('');
+const SOME = textOf(' and rid = any($5::bigint[])');
 
 interface Row extends PastRow {
   readonly found: number;
@@ -57,8 +61,9 @@ interface Row extends PastRow {
 }
 
 /** The next resources of a range, in the order of their keys; a batch is as much as one process holds at a time. */
-export const readBatch = async (db: Db, { after, end, snapshot, sinceMs }: BatchRange): Promise<Batch> => {
-  const all = await db.unsafe<Row[]>(TEXT, [after, end, snapshot, sinceMs ?? null], { prepare: true });
+export const readBatch = async (db: Db, { after, end, snapshot, sinceMs, among }: BatchRange): Promise<Batch> => {
+  const own = among === undefined ? [] : [numberArray(among)];
+  const all = await db.unsafe<Row[]>(among === undefined ? ALL : SOME, [after, end, snapshot, sinceMs ?? null, ...own], { prepare: true });
   const rows = all.filter(({ rid }) => rid !== null);
   const { last, rows: seen } = all[0]!;
   const isCut = rows.length > 0 && rows[0]!.found > rows.length;

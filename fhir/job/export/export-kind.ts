@@ -10,7 +10,8 @@ import type { JobFiles } from '../files.ts';
 import { callerOf, type JobContext, type JobKind, JobLost, type JobResult } from '../job.ts';
 import type { Manifest, ManifestFile } from '../manifest.ts';
 import { createBelongs } from './belongs.ts';
-import { type PastRow, readBatch, takeSnapshot } from './export-batch.ts';
+import { type Batch, MAX_ROWS, type PastRow, readBatch, takeSnapshot } from './export-batch.ts';
+import { MAX_PATIENTS_BY_INDEX, readCandidates } from './candidates.ts';
 import { ExportFile, type WrittenFile } from './export-file.ts';
 import { type ExportRequest, mayExport } from './export-request.ts';
 
@@ -87,11 +88,12 @@ const writePart = async (
     { kind: 'deleted', type, name: `${type}-${number}.deleted.ndjson` },
   );
   const keep = createKeep(server, request, { type, scopes: caller.identity.scopes });
+  const next = createReader(server, request, { type, state });
   let after: number | undefined = Math.max(state.after, from - 1);
   try {
     while (after !== undefined && !output.isFull && !deleted.isFull) {
       if (signal.aborted) throw new JobLost(job.id);
-      const batch = await readBatch(server.db, { after, end: from + RID_SPAN, snapshot: state.snapshot, sinceMs: request.sinceMs });
+      const batch = await next(after);
       const rows = await keep(batch.rows);
       await output.add(rows.flatMap((row) => (row.deleted ? [] : { line: row.body, id: row.id, body: row.body })));
       await deleted.add(rows.flatMap((row) => (row.deleted ? { line: deletion(type, row.id), id: row.id, body: row.body } : [])));
@@ -112,6 +114,28 @@ const writePart = async (
     await Promise.all([output.abandon(), deleted.abandon()]);
     throw error;
   }
+};
+
+/** Reads the batch after a resource key: of all of the type, or of what the index says of the patients asked for. */
+const createReader = (
+  server: JobContext['server'],
+  { level, patients, sinceMs }: ExportRequest,
+  { type, state: { snapshot, atMs } }: Pick<Part, 'type' | 'state'>,
+): ((after: number) => Promise<Batch>) => {
+  const range = { end: (server.registry.typeId(type) + 1) * RID_SPAN, snapshot, sinceMs };
+  if (level === 'system' || patients === undefined || patients.length > MAX_PATIENTS_BY_INDEX)
+    return (after) => readBatch(server.db, { ...range, after });
+  let left: readonly number[] = [];
+  let hasMore = true;
+  return async (after) => {
+    left = left.filter((rid) => rid > after);
+    if (left.length === 0 && hasMore) ({ rids: left, hasMore } = await readCandidates(server, { type, patients, after, atMs, sinceMs }));
+    if (left.length === 0) return { rows: [], after: undefined };
+    const among = left.slice(0, MAX_ROWS);
+    const batch = await readBatch(server.db, { ...range, after, among });
+    const isLast = among.length === left.length && !hasMore;
+    return { rows: batch.rows, after: batch.after ?? (isLast ? undefined : among.at(-1)!) };
+  };
 };
 
 const deletion = (type: string, id: string): string =>
