@@ -10,8 +10,8 @@ export interface EverythingRequest {
   readonly count: number;
   readonly sinceMs: number | undefined;
   readonly careMs: readonly [from: number, to: number] | undefined;
-  /** Resource key that the page before ended with; 0 for the first page. */
-  readonly after: number;
+  /** Where the page begins, as the page before said; undefined for the first page. */
+  readonly cursor: string | undefined;
   /** Name and value of what was given, for links. */
   readonly given: readonly (readonly [name: string, value: string])[];
 }
@@ -63,7 +63,7 @@ export const parseEverything = (
     sinceMs: since?.lo,
     careMs:
       start === undefined && end === undefined ? undefined : [start?.lo ?? Number.MIN_SAFE_INTEGER, end?.hi ?? Number.MAX_SAFE_INTEGER],
-    after: afterOf(one('_cursor')),
+    cursor: cursorOf(one('_cursor')),
     given: [...values].flatMap(([name, all]) => (name === '_cursor' ? [] : all.map((value) => [name, value] as const))),
   };
 };
@@ -74,9 +74,5 @@ const countOf = (text: string | undefined): number => {
   return Math.min(Number(text), MAX_COUNT);
 };
 
-const afterOf = (text: string | undefined): number => {
-  if (text === undefined) return 0;
-  const after = Number(Buffer.from(text, 'base64url').toString());
-  if (!Number.isSafeInteger(after) || after < 1) throw wrong('_cursor', text, 'is damaged: follow the next link as it was given');
-  return after;
-};
+const cursorOf = (text: string | undefined): string | undefined =>
+  text === undefined ? undefined : Buffer.from(text, 'base64url').toString();

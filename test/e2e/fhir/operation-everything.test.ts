@@ -1,6 +1,7 @@
 import postgres from 'postgres';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { addClient } from '../../support/clients.ts';
 import { type Answer, type Stack, startStack } from '../../support/stack.ts';
 
 let stack: Stack;
@@ -126,7 +127,38 @@ test('names what is wrong with a question', async () => {
     assert.match(json.issue[0].diagnostics, said);
   }
   assert.is((await stack.request('/Patient/nobody/$everything')).status, 404);
-  assert.is((await stack.request('/Patient/$everything')).status, 404);
+  assert.is((await stack.request('/Encounter/$everything')).status, 404);
+  for (const cursor of ['abc', '7', '1-x'])
+    assert.is((await stack.request(`/Patient/$everything?_cursor=${Buffer.from(cursor).toString('base64url')}`)).status, 400);
+});
+
+test('without an id shows what is of every patient, page by page, each page with several patients', async () => {
+  const pages: string[][] = [];
+  for (let url: string | undefined = '/Patient/$everything?_count=4'; url !== undefined;) {
+    const answer: Answer = await stack.request(url);
+    assert.is(answer.status, 200, answer.text);
+    pages.push(namesOf(answer, 'match'));
+    url = answer.json.link.find(({ relation }: { relation: string }) => relation === 'next')?.url;
+  }
+  const all = pages.flat();
+  for (const name of ['Patient/p', 'Patient/other', 'Condition/c', 'Observation/foreign', 'Observation/ob6'])
+    assert.is(all.filter((each) => each === name).length, 1, name);
+  assert.ok(pages.length > 2 && pages.every(({ length }) => length <= 5), JSON.stringify(pages));
+  const few = await stack.request('/Patient/$everything?_type=Observation&start=2024-03-01&end=2024-04-30');
+  assert.equal(namesOf(few, 'match').sort(), ['Observation/foreign', 'Observation/ob2', 'Observation/ob3']);
+});
+
+test('without an id it is for who may search patients, and the trail names each of them', async () => {
+  await addClient(stack, 'one-by-one', { scopes: ['system/Patient.r', 'system/Observation.r'], operations: ['$everything'] });
+  assert.is((await stack.request('/Patient/p/$everything', { client: 'one-by-one' })).status, 200);
+  const refused = await stack.request('/Patient/$everything', { client: 'one-by-one' });
+  assert.is(refused.status, 403, refused.text);
+  const sql = postgres(stack.system.state.databaseUrl, { max: 1 });
+  const { headers } = await stack.request('/Patient/$everything?_type=Patient');
+  const [row] =
+    await sql`select body::jsonb as event from audit.event where body::jsonb->>'request' = ${headers['x-request-id'] as string}`;
+  await sql.end();
+  assert.equal((row!['event'] as { patients: string[] }).patients.sort(), ['Patient/other', 'Patient/p']);
 });
 
 test('the trail has one event with the patient and the count', async () => {
