@@ -98,6 +98,10 @@ export const bodyFormat = (contentType: string | undefined): Format => {
   const range = parseRange(contentType);
   if (range.format !== undefined && READABLE.has(range.format) && isServed(range)) return range.format;
   const offer = [...READABLE].map((format) => `application/fhir+${format}`).join(' or ');
+  if (/^application\/(?:fhir\+|x-)?ndjson/i.test(contentType)) {
+    const says = `NDJSON is read from the import folder only: send $import a Parameters resource that names its files, or a batch Bundle, as ${offer}`;
+    throw new FhirError('unsupported-media-type', says, { expression: 'http.Content-Type' });
+  }
   throw new FhirError(
     'unsupported-media-type',
     isServed(range)

@@ -104,6 +104,9 @@ const resource = (type: string, index: TypeIndex, { pointing, rules: { condition
 };
 
 const offeredOn = (type: string | undefined): object => {
-  const operation = OPERATIONS.filter((each) => isOffered(each, type)).map(({ name, definition }) => ({ name: name.slice(1), definition }));
+  const operation = OPERATIONS.filter((each) => isOffered(each, type)).map(({ name, definition, definitionOn }) => ({
+    name: name.slice(1),
+    definition: (type === undefined ? undefined : definitionOn?.[type]) ?? definition,
+  }));
   return operation.length > 0 ? { operation } : {};
 };

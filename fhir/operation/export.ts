@@ -62,6 +62,10 @@ const membersOf = async (server: Server, call: Call): Promise<readonly string[]>
 export const exportOperation: Operation = {
   name: '$export',
   definition: 'http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export',
+  definitionOn: {
+    Patient: 'http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export',
+    Group: 'http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export',
+  },
   levels: ['system', 'type', 'instance'],
   types: ['Patient', 'Group'],
   isRead: true,

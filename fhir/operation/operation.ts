@@ -11,6 +11,8 @@ export interface Operation {
   readonly name: string;
   /** Canonical address of its OperationDefinition, for /metadata. */
   readonly definition: string;
+  /** The same on resources of some types, where those have definitions of their own. */
+  readonly definitionOn?: Readonly<Record<string, string>>;
   readonly levels: readonly OperationLevel[];
   /** Resource types that it is offered on; empty: every type. */
   readonly types: readonly string[];

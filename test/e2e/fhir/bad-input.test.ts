@@ -99,6 +99,12 @@ const CASES: Readonly<Record<string, Case>> = {
     status: 415,
     says: /application\/fhir\+json/,
   },
+  'an import whose body is the data': {
+    path: '/$import',
+    options: { method: 'POST', headers: { 'content-type': 'application/fhir+ndjson' }, body: '{"resourceType":"Basic"}\n' },
+    status: 415,
+    says: /NDJSON is read from the import folder only/,
+  },
   'an Accept without JSON': {
     path: '/Patient/p1',
     options: { headers: { accept: 'image/png' } },

@@ -51,6 +51,15 @@ test.after(async () => {
   await stack.stop();
 });
 
+test('/metadata names the definition of each level', async () => {
+  const { json } = await stack.request('/metadata');
+  const [rest] = json.rest;
+  const definitionOf = ({ operation }: { operation: { name: string; definition: string }[] }): string | undefined =>
+    operation.find(({ name }) => name === 'export')?.definition.replace(/^.*\//, '');
+  const on = (type: string): string | undefined => definitionOf(rest.resource.find((each: { type: string }) => each.type === type));
+  assert.equal([definitionOf(rest), on('Patient'), on('Group')], ['export', 'patient-export', 'group-export']);
+});
+
 const exported = async (path: string, options: Parameters<Stack['request']>[1] = {}): Promise<Answer> => {
   const answer = await jobDone(stack, await stack.request(path, { headers: { prefer: 'respond-async' }, ...options }));
   assert.is(answer.status, 200, answer.text);
