@@ -1,5 +1,5 @@
 import { isKeyed, SEARCH_TABLE_NAMES, type SearchRow, type SearchRows, type SearchTable } from '../store/search-table.ts';
-import { type IndexedParameter, SELF_KEY, type TypeIndex } from './index-plan.ts';
+import { type IndexedParameter, laneKey, PART_TYPE, SELF_KEY, type TypeIndex } from './index-plan.ts';
 import type { AddRow, AddToLane, Lane, ParameterType } from './parameter/parameter.ts';
 
 export interface Extractor {
@@ -16,7 +16,13 @@ interface Sink {
   readonly id: number | undefined;
   /** Index key and table of each lane. */
   readonly lanes: ReadonlyMap<Lane, { readonly id: number; readonly table: SearchTable }>;
-  readonly parts: ReadonlyMap<string, readonly (readonly [element: string, id: number])[]>;
+  readonly parts: ReadonlyMap<string, readonly Part[]>;
+}
+
+interface Part {
+  readonly element: string;
+  readonly id: number;
+  readonly lanes: Sink['lanes'];
 }
 
 interface TypePlan {
@@ -40,7 +46,17 @@ export const createExtractor = (planOf: (type: string) => TypeIndex, keyId: (key
       id: isKeyed(parameterType.table) && parts.size === 0 ? keyId(key) : undefined,
       lanes: new Map([...lanes].map(([lane, laneKey]) => [lane, { id: keyId(laneKey), table: laneTable(parameterType, lane) }])),
       parts: new Map(
-        [...parts].map(([fhirType, elements]) => [fhirType, elements.map(([element, partKey]) => [element, keyId(partKey)] as const)]),
+        [...parts].map(([fhirType, elements]) => [
+          fhirType,
+          elements.map(([element, partKey]): Part => {
+            const own = Object.entries(parameterType.lanes?.(PART_TYPE) ?? {}) as [Lane, SearchTable][];
+            return {
+              element,
+              id: keyId(partKey),
+              lanes: new Map(own.map(([lane, table]) => [lane, { id: keyId(laneKey(partKey, lane)), table }])),
+            };
+          }),
+        ]),
       ),
     }));
     const idsOf = (parameter: IndexedParameter | undefined): Set<number> => new Set(parameter?.keys.map(keyId));
@@ -64,15 +80,12 @@ export const createExtractor = (planOf: (type: string) => TypeIndex, keyId: (key
         const into = rows[parameterType.table];
         const most = into.length + MAX_ROWS;
         const add: AddRow = key === undefined ? (...columns) => into.push(columns) : (...columns) => into.push([key, ...columns]);
-        const addTo: AddToLane = (lane, ...columns) => {
-          const found = lanes.get(lane);
-          if (found !== undefined) rows[found.table].push([found.id, ...columns]);
-        };
+        const addTo = toLanes(lanes, rows);
         select(resource, (value, fhirType) => {
           if (!parameterType.datatypes.has(fhirType) || into.length > most) return;
           const elements = parts.get(fhirType);
           if (elements === undefined) parameterType.extract(value, fhirType, add, addTo);
-          else addParts(value as Readonly<Record<string, unknown>>, elements, parameterType, into);
+          else addParts(value as Readonly<Record<string, unknown>>, elements, parameterType, rows);
         });
       }
       if (plan.patientCode !== undefined) rows.patient_code = patientCodeRows(plan.patientCode, rows);
@@ -95,21 +108,24 @@ export const hasPatientCode = (parameters: TypeIndex['parameters']): boolean => 
 
 const addParts = (
   value: Readonly<Record<string, unknown>>,
-  elements: readonly (readonly [element: string, id: number])[],
-  { extract }: Sink['parameterType'],
-  into: SearchRow[],
+  elements: readonly Part[],
+  { extract, table }: Sink['parameterType'],
+  rows: Readonly<Record<SearchTable, SearchRow[]>>,
 ): void => {
-  for (const [element, id] of elements) {
+  for (const { element, id, lanes } of elements) {
     const found = value[element];
+    const addTo = toLanes(lanes, rows);
     for (const each of Array.isArray(found) ? (found as unknown[]) : [found])
-      extract(
-        each,
-        'string',
-        (...columns) => into.push([id, ...columns]),
-        () => undefined,
-      );
+      extract(each, PART_TYPE, (...columns) => rows[table].push([id, ...columns]), addTo);
   }
 };
+
+const toLanes =
+  (lanes: Sink['lanes'], rows: Readonly<Record<SearchTable, SearchRow[]>>): AddToLane =>
+  (lane, ...columns) => {
+    const found = lanes.get(lane);
+    if (found !== undefined) rows[found.table].push([found.id, ...columns]);
+  };
 
 const patientCodeRows = (
   { patient, code, date }: NonNullable<TypePlan['patientCode']>,

@@ -231,22 +231,38 @@ const unitOf = ({ key: path, types, select }: CompiledPath, parameterType: Param
   const lanes = new Map<Lane, string>();
   for (const fhirType of types) {
     const elements = parameterType.parts?.(fhirType) ?? [];
-    if (elements.length > 0)
+    if (elements.length > 0) {
       parts.set(
         fhirType,
         elements.map((element) => [element, `${key}.${element}`]),
       );
-    for (const lane of Object.keys(parameterType.lanes?.(fhirType) ?? {}) as Lane[]) lanes.set(lane, `${key}#${lane}`);
+    } else for (const lane of lanesOf(parameterType, fhirType)) lanes.set(lane, laneKey(key, lane));
   }
   return { parameterType, select, key, lanes, parts };
 };
+
+const lanesOf = ({ lanes }: ParameterType, fhirType: string): Lane[] => Object.keys(lanes?.(fhirType) ?? {}) as Lane[];
+
+/** What the parts of a datatype are, for who indexes them. */
+export const PART_TYPE = 'string';
+
+/** The index key of a lane of what has a key of its own. */
+export const laneKey = (key: string, lane: Lane): string => `${key}#${lane}`;
+
+/** Each lane of a unit with its index key: of the value itself, or of each of its parts. */
+const laneEntries = ({ parameterType, lanes, parts }: IndexUnit): (readonly [Lane, string])[] =>
+  parts.size === 0
+    ? [...lanes]
+    : [...parts.values()].flatMap((elements) =>
+        elements.flatMap(([, key]) => lanesOf(parameterType, PART_TYPE).map((lane) => [lane, laneKey(key, lane)] as const)),
+      );
 
 const keysOf = ({ key, parts }: IndexUnit): string[] =>
   parts.size === 0 ? [key] : [...parts.values()].flatMap((elements) => elements.map(([, partKey]) => partKey));
 
 const laneKeysOf = (units: readonly IndexUnit[]): Map<Lane, string[]> => {
   const found = new Map<Lane, string[]>();
-  for (const { lanes } of units) for (const [lane, key] of lanes) found.set(lane, [...(found.get(lane) ?? []), key]);
+  for (const [lane, key] of units.flatMap(laneEntries)) found.set(lane, [...(found.get(lane) ?? []), key]);
   return found;
 };
 
@@ -258,4 +274,4 @@ export const indexKeys = (registry: Registry, plan: (type: string) => TypeIndex)
 export const unitKeys = ({ units }: TypeIndex): string[] =>
   units
     .filter(({ parameterType }) => isKeyed(parameterType.table))
-    .flatMap((unit) => [...(unit.parts.size === 0 ? [unit.key] : []), ...keysOf(unit), ...unit.lanes.values()]);
+    .flatMap((unit) => [...(unit.parts.size === 0 ? [unit.key] : []), ...keysOf(unit), ...laneEntries(unit).map(([, key]) => key)]);

@@ -23,12 +23,21 @@ export const fold = (text: string): string =>
         .toLowerCase()
         .replaceAll(FOLDABLE, (letter) => FOLDED[letter]!);
 
+const normaliseWhole = (text: string): string => fold(text).replaceAll(/\s+/g, ' ').trim();
+
 /** One form for texts that a search takes for the same: no case, no accents, single spaces. */
-export const normalise = (text: string): string =>
-  fold(text.slice(0, MAX_LENGTH * 2))
-    .replaceAll(/\s+/g, ' ')
-    .trim()
-    .slice(0, MAX_LENGTH);
+export const normalise = (text: string): string => normaliseWhole(text.slice(0, MAX_LENGTH * 2)).slice(0, MAX_LENGTH);
+
+/** What an entry of a B-tree surely holds, whatever the characters. */
+const MAX_PIECE = 600;
+
+/** A long text in pieces, so that any MAX_LENGTH characters of it are in one of them. */
+const piecesOf = (whole: string): string[] => {
+  const pieces: string[] = [];
+  for (let start = 0; start === 0 || start + MAX_LENGTH < whole.length; start += MAX_PIECE - MAX_LENGTH)
+    pieces.push(whole.slice(start, start + MAX_PIECE).toWellFormed());
+  return pieces;
+};
 
 /** SQL for a t.value in the collation C: what begins with a text lies between it and the text with the highest character behind. */
 export const startsWith = (text: string, value: SqlValues['value']): string =>
@@ -39,14 +48,32 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   Address: ['line', 'city', 'district', 'state', 'postalCode', 'country', 'text'],
 };
 
+const DATATYPES: ReadonlySet<string> = new Set([
+  'string',
+  'markdown',
+  'code',
+  'uri',
+  'id',
+  'HumanName',
+  'Address',
+  'Annotation',
+  'CodeableConcept',
+]);
+
 export const string: ParameterType = {
   table: 'string',
-  datatypes: new Set(['string', 'markdown', 'code', 'uri', 'id', 'HumanName', 'Address', 'Annotation', 'CodeableConcept']),
+  datatypes: DATATYPES,
   modifiers: ['missing', 'exact', 'contains', 'text'],
   parts: (fhirType) => PARTS[fhirType] ?? [],
-  extract: (value, fhirType, add) => {
+  lanes: (fhirType) => (DATATYPES.has(fhirType) ? { whole: 'string' } : {}),
+  extract: (value, fhirType, add, addTo) => {
     const text = fhirType === 'Annotation' || fhirType === 'CodeableConcept' ? (value as { text?: unknown }).text : value;
-    if (typeof text === 'string' && text !== '') add(normalise(text), text);
+    if (typeof text !== 'string' || text === '') return;
+    const beginning = normalise(text);
+    add(beginning, text);
+    if (beginning.length < MAX_LENGTH && text.length <= MAX_LENGTH) return;
+    const whole = normaliseWhole(text);
+    if (whole.length > MAX_LENGTH) for (const piece of piecesOf(whole)) addTo('whole', piece, '');
   },
   condition: (written, { name, modifier, value }) => {
     const text = unescapeValue(written);
@@ -55,8 +82,12 @@ export const string: ParameterType = {
     const wanted = normalise(text);
     if (wanted === '') throw new FhirError('value', `${name} has a value without a letter`, { expression: `http.${name}` });
     switch (modifier) {
-      case 'contains':
-        return only(`position(${value(wanted)} in t.value) > 0`);
+      case 'contains': {
+        if (normaliseWhole(text).length > MAX_LENGTH)
+          throw new FhirError('value', `${name} looks for ${MAX_LENGTH} characters at most`, { expression: `http.${name}` });
+        const sql = `position(${value(wanted)} in t.value) > 0`;
+        return [{ sql }, { lane: 'whole', sql }];
+      }
       // These three are the operators of _filter.
       case 'whole':
         return only(`t.value = ${value(wanted)}`);

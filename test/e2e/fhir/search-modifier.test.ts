@@ -38,6 +38,13 @@ test.before(async () => {
         source: 'http://example.org/sources/a',
       },
     },
+    {
+      resourceType: 'Questionnaire',
+      id: 'long',
+      status: 'active',
+      description: `${'Wörter '.repeat(300)}Nadel im Heuhaufen ${'und so fort '.repeat(100)}Schluß`,
+    },
+    { resourceType: 'Person', id: 'long', address: [{ line: [`${'lang '.repeat(30)}Ende`], city: 'Ort' }] },
     { resourceType: 'Patient', id: 'bob', name: [{ family: 'Strasburg' }], gender: 'male' },
     { resourceType: 'Patient', id: 'cy', name: [{ text: 'Cy de la Cruz' }] },
     condition('diabetes', concept('73211009', { display: 'Diabetes mellitus' })),
@@ -144,6 +151,15 @@ testSearches(() => stack, {
   '/Patient?family:exact=Stra%C3%9Fburger-%C5%81%C4%99cki': ['ann'],
   '/Patient?family:exact=Strassburger': [],
   '/Patient?family:contains=burg': ['ann', 'bob'],
+  '/Questionnaire?description:contains=nadel%20im%20heu': ['long'],
+  '/Questionnaire?description:contains=schluss': ['long'],
+  [`/Questionnaire?description:contains=${'worter%20'.repeat(11)}`]: ['long'],
+  '/Questionnaire?description=nadel': [],
+  '/Questionnaire?description:contains=stecknadel': [],
+  '/Questionnaire?_filter=description%20co%20nadel': ['long'],
+  '/Person?address:contains=ende': ['long'],
+  '/Person?address:contains=endet': [],
+  '/Person?address-city:contains=ende': [],
   '/Patient?name:text=cruz': ['cy'],
   '/Patient?address=12%20aeble': ['ann'],
   '/Patient?address=goteborg': ['ann'],
@@ -243,6 +259,7 @@ testSearches(() => stack, {
 });
 
 testRefusals(() => stack, {
+  [`/Questionnaire?description:contains=${'x'.repeat(81)}`]: { status: 400, says: /looks for 80 characters at most/ },
   '/Patient?_filter=given': { status: 400, says: /at character 6/ },
   '/Patient?_filter=given eq "x': { status: 400, says: /second quote/ },
   '/Patient?_filter=given is x': { status: 400, says: /one of eq, ne/ },
