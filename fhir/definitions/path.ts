@@ -2,6 +2,7 @@
  * The FHIRPath that R4's search parameters are written in, compiled to closures: steps by name, ofType(), where() on a code or on the
  * type of a reference, an index, and one boolean. Source: http://hl7.org/fhir/R4/searchparameter.html, http://hl7.org/fhirpath/
  */
+import type { Json } from '../json/value.ts';
 import { existsPath, type JsonPath, jsonPathsOf } from './json-path.ts';
 import type { Registry } from './registry.ts';
 
@@ -18,7 +19,6 @@ export interface CompiledPath {
   readonly jsonPaths?: () => readonly JsonPath[];
 }
 
-type Json = Readonly<Record<string, unknown>>;
 type Walk = (value: Json, emit: Emit) => void;
 
 export interface Step {

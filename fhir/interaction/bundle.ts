@@ -2,6 +2,7 @@
 import { type Classified, classify } from '../../proto/access/interaction.ts';
 import { FhirError } from '../http/outcome.ts';
 import { elements, members } from '../json/text.ts';
+import { isObject, type Json } from '../json/value.ts';
 import { criteriaOf } from './criteria.ts';
 import { parseBody } from './prepare.ts';
 
@@ -30,9 +31,6 @@ export interface IncomingBundle {
   /** Each entry, or why it can't be processed. */
   readonly entries: readonly (Entry | FhirError)[];
 }
-
-type Json = Readonly<Record<string, unknown>>;
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Takes a Bundle apart, with every resource kept as it was written; throws 400 where it is no batch and no transaction. */
 export const parseBundle = (text: string, baseUrl: string, maxEntries: number): IncomingBundle => {

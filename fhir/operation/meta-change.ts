@@ -7,15 +7,13 @@ import { planUpdate } from '../interaction/plan.ts';
 import { prepare } from '../interaction/prepare.ts';
 import { commit, untilCurrent, versionHeaders } from '../interaction/written.ts';
 import { META_LISTS, type MetaEntries, type MetaEntry, withMetaAdded, withMetaDeleted } from '../json/meta-splice.ts';
+import { isObject } from '../json/value.ts';
 import type { Server } from '../server.ts';
 import { readHead } from '../store/head.ts';
 import type { Operation } from './operation.ts';
 import { operationParameters } from './parameters.ts';
 
 const MAX_ENTRIES = 100;
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isEntry = (list: string, entry: unknown): entry is MetaEntry =>
   list === 'profile' ? typeof entry === 'string' && entry !== '' : isObject(entry) && typeof entry['code'] === 'string';

@@ -2,10 +2,8 @@
 import type { Call } from '../http/call.ts';
 import { FhirError } from '../http/outcome.ts';
 import { parseBody } from '../interaction/prepare.ts';
+import { isObject, type Json } from '../json/value.ts';
 import { decodeQuery } from '../search/parse.ts';
-
-type Json = Readonly<Record<string, unknown>>;
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** One parameter: from the address as text, from a Parameters resource with whatever value[x], resource or parts it has. */
 export interface OperationParameter {

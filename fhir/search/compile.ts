@@ -1,4 +1,5 @@
 /** A search as one SQL statement: compile/ finds the resource keys, and bodies are fetched for one page only. */
+import { HEAD_COLUMNS } from '../store/head.ts';
 import { bytesBefore, MAX_PAGE_BYTES } from '../store/page-bytes.ts';
 import { type Builder, type CompileContext, createBuilder } from './compile/builder.ts';
 import { partsOf } from './compile/matches.ts';
@@ -13,7 +14,7 @@ export interface Statement {
 
 const pageColumns = (order: string): string => {
   const isCut = `${bytesBefore('r.body', order)} >= ${MAX_PAGE_BYTES}`;
-  return `r.rid, r.type, r.id, r.version, (extract(epoch from r.updated) * 1000)::bigint as updated, ${isCut} as "isCut", case when not (${isCut}) then r.body end as body`;
+  return `${HEAD_COLUMNS}, ${isCut} as "isCut", case when not (${isCut}) then r.body end as body`;
 };
 
 /** The distinct keys that match any of the branches, as a query whose column is c.rid; types of branches differ, so that none comes twice. */

@@ -1,6 +1,6 @@
 import type { Registry } from '../definitions/registry.ts';
 import { FhirError } from '../http/outcome.ts';
-import type { Head } from '../store/head.ts';
+import { type Head, HEAD_COLUMNS, headOf, type HeadRow } from '../store/head.ts';
 import { MAX_PAGE_BYTES } from '../store/page-bytes.ts';
 import { type Db, numberArray, textArray } from '../store/pool.ts';
 import type { TypeIndex } from './index-plan.ts';
@@ -56,13 +56,7 @@ const tooMuch = (): FhirError =>
     `more than ${MAX_INCLUDED} resources would be included, or very large ones: ask for smaller pages with _count`,
   );
 
-interface Row {
-  readonly rid: number;
-  readonly type: number;
-  readonly id: string;
-  readonly version: number;
-  readonly updated: number;
-  readonly body: string;
+interface Row extends HeadRow {
   /** Of the bodies up to this one. */
   readonly bytes: number;
 }
@@ -75,7 +69,7 @@ const createReader = (db: Db): Read => {
   let left = MAX_PAGE_BYTES;
   return async (from, parameters) => {
     const rows = await db.unsafe<Row[]>(
-      `select r.rid, r.type, r.id, r.version, (extract(epoch from r.updated) * 1000)::bigint as updated,
+      `select ${HEAD_COLUMNS},
   sum(octet_length(r.body)) over up_to as bytes, case when sum(octet_length(r.body)) over up_to <= $${parameters.length + 1}::bigint then r.body end as body
 from ${from} window up_to as (order by r.rid) order by r.rid limit ${MAX_INCLUDED + 1}`,
       [...parameters, left],
@@ -83,7 +77,7 @@ from ${from} window up_to as (order by r.rid) order by r.rid limit ${MAX_INCLUDE
     );
     left -= rows.at(-1)?.bytes ?? 0;
     if (left < 0 || rows.length > MAX_INCLUDED) throw tooMuch();
-    return rows.map(({ rid, type, id, version, updated, body }) => ({ rid, typeId: type, id, version, updatedMs: updated, body }));
+    return rows.map(headOf);
   };
 };
 

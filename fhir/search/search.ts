@@ -2,7 +2,7 @@ import { patientsOf } from '../audit/patients.ts';
 import type { Registry } from '../definitions/registry.ts';
 import { FhirError, outcomeText } from '../http/outcome.ts';
 import { isDataException } from '../store/errors.ts';
-import type { Head } from '../store/head.ts';
+import { type Head, headOf, type HeadRow } from '../store/head.ts';
 import { newLogicalId } from '../store/logical-id.ts';
 import { fitting } from '../store/page-bytes.ts';
 import type { Db } from '../store/pool.ts';
@@ -67,13 +67,7 @@ export interface SearchOptions {
   readonly baseUrl: string;
 }
 
-interface Row {
-  readonly rid: number;
-  readonly type: number;
-  readonly id: string;
-  readonly version: number;
-  readonly updated: number;
-  readonly body: string;
+interface Row extends HeadRow {
   /** Those before it are as much as a page may have: it has no body here. */
   readonly isCut: boolean;
   readonly [sortKey: `k${number}`]: string | number | null;
@@ -124,14 +118,7 @@ export const createSearch = ({ registry, terminology, planOf, keyId, baseUrl }: 
       // The first page alone tells how many there are when nothing follows it.
       const isAll = next === undefined && request.cursor === undefined;
       const total = isAll ? rows.length : request.total ? await count(db, request) : undefined;
-      const heads = rows.map(({ rid, type: typeId, id, version, updated, body }): Head => ({
-        rid,
-        typeId,
-        id,
-        version,
-        updatedMs: updated,
-        body,
-      }));
+      const heads = rows.map(headOf);
       const included = await readIncluded(db, request, heads, { registry, keyId, planOf, baseUrl, allowed: options.allowed });
       const body = bundleText(baseUrl, request, { rows: heads, included, total, next, registry });
       const patients = patientsOf(

@@ -11,23 +11,34 @@ export interface Head {
   readonly body: string | null;
 }
 
-interface Row {
+/** A row of {@link HEAD_COLUMNS} and a body. */
+export interface HeadRow {
   readonly rid: number;
   readonly type: number;
   readonly id: string;
   readonly version: number;
+  /** Milliseconds */
   readonly updated: number;
   readonly body: string | null;
 }
 
-const COLUMNS = 'r.rid, r.type, r.id, r.version, (extract(epoch from r.updated) * 1000)::bigint as updated, r.body';
-const head = ({ rid, type, id, version, updated, body }: Row): Head => ({ rid, typeId: type, id, version, updatedMs: updated, body });
+/** Of `fhir.resource r`; whoever reads says how much of the bodies. */
+export const HEAD_COLUMNS = 'r.rid, r.type, r.id, r.version, (extract(epoch from r.updated) * 1000)::bigint as updated';
+export const headOf = ({ rid, type, id, version, updated, body }: HeadRow): Head => ({
+  rid,
+  typeId: type,
+  id,
+  version,
+  updatedMs: updated,
+  body,
+});
 
+const COLUMNS = `${HEAD_COLUMNS}, r.body`;
 const ONE = `select ${COLUMNS} from fhir.resource r where r.type = $1 and r.id = $2`;
 
 export const readHead = async (db: Db, typeId: number, id: string): Promise<Head | undefined> => {
-  const [row] = await db.unsafe<Row[]>(ONE, [typeId, id], { prepare: true });
-  return row === undefined ? undefined : head(row);
+  const [row] = await db.unsafe<HeadRow[]>(ONE, [typeId, id], { prepare: true });
+  return row === undefined ? undefined : headOf(row);
 };
 
 const MANY = `select ${COLUMNS} from unnest($1::smallint[], $2::text[]) as wanted(type, id) join fhir.resource r using (type, id)`;
@@ -39,8 +50,8 @@ export const readHeads = async (
 ): Promise<Map<string, Head>> => {
   if (wanted.length === 0) return new Map();
   const parameters = [numberArray(wanted.map(({ typeId }) => typeId)), textArray(wanted.map(({ id }) => id))];
-  const rows = await db.unsafe<Row[]>(MANY, parameters, { prepare: true });
-  return new Map(rows.map((row) => [`${row.type}/${row.id}`, head(row)]));
+  const rows = await db.unsafe<HeadRow[]>(MANY, parameters, { prepare: true });
+  return new Map(rows.map((row) => [`${row.type}/${row.id}`, headOf(row)]));
 };
 
 const OLD = `select ${COLUMNS} from fhir.resource_history r where r.rid = $1 and r.version = $2`;
@@ -49,6 +60,6 @@ const OLD = `select ${COLUMNS} from fhir.resource_history r where r.rid = $1 and
 export const readVersion = async (db: Db, current: Head, version: number): Promise<Head | undefined> => {
   if (version === current.version) return current;
   if (version > current.version || version < 1) return undefined;
-  const [row] = await db.unsafe<Row[]>(OLD, [current.rid, version], { prepare: true });
-  return row === undefined ? undefined : head(row);
+  const [row] = await db.unsafe<HeadRow[]>(OLD, [current.rid, version], { prepare: true });
+  return row === undefined ? undefined : headOf(row);
 };

@@ -1,6 +1,7 @@
 /** What a Subscription asks for. Source: http://hl7.org/fhir/R4/subscription.html */
 import { missingScope, type ScopeSet } from '../../proto/access/scope.ts';
 import { FhirError } from '../http/outcome.ts';
+import type { Json } from '../json/value.ts';
 import type { Server } from '../server.ts';
 import type { EndpointCheck } from './endpoint.ts';
 
@@ -14,8 +15,6 @@ export interface Terms {
   readonly headers: Readonly<Record<string, string>>;
   readonly endMs: number | undefined;
 }
-
-type Json = Readonly<Record<string, unknown>>;
 
 const JSON_PAYLOADS = new Set(['application/fhir+json', 'application/json']);
 const MAX_CRITERIA = 2000;

@@ -1,5 +1,6 @@
 /** Required bindings: the codes that an element may have. Source: http://hl7.org/fhir/R4/terminologies.html#required */
-import { isObject, type Check, type Findings, type Json, shown } from './findings.ts';
+import { isObject, type Json } from '../json/value.ts';
+import { type Check, type Findings, shown } from './findings.ts';
 
 /** system → codes */
 export type Codes = ReadonlyMap<string, ReadonlySet<string>>;

@@ -1,5 +1,6 @@
 /** The rules between a resource and those that it contains. Source: http://hl7.org/fhir/R4/domainresource.html (dom-2 to dom-5, ref-1) */
-import { type Findings, isObject, type Json } from './findings.ts';
+import { isObject, type Json } from '../json/value.ts';
+import { type Findings } from './findings.ts';
 
 /** Checks a resource that the walk has gone through: `findings.fragments` are the local references that it met. */
 export const checkContained = (resource: Json, findings: Findings): void => {

@@ -2,8 +2,8 @@
  * The invariants of the datatypes themselves, checked on every write; those of resources are FHIRPath (invariants.ts).
  * Source: http://hl7.org/fhir/R4/datatypes.html
  */
+import type { Json } from '../json/value.ts';
 import { dateInterval } from '../search/parameter/date.ts';
-import type { Json } from './findings.ts';
 
 export interface DatatypeRule {
   /** As the specification numbers it. */

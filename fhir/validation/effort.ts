@@ -1,6 +1,6 @@
 /** How much the rules in FHIRPath may have to look at. They run on the thread that serves everybody, and some of R4's look at each value for each other. */
 import { FhirError } from '../http/outcome.ts';
-import { isObject, type Json } from './findings.ts';
+import { isObject, type Json } from '../json/value.ts';
 
 /**
  * Values of one resource, what it contains included; one in an entry of a Bundle or in Parameters counts for itself. A CodeSystem of as

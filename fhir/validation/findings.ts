@@ -59,7 +59,5 @@ export const pathText = (path: readonly (string | number)[]): string => {
 /** Says what is wrong with a value, if something is. */
 export type Check = (value: unknown, findings: Findings) => void;
 
-export type Json = Readonly<Record<string, unknown>>;
-export const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
 /** A value as it may be quoted to who sent it. */
 export const shown = (value: unknown): string => JSON.stringify(value)?.slice(0, 60) ?? 'nothing';

@@ -6,8 +6,9 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { InvariantData, Invariants } from '../definitions/data-file.ts';
 import type { Registry } from '../definitions/registry.ts';
+import { isObject, type Json } from '../json/value.ts';
 import { CHECKED_KEYS } from './datatype-rules.ts';
-import { type Findings, isObject, type Json } from './findings.ts';
+import { type Findings } from './findings.ts';
 
 const DATA_FILE = new URL('../definitions/data/r4-invariants.json', import.meta.url);
 

@@ -1,6 +1,7 @@
 /** What a Reference says by itself, before anything is looked up. Source: http://hl7.org/fhir/R4/references.html#literal */
 import type { Registry } from '../definitions/registry.ts';
-import { isObject, type Check, shown } from './findings.ts';
+import { isObject } from '../json/value.ts';
+import { type Check, shown } from './findings.ts';
 
 const RELATIVE = /^([A-Z][A-Za-z]+)\/[A-Za-z0-9\-.]{1,64}(?:\/_history\/[A-Za-z0-9\-.]{1,64})?$/;
 const ABSOLUTE = /^https?:\/\/.+\/([A-Z][A-Za-z]+)\/[A-Za-z0-9\-.]{1,64}(?:\/_history\/[A-Za-z0-9\-.]{1,64})?$/;

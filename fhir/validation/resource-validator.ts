@@ -1,8 +1,9 @@
 /** All that a resource is checked for: its structure, the rules of the profiles that it claims, and R4's invariants. */
 import type { Registry } from '../definitions/registry.ts';
+import { isObject, type Json } from '../json/value.ts';
 import type { TerminologySource } from '../terminology/resources.ts';
 import { requireAffordable } from './effort.ts';
-import { Findings, isObject, type Json, MAX_ISSUES, type ValidationIssue } from './findings.ts';
+import { Findings, MAX_ISSUES, type ValidationIssue } from './findings.ts';
 import { baseRuleKeys, type InvariantChecker, loadInvariants } from './invariants.ts';
 import { createProfileSource, type LazyDefinition } from './profile/profile-source.ts';
 import { createProfiles } from './profile/profiles.ts';

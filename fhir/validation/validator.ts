@@ -3,10 +3,11 @@
  * Every type is compiled to closures when it is first met. Source: http://hl7.org/fhir/R4/validation.html, http://hl7.org/fhir/R4/json.html
  */
 import type { ElementDefinition, Registry } from '../definitions/registry.ts';
+import { isObject } from '../json/value.ts';
 import { CODED_TYPES, compileBinding } from './binding.ts';
 import { checkContained } from './contained.ts';
 import { DATATYPE_RULES } from './datatype-rules.ts';
-import { type Check, Findings, isObject, shown, type ValidationIssue } from './findings.ts';
+import { type Check, Findings, shown, type ValidationIssue } from './findings.ts';
 import { primitiveFault } from './primitive.ts';
 import { compileReference } from './reference.ts';
 import { xhtmlFault } from './xhtml.ts';

@@ -1,5 +1,6 @@
 /** Reads the `div` of a narrative out of the XML around it. Source: http://hl7.org/fhir/R4/narrative.html */
 import type { SaxesTagNS } from 'saxes';
+import { escapeAttribute, escapeText } from './escape.ts';
 import { tagStart, type XmlParser, XmlSyntaxError } from './parser.ts';
 import { XHTML_NAMESPACE } from './shape.ts';
 
@@ -37,7 +38,7 @@ export const createDivReader = (document: string, parser: XmlParser, div: SaxesT
     open.push(tag.local);
     if (isVerbatim) return;
     written += pending;
-    pending = `<${tag.local}${namespace}${attributes.map(({ name, value }) => ` ${name}="${escaped(value)}"`).join('')}>`;
+    pending = `<${tag.local}${namespace}${attributes.map(({ name, value }) => ` ${name}="${escapeAttribute(value)}"`).join('')}>`;
   };
   push(div, ` xmlns="${XHTML_NAMESPACE}"`);
   return {
@@ -49,7 +50,7 @@ export const createDivReader = (document: string, parser: XmlParser, div: SaxesT
     },
     text: (content) => {
       if (isVerbatim) return;
-      written += pending + content.replace(/[&<>]/g, (character) => ESCAPES[character]!);
+      written += pending + escapeText(content);
       pending = '';
     },
     instruction: () => refuse('a narrative holds a processing instruction: leave it out'),
@@ -65,14 +66,3 @@ export const createDivReader = (document: string, parser: XmlParser, div: SaxesT
     },
   };
 };
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  '\t': '&#9;',
-  '\n': '&#10;',
-  '\r': '&#13;',
-};
-const escaped = (value: string): string => value.replace(/[&<>"\t\n\r]/g, (character) => ESCAPES[character]!);

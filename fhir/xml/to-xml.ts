@@ -2,12 +2,11 @@
 import type { Registry } from '../definitions/registry.ts';
 import { FhirError } from '../http/outcome.ts';
 import { numbersAsText } from '../json/number-text.ts';
+import { isObject, type Json } from '../json/value.ts';
 import { embeddedDiv } from './narrative.ts';
 import { XmlSyntaxError } from './parser.ts';
 import { FHIR_NAMESPACE, isPrimitive, type Shape, type Shapes, shapesOf, type Slot } from './shape.ts';
-
-type Json = Readonly<Record<string, unknown>>;
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+import { escapeAttribute } from './escape.ts';
 
 /** What is written so far, and where the walk is. */
 interface Output {
@@ -136,17 +135,6 @@ const writeDiv = (value: unknown, out: Output): void => {
 const SPECIAL = /[&<>"\u0000-\u001f\ud800-\udfff\ufffe\uffff]/;
 // oxlint-disable-next-line no-control-regex -- as above
 const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
-const ESCAPES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  // Unescaped, the reader of an attribute takes each of them for a space.
-  '\t': '&#9;',
-  '\n': '&#10;',
-  '\r': '&#13;',
-};
-
 const attribute = (name: string, value: unknown, out: Output): string => {
   if (typeof value !== 'string') {
     if (typeof value === 'boolean') return ` ${name}="${value}"`;
@@ -154,7 +142,7 @@ const attribute = (name: string, value: unknown, out: Output): string => {
   }
   if (!SPECIAL.test(value)) return ` ${name}="${value}"`;
   if (FORBIDDEN.test(value) || !value.isWellFormed()) throw cannot(out, 'holds a character that XML 1.0 has no way to write');
-  return ` ${name}="${value.replace(/[&<>"\t\n\r]/g, (character) => ESCAPES[character]!)}"`;
+  return ` ${name}="${escapeAttribute(value)}"`;
 };
 
 const cannot = ({ path }: Output, why: string): FhirError => {

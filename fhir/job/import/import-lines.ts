@@ -6,6 +6,7 @@ import { FhirError } from '../../http/outcome.ts';
 import { type Plan, planCreate, planUpdate } from '../../interaction/plan.ts';
 import { parseBody, type Prepared, requireValid } from '../../interaction/prepare.ts';
 import { commit, untilCurrent } from '../../interaction/written.ts';
+import { isObject } from '../../json/value.ts';
 import type { Server } from '../../server.ts';
 import { asFhirError, isRefusal, isRetryable } from '../../store/errors.ts';
 import { readHeads } from '../../store/head.ts';
@@ -33,9 +34,6 @@ interface PreparedLine {
   /** Number for a new resource key. */
   readonly n: number;
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The same for the same line of the same job: a batch that is done again finds what it has stored. */
 const idOfLine = ({ job, file }: ImportContext, line: number): string => {

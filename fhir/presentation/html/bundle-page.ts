@@ -1,5 +1,6 @@
 /** A Bundle that the server made, as tables: what was found, versions, or what became of each entry of a batch. */
 import { STATUS_CODES } from 'node:http';
+import { isObject, type Json } from '../../json/value.ts';
 import { filters } from './filters.ts';
 import { jsonView } from './json-view.ts';
 import { html, Markup, NOTHING } from './markup.ts';
@@ -8,7 +9,6 @@ import type { Page } from './page.ts';
 import { timeText } from './resource-page.ts';
 import { otherForms, type Shown, withParameters } from './shown.ts';
 import { resourceTables } from './resource-table.ts';
-import { isObject, type Json } from './value-view.ts';
 
 export const bundlePage = (shown: Shown): Page => {
   const { links, text, resource, url, status } = shown;

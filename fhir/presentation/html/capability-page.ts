@@ -1,7 +1,7 @@
+import { isObject, type Json } from '../../json/value.ts';
 import { html, Markup, NOTHING } from './markup.ts';
 import type { Page } from './page.ts';
 import { otherForms, type Shown } from './shown.ts';
-import { isObject, type Json } from './value-view.ts';
 
 const objects = (value: unknown): readonly Json[] => (Array.isArray(value) ? value.filter(isObject) : []);
 const codes = (value: unknown, name: string): string =>

@@ -1,9 +1,9 @@
 import { STATUS_CODES } from 'node:http';
+import { isObject } from '../../json/value.ts';
 import { jsonView } from './json-view.ts';
 import { html, Markup, NOTHING } from './markup.ts';
 import type { Page } from './page.ts';
 import { otherForms, type Shown, withParameters } from './shown.ts';
-import { isObject } from './value-view.ts';
 
 const SEVERITIES = new Set(['fatal', 'error', 'warning', 'information']);
 

@@ -1,11 +1,12 @@
 import type { Registry } from '../../definitions/registry.ts';
+import { isObject, type Json } from '../../json/value.ts';
 import { typeKeys } from '../type-keys.ts';
 import { jsonView } from './json-view.ts';
 import { escapeText, html, Markup, NOTHING } from './markup.ts';
 import type { Page } from './page.ts';
 import { otherForms, type Shown, withParameters } from './shown.ts';
 import { NARRATIVE_STYLE } from './style.ts';
-import { isObject, type Json, valueText, valueView } from './value-view.ts';
+import { valueText, valueView } from './value-view.ts';
 
 /** Elements that name a resource, the best first. */
 const NAMING = [

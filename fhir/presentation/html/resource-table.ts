@@ -1,9 +1,10 @@
 import type { Registry } from '../../definitions/registry.ts';
+import { isObject, type Json } from '../../json/value.ts';
 import { typeKeys } from '../type-keys.ts';
 import { html, Markup, NOTHING } from './markup.ts';
 import { nameOf, timeText } from './resource-page.ts';
 import type { Shown } from './shown.ts';
-import { isObject, type Json, valueView } from './value-view.ts';
+import { valueView } from './value-view.ts';
 
 const COLUMNS = 6;
 const APART = new Set(['id', 'meta', 'implicitRules', 'language', 'identifier', 'contained', 'photo']);

@@ -1,5 +1,6 @@
 /** The page for an answer: a resource, a Bundle as a table, what was refused, or what is served. */
 import type { Registry } from '../../definitions/registry.ts';
+import { isObject } from '../../json/value.ts';
 import { bundlePage } from './bundle-page.ts';
 import { capabilityPage } from './capability-page.ts';
 import { createLinks } from './links.ts';
@@ -7,7 +8,7 @@ import { outcomePage } from './outcome-page.ts';
 import { type Html, type Page, renderPage } from './page.ts';
 import { resourcePage } from './resource-page.ts';
 import type { Request, Shown } from './shown.ts';
-import { isObject, parseAsWritten } from './value-view.ts';
+import { parseAsWritten } from './value-view.ts';
 
 const PAGES: Readonly<Record<string, ((shown: Shown) => Page) | undefined>> = {
   Bundle: bundlePage,

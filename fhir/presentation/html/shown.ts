@@ -1,7 +1,7 @@
 import type { Registry } from '../../definitions/registry.ts';
+import type { Json } from '../../json/value.ts';
 import type { Links } from './links.ts';
 import type { Page } from './page.ts';
-import type { Json } from './value-view.ts';
 
 export interface Request {
   /** Path and query as they were asked for. */

@@ -1,11 +1,7 @@
 /** The values of datatypes as a person writes them. Source: http://hl7.org/fhir/R4/datatypes.html */
+import { isObject, type Json } from '../../json/value.ts';
 import type { Links } from './links.ts';
 import { html, Markup, NOTHING } from './markup.ts';
-
-/** Numbers are the text that stands in the resource. */
-export type Json = Readonly<Record<string, unknown>>;
-
-export const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** JSON with its numbers as they are written, since 1.10 is not 1.1 in medicine. */
 export const parseAsWritten = (text: string): Json => {

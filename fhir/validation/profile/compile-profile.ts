@@ -1,7 +1,8 @@
 /** Profiles compiled to closures: only what they add to the base definitions. Source: http://hl7.org/fhir/R4/profiling.html */
 import type { Registry } from '../../definitions/registry.ts';
+import { isObject } from '../../json/value.ts';
 import type { TerminologySource } from '../../terminology/resources.ts';
-import { Findings, isObject, shown } from '../findings.ts';
+import { Findings, shown } from '../findings.ts';
 import { type InvariantChecker, runInvariant, type Scope } from '../invariants.ts';
 import { referencedType } from '../reference.ts';
 import { compileMatcher } from './discriminator.ts';

@@ -1,5 +1,5 @@
 /** Which slice a value belongs to. Source: http://hl7.org/fhir/R4/profiling.html#discriminator */
-import { isObject } from '../findings.ts';
+import { isObject } from '../../json/value.ts';
 import type { Scope } from '../invariants.ts';
 import { referencedType } from '../reference.ts';
 import { capitalized, chosenType, insideOf, type Item, itemsOf } from './item.ts';

@@ -1,4 +1,5 @@
-import { isObject, type Findings, type Json } from '../findings.ts';
+import { isObject, type Json } from '../../json/value.ts';
+import { type Findings } from '../findings.ts';
 import type { Scope } from '../invariants.ts';
 
 /** One value of an element: `sibling` is what extends a primitive, `key` the member that it stands under (`valueQuantity`). */

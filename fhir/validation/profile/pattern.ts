@@ -1,4 +1,4 @@
-import { isObject } from '../findings.ts';
+import { isObject } from '../../json/value.ts';
 
 /** Whether two values are the same to the last member, in any order of members. */
 export const equals = (a: unknown, b: unknown): boolean => {

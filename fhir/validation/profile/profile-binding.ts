@@ -1,7 +1,8 @@
 /** Bindings of a profile, by the value sets that are loaded. Source: http://hl7.org/fhir/R4/terminologies.html#strength */
+import { isObject } from '../../json/value.ts';
 import { type Code, membership } from '../../terminology/membership.ts';
 import type { TerminologySource, ValueSet } from '../../terminology/resources.ts';
-import { type Findings, isObject, shown } from '../findings.ts';
+import { type Findings, shown } from '../findings.ts';
 import type { ItemCheck } from './item.ts';
 import type { ProfileElement } from './structure-definition.ts';
 

@@ -1,7 +1,8 @@
 /** The profiles that this server knows, each compiled when it is first claimed. */
 import type { Registry } from '../../definitions/registry.ts';
+import type { Json } from '../../json/value.ts';
 import type { TerminologySource } from '../../terminology/resources.ts';
-import type { Findings, Json } from '../findings.ts';
+import type { Findings } from '../findings.ts';
 import type { InvariantChecker } from '../invariants.ts';
 import { type CompiledProfile, compileProfile } from './compile-profile.ts';
 import type { ProfileSource } from './profile-source.ts';

@@ -1,8 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadRegistry } from '../../../fhir/definitions/registry.ts';
+import type { Json } from '../../../fhir/json/value.ts';
 import { coreSource } from '../../../fhir/terminology/sources.ts';
-import { Findings, type Json } from '../../../fhir/validation/findings.ts';
+import { Findings } from '../../../fhir/validation/findings.ts';
 import { loadInvariants } from '../../../fhir/validation/invariants.ts';
 import { createResourceValidator } from '../../../fhir/validation/resource-validator.ts';
 

@@ -1,8 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadRegistry } from '../../../fhir/definitions/registry.ts';
+import type { Json } from '../../../fhir/json/value.ts';
 import { coreSource, firstOf, resourceSource } from '../../../fhir/terminology/sources.ts';
-import type { Json } from '../../../fhir/validation/findings.ts';
 import { createResourceValidator, type ResourceValidator } from '../../../fhir/validation/resource-validator.ts';
 
 const registry = loadRegistry();
