@@ -20,6 +20,7 @@ export interface Wanted {
   readonly type: string;
   readonly criteria: string;
   readonly scopes: ScopeSet;
+  readonly tellsDeletes: boolean;
 }
 
 const MAX_IDS = 200;
@@ -38,11 +39,14 @@ export const readHeadVersions = async (
   return new Map((await headVersions(db, [...names.values()])).map((head) => [head.name, head]));
 };
 
-/** Those of some versions that meet the criteria: newest ones by the index, superseded ones as they were when they were written. */
+/**
+ * Those of some versions that meet the criteria: newest ones by the index, superseded ones as they were when they were written; one that
+ * deletes, where it is told, by the version before it.
+ */
 export const matching = async <T extends WrittenVersion>(
   server: Server,
   db: Db,
-  { type, criteria, scopes }: Wanted,
+  { type, criteria, scopes, tellsDeletes }: Wanted,
   { versions, heads }: { readonly versions: readonly T[]; readonly heads: ReadonlyMap<string, HeadVersion> },
 ): Promise<readonly T[]> => {
   const allowed = (each: string, letter: Parameters<typeof missingScope>[2]): boolean => missingScope(scopes, each, letter) === undefined;
@@ -54,7 +58,8 @@ export const matching = async <T extends WrittenVersion>(
     const ids = new Set((await server.search.filter(db, type, { criteria, ids: chunk.map(({ id }) => id), allowed })).map(({ id }) => id));
     for (const each of chunk) if (ids.has(each.id)) found.add(each);
   }
-  for (const each of versions) if (!isNewest(each) && (await matchesPast(server, db, { criteria, allowed }, each))) found.add(each);
+  const past = versions.filter((each) => !isNewest(each) || heads.get(nameOf(each))!.deleted);
+  for (const each of past) if (await matchesPast(server, db, { criteria, allowed, tellsDeletes }, each)) found.add(each);
   return versions.filter((each) => found.has(each));
 };
 
@@ -68,12 +73,14 @@ const matchesPast = async (
   {
     criteria,
     allowed,
-  }: { readonly criteria: string; readonly allowed: (type: string, letter: Parameters<typeof missingScope>[2]) => boolean },
+    tellsDeletes,
+  }: Omit<Wanted, 'type' | 'scopes'> & { readonly allowed: (type: string, letter: Parameters<typeof missingScope>[2]) => boolean },
   { type, id, version }: WrittenVersion,
 ): Promise<boolean> => {
   const typeId = server.registry.typeId(type);
   const head = await readHead(db, typeId, id);
-  const past = head && (await readVersion(db, head, version));
+  const written = head && (await readVersion(db, head, version));
+  const past = written?.body === null && tellsDeletes ? await readVersion(db, head!, version - 1) : written;
   if (past === undefined || past.body === null) return false;
   const asked = decodeQuery(criteria);
   // The copy has another id: what is asked of the id is asked here.

@@ -95,11 +95,12 @@ export const tellAll = async (server: Server, subscriber: Subscriber, { maxAttem
     if (delivery === undefined) return;
     const head = await readHead(server.db, delivery.typeId, delivery.id);
     const written = head && (await readVersion(server.db, head, delivery.version));
-    if (written !== undefined && written.body !== null) {
+    if (written !== undefined && (written.body !== null || terms.tellsDeletes)) {
       const message = { type: terms.type, id: delivery.id, body: written.body };
       const caller = callerOf(subscriber, message);
       const resource = `${terms.type}/${delivery.id}`;
-      const patients = patientsOf([message], server.baseUrl);
+      const about = written.body ?? (await readVersion(server.db, head!, delivery.version - 1))?.body;
+      const patients = patientsOf(typeof about === 'string' ? [{ ...message, body: about }] : [], server.baseUrl);
       const reason = `notification of Subscription/${row.id}`;
       // Before it leaves the house: what was sent and not recorded could never be found out.
       await record(server.outbox, caller, { status: 202, resource, version: delivery.version, patients, reason });

@@ -12,10 +12,14 @@ export interface Terms {
   readonly endpoint: string;
   /** Whether the resource is sent along. */
   readonly hasPayload: boolean;
+  /** Whether it is told that what met the criteria was deleted. */
+  readonly tellsDeletes: boolean;
   readonly headers: Readonly<Record<string, string>>;
   readonly endMs: number | undefined;
 }
 
+/** True on the Subscription or its channel: R4 has no word for it, HAPI has this one. */
+const DELETES = 'http://hapifhir.io/fhir/StructureDefinition/subscription-send-delete-messages';
 const JSON_PAYLOADS = new Set(['application/fhir+json', 'application/json']);
 const MAX_CRITERIA = 2000;
 const MAX_HEADERS = 20;
@@ -66,11 +70,15 @@ export const readTerms = (resource: Json, { registry, baseUrl }: Pick<Server, 'r
     type,
     criteria,
     hasPayload,
+    tellsDeletes: [resource, channel].some(asksForDeletes),
     endpoint: endpointOf(channel, { hasPayload, baseUrl, isAllowed }),
     headers: headersOf(channel),
     endMs: typeof end === 'string' ? Date.parse(end) : undefined,
   };
 };
+
+const asksForDeletes = ({ extension }: Json): boolean =>
+  Array.isArray(extension) && (extension as readonly Json[]).some(({ url, valueBoolean }) => url === DELETES && valueBoolean === true);
 
 const endpointOf = (
   channel: Json,

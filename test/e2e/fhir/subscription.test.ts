@@ -88,6 +88,35 @@ test('without a payload it says only that there is something', async () => {
   await off(id);
 });
 
+test('tells of what was deleted where that is asked for, by what it was before', async () => {
+  const extension = [{ url: 'http://hapifhir.io/fhir/StructureDefinition/subscription-send-delete-messages', valueBoolean: true }];
+  const asking = await subscribed({ channel: { extension } });
+  for (const [code, id] of Object.entries({ x: 'deleted', y: 'other' })) await basic(code, id);
+  await told(1);
+  receiver.status = 404;
+  for (const id of ['deleted', 'other']) assert.is((await stack.request(`/Basic/${id}`, { method: 'DELETE' })).status, 204);
+  await told(2);
+  receiver.status = 200;
+  await basic('x', 'deleted');
+  await told(3);
+  await quiet();
+  assert.equal(
+    receiver.received.map(({ method, url, body }) => [method, url, body === '']),
+    [
+      ['PUT', '/hook/Basic/deleted', false],
+      ['DELETE', '/hook/Basic/deleted', true],
+      ['PUT', '/hook/Basic/deleted', false],
+    ],
+  );
+  await off(asking);
+  const id = await subscribed();
+  receiver.received.length = 0;
+  await stack.request('/Basic/deleted', { method: 'DELETE' });
+  await quiet();
+  assert.is(receiver.received.length, 0);
+  await off(id);
+});
+
 test('tells of each version in order, also of those that others have followed by then', async () => {
   const id = await subscribed();
   receiver.received.length = 0;
