@@ -12,10 +12,10 @@ export const isFromText = ({ indexed }: Pick<SortKey, 'indexed'>): boolean =>
 /**
  * Reads each resource `d.rid` once, whatever the number of sort keys (`offset 0` keeps the planner from repeating it). `careful`: what
  * PostgreSQL can't read, such as a number of 20 000 digits, has no value to sort by. Else it ends the statement, which costs less: 20 000
- * Observations sort by their code in 0.35 s, and in 0.54 s with care (by their date, which has an index, in 0.08 s).
+ * Observations sort by their code in 0.35 s, and in 0.6 s with care (by their date, which has an index, in 0.08 s).
  */
 export const resourceJoin = (careful: boolean): string => {
-  const body = careful ? `case when pg_input_is_valid(r.body, 'jsonb') then r.body::jsonb end` : 'r.body::jsonb';
+  const body = careful ? 'fhir.jsonb_or_null(r.body)' : 'r.body::jsonb';
   return `join lateral (select r.type, ${body} as body from fhir.resource r where r.rid = d.rid offset 0) j on true`;
 };
 

@@ -106,6 +106,17 @@ test('a composite or special parameter is refused as a sort key with a word abou
   }
 });
 
+test('a search in a transaction is in the same order, whatever the database can read', async () => {
+  const entry = [
+    { request: { method: 'PUT', url: 'Basic/b' }, resource: { resourceType: 'Basic', id: 'b', code: { text: 'x' } } },
+    { request: { method: 'GET', url: 'Observation?_sort=code' } },
+  ];
+  const answer = await fhir.request('/', { body: { resourceType: 'Bundle', type: 'transaction', entry } });
+  assert.is(answer.status, 200, answer.text.slice(0, 300));
+  const found = answer.json.entry[1].resource.entry.map(({ resource }: { resource: { id: string } }) => resource.id);
+  assert.equal(found, ORDERS['/Observation?_sort=code']);
+});
+
 test('pages repeat and drop nothing that stays while others come, change and go', async () => {
   const found: string[] = [];
   let page = 0;

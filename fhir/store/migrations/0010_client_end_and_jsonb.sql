@@ -7,3 +7,11 @@ create or replace function fhir.current_scopes(client text, given text, given_at
     when exists (select from fhir.client_standing c where c.client = current_scopes.client and c.until > given_at and c.until <= now()) then '[]'
     else given end
 $f$;
+
+-- A resource as jsonb, or null where jsonb can't hold it, such as a number of 20 000 digits. (pg_input_is_valid comes with PostgreSQL 16 only.)
+create function fhir.jsonb_or_null(body text) returns jsonb language plpgsql immutable strict as $f$
+begin
+  return body::jsonb;
+exception when data_exception or program_limit_exceeded then return null;
+end $f$;
+grant execute on function fhir.jsonb_or_null(text) to fhir_app;
