@@ -14,7 +14,7 @@ import { openBucket, UnfitBucketError } from './bucket.ts';
 import { runRelay } from './relay.ts';
 import { FAULT_POINTS, type FaultPoint } from './sealer.ts';
 import { ForkError } from './segment.ts';
-import { parseSigningKey } from './signing-key.ts';
+import { parseSigningKey, verifierKeyOf } from './signing-key.ts';
 
 const log = createLog('audit relay');
 const env = readEnv();
@@ -142,4 +142,4 @@ drainOnSignal({
     { name: 'metrics', close: () => closeMetrics?.() },
   ],
 });
-log.info({ key: key.name }, 'ready');
+log.info({ verifierKey: verifierKeyOf(key.name, key.key) }, 'ready');

@@ -30,7 +30,8 @@ export const createSigningKey = (name: string): { readonly privatePem: string; r
   };
 };
 
-const verifierKeyOf = (name: string, key: KeyObject): string => {
+/** What an auditor needs of a key: its public half, private or public as it is given. */
+export const verifierKeyOf = (name: string, key: KeyObject): string => {
   const encoded = algorithmAndKey(key);
   return `${name}+${keyHash(name, encoded).toString('hex')}+${encoded.toString('base64')}`;
 };
