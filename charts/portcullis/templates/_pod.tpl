@@ -101,17 +101,22 @@ livenessProbe: { grpc: { port: 9001, service: liveness }, periodSeconds: 10, tim
 {{- end }}
 {{- end }}
 
+{{- /* (list $ "secret"): how a store is reached, with the keys of that Secret, or with the ServiceAccount's role where it is "". */}}
 {{- define "portcullis.s3Env" -}}
-- { name: AWS_REGION, value: {{ .Values.s3.region | quote }} }
-{{- with .Values.s3.endpoint }}
+{{- $root := index . 0 -}}
+- { name: AWS_REGION, value: {{ $root.Values.s3.region | quote }} }
+{{- with $root.Values.s3.endpoint }}
 - { name: S3_ENDPOINT, value: {{ . | quote }} }
 {{- end }}
-{{- with .Values.s3.credentialsSecret }}
+{{- if $root.Values.s3.plaintext }}
+- { name: S3_PLAINTEXT, value: "on" }
+{{- end }}
+{{- with index . 1 }}
 - { name: AWS_ACCESS_KEY_ID, valueFrom: { secretKeyRef: { name: {{ . }}, key: access-key-id } } }
 - { name: AWS_SECRET_ACCESS_KEY, valueFrom: { secretKeyRef: { name: {{ . }}, key: secret-access-key } } }
 {{- end }}
-{{- if .Values.s3.caSecret.name }}
-- { name: S3_CA_FILE, value: /run/secrets/s3-ca/{{ .Values.s3.caSecret.key }} }
+{{- if $root.Values.s3.caSecret.name }}
+- { name: S3_CA_FILE, value: /run/secrets/s3-ca/{{ $root.Values.s3.caSecret.key }} }
 {{- end }}
 {{- end }}
 {{- define "portcullis.s3CaMount" -}}

@@ -38,6 +38,7 @@
 {{- if and (eq $v.tls.edge.source "secret") (not $v.tls.edge.secretName) }}{{ $reasons = append $reasons "tls.edge.source secret needs tls.edge.secretName" }}{{ end }}
 {{- if and (eq $v.tls.edge.source "cert-manager") (not (and $v.tls.edge.dnsNames $v.tls.edge.issuerRef.name)) }}{{ $reasons = append $reasons "tls.edge.source cert-manager needs tls.edge.dnsNames and tls.edge.issuerRef.name" }}{{ end }}
 {{- if and (eq $v.tls.internal.source "secrets") (not (and $v.tls.internal.envoySecret $v.tls.internal.gatewaySecret $v.tls.internal.fhirSecret)) }}{{ $reasons = append $reasons "tls.internal.source secrets needs envoySecret, gatewaySecret and fhirSecret" }}{{ end }}
+{{- if and (hasPrefix "http://" $v.s3.endpoint) (not $v.s3.plaintext) }}{{ $reasons = append $reasons "s3.endpoint is without TLS: use https://, or set s3.plaintext" }}{{ end }}
 {{- range $name := list "envoy" "gateway" "fhir" }}
   {{- $hpa := (get $v $name).hpa }}
   {{- if gt (int $hpa.minReplicas) (int $hpa.maxReplicas) }}{{ $reasons = append $reasons (printf "%s.hpa: minReplicas is above maxReplicas" $name) }}{{ end }}
