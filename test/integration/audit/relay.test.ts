@@ -83,19 +83,15 @@ test('seals every event of concurrent writers once and in order, and what an ear
   );
 });
 
-test('starts in less than a second and signs again and again while nothing happens', async () => {
+test('signs again and again while nothing happens', async () => {
   const before = await folder.verify();
-  const startedAt = performance.now();
   const relay = await folder.start();
-  const took = performance.now() - startedAt;
   await new Promise((resolve) => setTimeout(resolve, 1200));
   await relay.stop();
   const after = await folder.verify();
   assert.ok(after.checkpoints >= before.checkpoints + 2, `${after.checkpoints - before.checkpoints} heartbeats`);
   assert.is(after.events, before.events);
   assert.equal(after.problems, []);
-  // Two cores may be busy with other tests.
-  assert.ok(took < 3000, `${took} ms`);
 });
 
 test('of two relays one seals, and the other goes on when it is killed', async () => {

@@ -38,8 +38,10 @@ test('every statement is answered, also those that meet a killed backend', async
   const callers = Array.from({ length: 6 }, async () => {
     while (!over.signal.aborted) await ask();
   });
+  // A busy machine connects slowly: the next kill waits until something was answered again.
   for (let round = 0; round < 20; round++) {
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    const { answered } = outcomes;
+    while (outcomes.answered < answered + 3 && outcomes.hung === 0) await new Promise((resolve) => setTimeout(resolve, 25));
     await owner.unsafe(KILL);
   }
   over.abort();
@@ -47,7 +49,7 @@ test('every statement is answered, also those that meet a killed backend', async
   await ask();
   await pool.end();
   assert.is(outcomes.hung, 0, JSON.stringify(outcomes));
-  assert.ok(outcomes.refused > 0 && outcomes.answered > 20, JSON.stringify(outcomes));
+  assert.ok(outcomes.refused > 0 && outcomes.answered >= 60, JSON.stringify(outcomes));
 });
 
 test('no more connections are open than the pool may have', async () => {
