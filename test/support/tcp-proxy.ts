@@ -50,6 +50,7 @@ export const startProxy = async (target: { readonly host: string; readonly port:
       for (const socket of sockets) socket.resume();
     },
     cut: async () => {
+      if (!server.listening) return;
       const closed = once(server, 'close');
       server.close();
       for (const socket of sockets) socket.destroy();
