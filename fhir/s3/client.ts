@@ -12,7 +12,7 @@ const SOCKETS = 64;
 export const createS3Client = ({ endpoint, region, ca }: S3Settings): S3Client => {
   const agent = { keepAlive: true, maxSockets: SOCKETS };
   return new S3Client({
-    ...(region !== undefined && { region }),
+    region,
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
     maxAttempts: ATTEMPTS,
     retryMode: 'standard',

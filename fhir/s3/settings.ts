@@ -5,14 +5,14 @@ import type { EnvReader } from '../../proto/process/env.ts';
 export interface S3Settings {
   /** Of a store that isn't AWS's own. */
   readonly endpoint: string | undefined;
-  readonly region: string | undefined;
+  readonly region: string;
   /** PEM of the authorities that may have signed the store's certificate. */
   readonly ca: string | undefined;
 }
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-/** Throws where S3_ENDPOINT would send what is stored over a network in the clear and S3_PLAINTEXT=on doesn't allow that. */
+/** Throws where no store is named, or S3_ENDPOINT would send what is stored over a network in the clear without S3_PLAINTEXT=on. */
 export const s3Settings = (env: EnvReader): S3Settings => {
   const endpoint = env.optional('S3_ENDPOINT');
   const plaintext = env.choice('S3_PLAINTEXT', ['off', 'on']) === 'on';
@@ -23,10 +23,13 @@ export const s3Settings = (env: EnvReader): S3Settings => {
     if (url.protocol === 'http:' && !LOOPBACK.has(url.hostname) && !plaintext)
       throw new Error(`S3_ENDPOINT=${endpoint} is not encrypted: use https://, or set S3_PLAINTEXT=on where the network may see the data`);
   }
+  const region = env.optional('AWS_REGION') ?? (endpoint === undefined ? undefined : 'us-east-1');
+  if (region === undefined)
+    throw new Error('AWS_REGION is not set: give the region of the bucket, or S3_ENDPOINT of a store that is not AWS');
   const caFile = env.optional('S3_CA_FILE');
   return {
     endpoint,
-    region: env.optional('AWS_REGION') ?? (endpoint === undefined ? undefined : 'us-east-1'),
+    region,
     ca: caFile === undefined ? undefined : readFileSync(caFile, 'utf8'),
   };
 };

@@ -6,11 +6,11 @@ export class StoreError extends Error {
   readonly status: number | undefined;
 
   constructor(operation: string, target: string, error: unknown) {
-    const { name, code, $metadata } = error as { name?: string; code?: string; $metadata?: { httpStatusCode?: number } };
+    const { name, code, message, $metadata } = error as Partial<Error> & { code?: string; $metadata?: { httpStatusCode?: number } };
     const status = $metadata?.httpStatusCode;
     const reason = [code ?? name ?? 'failed', ...(status === undefined ? [] : [String(status)])].join(' ');
     // The SDK's error is left out: it holds the request, headers that prove who asks included.
-    super(`${operation} of ${target}: ${reason}`);
+    super(`${operation} of ${target}: ${reason}${status === undefined && message ? ` (${message})` : ''}`);
     this.code = `${operation} ${reason}`;
     this.status = status;
   }

@@ -126,17 +126,20 @@ else {
   test('while the store does not answer events wait, the lag shows, and afterwards nothing is lost', async () => {
     if (store.pause === undefined) return console.log('skipped: this store can not be paused');
     const relay = await folder.start();
-    const resume = store.pause();
     try {
-      await append(20);
-      await eventually('the lag shows', async () => (await gauge('audit_unsealed_age_seconds')) > 3);
-      assert.not(relay.hasExited());
+      const resume = store.pause();
+      try {
+        await append(20);
+        await eventually('the lag shows', async () => (await gauge('audit_unsealed_age_seconds')) > 3);
+        assert.not(relay.hasExited());
+      } finally {
+        resume();
+      }
+      await sealed(EVENTS + 30);
+      await eventually('the lag is gone', async () => (await gauge('audit_unsealed_age_seconds')) === 0);
     } finally {
-      resume();
+      await relay.stop(10_000);
     }
-    await sealed(EVENTS + 30);
-    await eventually('the lag is gone', async () => (await gauge('audit_unsealed_age_seconds')) === 0);
-    await relay.stop(10_000);
     assert.equal((await folder.verify()).problems, []);
   });
 

@@ -37,4 +37,10 @@ test('a store that is not encrypted is refused beyond this machine, unless that 
     assert.throws(() => open(endpoint), /without a name or password/);
 });
 
+test('a store that is AWS needs a region, and another one has a name for it', () => {
+  assert.throws(() => s3Settings(readEnv({})), /AWS_REGION is not set: give the region of the bucket/);
+  assert.is(s3Settings(readEnv({ AWS_REGION: 'eu-central-1' })).region, 'eu-central-1');
+  assert.is(s3Settings(readEnv({ S3_ENDPOINT: 'https://minio.example' })).region, 'us-east-1');
+});
+
 test.run();
