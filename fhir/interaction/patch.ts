@@ -29,7 +29,7 @@ export const patchOf = async (server: Server, call: Pick<Call, 'text' | 'header'
 
 export const readPatch = ({ registry, limits }: Server, text: string, contentType: string | undefined): Patch => {
   if (text.trim() === '')
-    throw new FhirError('structure', 'the body is empty: send a JSON Patch, or a Parameters resource with operations');
+    throw new FhirError('structure', 'the body is empty: send a JSON Patch, an XML Patch, or a Parameters resource with operations');
   return parsePatch(text, contentType, { registry, resourceBytes: limits.resourceBytes });
 };
 

@@ -2,6 +2,7 @@
 import type { Call } from '../http/call.ts';
 import { FhirError } from '../http/outcome.ts';
 import { parseIfMatch, requireMatch, requireNoneMatch } from '../http/preconditions.ts';
+import { mediaOf, XML_PATCH } from '../patch/parse-patch.ts';
 import type { Server } from '../server.ts';
 import { type Head, readHeads } from '../store/head.ts';
 import { newLogicalId } from '../store/logical-id.ts';
@@ -62,7 +63,12 @@ const prepareEntry = (server: Server, call: Call, entry: Entry, n: number): Prep
   const stores = entry.method === 'POST' || entry.method === 'PUT';
   const prepared = stores ? { type, text, resource: requireValid(server, parseBody(text), type, at) } : undefined;
   if (target.interaction === 'update') requireSameId(prepared!, target.id!);
-  if (isPatch({ entry })) readPatch(server, text, entry.contentType);
+  if (isPatch({ entry })) {
+    // Addresses of other entries are found in JSON.
+    if (mediaOf(entry.contentType) === XML_PATCH)
+      throw new FhirError('not-supported', "an XML Patch can't be part of a transaction: send a JSON Patch or a FHIRPath Patch");
+    readPatch(server, text, entry.contentType);
+  }
   const condition = target.interaction.startsWith('conditional-') ? query : target.interaction === 'create' ? entry.ifNoneExist : undefined;
   const criteria = condition === undefined ? undefined : { type, criteria: criteriaIn(condition) };
   const references = isDelete({ entry }) || type === 'Bundle' ? new Map<string, ConditionalReference>() : conditionalReferences(text);

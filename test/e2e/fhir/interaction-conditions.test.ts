@@ -162,7 +162,12 @@ test('what no client can mean is 400 with what to do, never 500', async () => {
 
 test('the capabilities say what is offered', async () => {
   const { json } = await stack.request('/metadata');
-  assert.equal(json.patchFormat, ['application/json-patch+json', 'application/fhir+json', 'application/fhir+xml']);
+  assert.equal(json.patchFormat, [
+    'application/json-patch+json',
+    'application/xml-patch+xml',
+    'application/fhir+json',
+    'application/fhir+xml',
+  ]);
   const device = json.rest[0].resource.find(({ type }: { type: string }) => type === 'Device');
   assert.is(device.conditionalDelete, 'single');
   assert.ok(device.interaction.some(({ code }: { code: string }) => code === 'patch'));

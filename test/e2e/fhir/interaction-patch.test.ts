@@ -55,6 +55,29 @@ test('a FHIRPath Patch changes what it names', async () => {
   assert.equal([deleted.status, deleted.json.birthDate], [200, undefined], deleted.text);
 });
 
+test('an XML Patch changes what it names, and nothing else to the byte', async () => {
+  const text =
+    '{ "resourceType":"Observation","id":"x1",\n "status":"final","code":{"text":"x"}, "valueQuantity":{ "value":1.10,"unit":"\\u00b5g"} }';
+  await put('/Observation/x1', text);
+  const xml = { 'content-type': 'application/xml-patch+xml; charset=utf-8' };
+  const body = '<diff xmlns:f="http://hl7.org/fhir"><replace sel="f:Observation/f:status/@value">amended</replace></diff>';
+  const answer = await patch('/Observation/x1', body, xml);
+  assert.is(answer.status, 200, answer.text);
+  assert.is(answer.json.status, 'amended');
+  assert.ok(answer.text.includes('{ "value":1.10,"unit":"\\u00b5g"}'), answer.text);
+  assert.is((await patch('/Observation/x1', body, xml)).headers['etag'], 'W/"2"', 'nothing changed: no version');
+  const binary = { resourceType: 'Binary', contentType: xml['content-type'], data: Buffer.from(body).toString('base64') };
+  const bundle = (type: string): object => ({
+    resourceType: 'Bundle',
+    type,
+    entry: [{ resource: binary, request: { method: 'PATCH', url: 'Observation/x1' } }],
+  });
+  assert.match((await stack.request('', { body: bundle('batch') })).json.entry[0].response.status, /^200/);
+  const refused = await stack.request('', { body: bundle('transaction') });
+  assert.is(refused.status, 400);
+  assert.match(refused.json.issue[0].diagnostics, /XML Patch can't be part of a transaction/);
+});
+
 test('a patch is refused with a reason, and stores nothing', async () => {
   await put('/Patient/p2', { resourceType: 'Patient', id: 'p2', gender: 'male' });
   const refused = async (answer: Promise<Answer>, status: number, says: RegExp): Promise<void> => {
@@ -69,7 +92,12 @@ test('a patch is refused with a reason, and stores nothing', async () => {
   await refused(patch('/Patient/p2', [{ op: 'remove', path: '/name/0' }]), 422, /patch\[0\]: there is nothing at \/name/);
   await refused(patch('/Patient/p2', '[{"op":'), 400, /not valid JSON/);
   await refused(patch('/Patient/p2', ''), 400, /body is empty/);
-  await refused(patch('/Patient/p2', '<diff/>', { 'content-type': 'application/xml-patch+xml' }), 415, /XML Patch is not offered/);
+  const xml = { 'content-type': 'application/xml-patch+xml' };
+  await refused(patch('/Patient/p2', '<diff><add/></diff>', xml), 400, /diff\[0\]: add needs sel/);
+  await refused(patch('/Patient/p2', '<diff>', xml), 400, /the patch is not valid XML/);
+  await refused(patch('/Patient/p2', '<diff><remove sel="Patient/birthDate"/></diff>', xml), 422, /diff\[0\]: sel leads to nothing/);
+  await refused(patch('/Patient/p2', '<diff><replace sel="Patient/gender/@value">m</replace></diff>', xml), 422, /not valid.*male/);
+  await refused(patch('/Patient/p2', '<diff><replace sel="Patient/id/@value">p3</replace></diff>', xml), 422, /can't change the id/);
   await refused(patch('/Patient/p2', 'a', { 'content-type': 'text/csv' }), 415, /json-patch\+json/);
   await refused(patch('/Patient/p2', [], { 'if-match': 'W/"9"' }), 412, /version 9.*version 1/);
   await refused(patch('/Patient/nobody', []), 404, /no Patient\/nobody to patch/);
