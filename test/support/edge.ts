@@ -77,13 +77,21 @@ export interface Load {
 export interface LoadOptions {
   readonly stack: Stack;
   readonly port: () => number;
-  readonly path: string;
   readonly clients: number;
   readonly pauseMs?: number;
 }
 
+const PATH = '/fhir/Basic/asked-for';
+
+/** Puts what the loads ask for: small, so that they measure patience and not the machine. */
+export const prepareLoad = async ({ request }: Stack): Promise<void> => {
+  const body = { resourceType: 'Basic', id: 'asked-for', code: { text: 'asked for' } };
+  const { status } = await request('/Basic/asked-for', { method: 'PUT', body });
+  if (status !== 201) throw new Error(`the resource could not be put: ${status}`);
+};
+
 /** Callers that each ask again and again over a connection that they keep. */
-const underWay = ({ clients, pauseMs = 5 }: LoadOptions, ask: (caller: number) => Promise<number>, ended: () => number): Load => {
+const underWay = ({ clients, pauseMs = 15 }: LoadOptions, ask: (caller: number) => Promise<number>, ended: () => number): Load => {
   const statuses = new Map<number, number>();
   const failures: string[] = [];
   const stopping = new AbortController();
@@ -110,13 +118,13 @@ const underWay = ({ clients, pauseMs = 5 }: LoadOptions, ask: (caller: number) =
 };
 
 export const http1Load = (options: LoadOptions): Load => {
-  const { stack, port, path, clients } = options;
+  const { stack, port, clients } = options;
   const agents = Array.from({ length: clients }, () => new Agent({ keepAlive: true, maxSockets: 1, ...stack.tls('ehr-demo') }));
   let ended = 0;
   const ask = (caller: number): Promise<number> =>
     new Promise((resolve, reject) => {
       const request = httpsRequest(
-        { host: '127.0.0.1', servername: 'localhost', port: port(), path, agent: agents[caller] },
+        { host: '127.0.0.1', servername: 'localhost', port: port(), path: PATH, agent: agents[caller] },
         (response) => {
           if (response.headers.connection === 'close') ended++;
           response.on('error', reject);
@@ -132,7 +140,7 @@ export const http1Load = (options: LoadOptions): Load => {
 };
 
 export const http2Load = (options: LoadOptions): Load => {
-  const { stack, port, path } = options;
+  const { stack, port } = options;
   const sessions = new Map<number, ClientHttp2Session>();
   let ended = 0;
   const sessionOf = (caller: number): ClientHttp2Session => {
@@ -149,7 +157,7 @@ export const http2Load = (options: LoadOptions): Load => {
   };
   const ask = (caller: number): Promise<number> =>
     new Promise((resolve, reject) => {
-      const stream = sessionOf(caller).request({ ':path': path, ':authority': 'localhost' });
+      const stream = sessionOf(caller).request({ ':path': PATH, ':authority': 'localhost' });
       let status = 0;
       stream.on('response', (headers) => (status = headers[':status']!));
       stream.on('error', reject);

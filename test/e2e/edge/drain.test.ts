@@ -2,13 +2,14 @@ import { connect } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Edge, http1Load, http2Load, startEdge } from '../../support/edge.ts';
+import { type Edge, http1Load, http2Load, prepareLoad, startEdge } from '../../support/edge.ts';
 import { type Stack, startStack } from '../../support/stack.ts';
 
 let stack: Stack;
 let other: Edge;
 test.before(async () => {
   stack = await startStack();
+  await prepareLoad(stack);
   other = await startEdge(stack, 'other');
 });
 test.after(async () => {
@@ -21,7 +22,7 @@ const LIMITS = { DRAIN_DELAY_SECONDS: '2', DRAIN_IDLE_SECONDS: '4', DRAIN_TIME_S
 test('an Envoy that is drained and then stopped under load fails no request of clients that keep their connections', async () => {
   const leaving = await startEdge(stack, 'leaving', LIMITS);
   let port = leaving.port;
-  const options = { stack, port: () => port, path: '/fhir/metadata', clients: 8 };
+  const options = { stack, port: () => port, clients: 8 };
   const loads = [http1Load(options), http2Load(options)];
   try {
     await sleep(1500);
