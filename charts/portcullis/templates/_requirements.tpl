@@ -47,6 +47,7 @@
   {{- $drain := (get $v $name).drain }}
   {{- if ge (int $drain.delaySeconds) (int $drain.seconds) }}{{ $reasons = append $reasons (printf "%s.drain: delaySeconds must be less than seconds, which is for the whole" $name) }}{{ end }}
 {{- end }}
+{{- if ge (int $v.envoy.drainDelaySeconds) (int $v.envoy.drainSeconds) }}{{ $reasons = append $reasons "envoy: drainDelaySeconds must be less than drainSeconds, which is for the whole" }}{{ end }}
 {{- range $name := list "database" "redis" "bucket" "subscriptions" }}
   {{- range (get $v.networkPolicy $name).cidrs }}
     {{- if hasPrefix "169.254." . }}{{ $reasons = append $reasons (printf "networkPolicy.%s.cidrs: %s would open the instance's metadata" $name .) }}{{ end }}
