@@ -17,7 +17,11 @@ export interface RelayFolder {
   readonly bucket: string;
   readonly verifierKey: string;
   /** Starts a relay; resolves when it leads, or with `isStandby` when it runs. */
-  readonly start: (options?: { readonly fault?: string; readonly isStandby?: boolean }) => Promise<RunningProcess>;
+  readonly start: (options?: {
+    readonly fault?: string;
+    readonly isStandby?: boolean;
+    readonly env?: Readonly<Record<string, string>>;
+  }) => Promise<RunningProcess>;
   readonly log: () => string;
   readonly verify: () => Promise<Verification>;
   readonly remove: () => void;
@@ -40,7 +44,7 @@ export const relayFolder = (database: TestDatabase, store?: RelayStore): RelayFo
     dir,
     bucket,
     verifierKey,
-    start: async ({ fault, isStandby = false } = {}) => {
+    start: async ({ fault, isStandby = false, env } = {}) => {
       const running = await startProcess({
         name: 'audit relay',
         command: process.execPath,
@@ -55,6 +59,7 @@ export const relayFolder = (database: TestDatabase, store?: RelayStore): RelayFo
           AUDIT_SIGNING_KEY: join(dir, 'signing.key'),
           AUDIT_HEARTBEAT_MS: '500',
           ...store?.env,
+          ...env,
           ...(fault !== undefined && { AUDIT_FAULT: fault }),
         },
       });

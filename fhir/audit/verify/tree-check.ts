@@ -41,16 +41,26 @@ export const createTreeCheck = ({ bucket, checkpoints }: TreeCheckOptions): Tree
   const comparePartial = async (level: number, hashes: readonly Buffer[]): Promise<string[]> => {
     if (hashes.length === 0) return [];
     const bytes = Buffer.concat(hashes);
-    const full = tilePath(level, Math.floor(tree.size / TILE_WIDTH ** (level + 1)));
-    const stored = await bucket.get(full);
-    if (stored !== undefined) return stored.subarray(0, bytes.length).equals(bytes) ? [] : [`${full} is not what the events give`];
-    const widths = (await Array.fromAsync(bucket.list(`${full}.p`))).map(Number);
-    const own = widths.filter((width) => width <= hashes.length);
-    const fits = inOrder(own, GETS_AT_ONCE, async (width) =>
-      (await bucket.get(`${full}.p/${width}`))?.equals(bytes.subarray(0, width * HASH_BYTES)) === true ? [] : [width],
-    );
-    const wrong = (await Array.fromAsync(fits)).flat().map((width) => `${full}.p/${width} is not what the events give`);
-    return [...(widths.includes(hashes.length) ? [] : [`${full}.p/${hashes.length} is missing`]), ...wrong];
+    const path = tilePath(level, Math.floor(tree.size / TILE_WIDTH ** (level + 1)));
+    const compareFull = async (): Promise<string[] | undefined> => {
+      const full = await bucket.get(path);
+      if (full === undefined) return undefined;
+      return full.subarray(0, bytes.length).equals(bytes) ? [] : [`${path} is not what the events give`];
+    };
+    const compareWidths = async (): Promise<string[]> => {
+      const widths = (await Array.fromAsync(bucket.list(`${path}.p`))).map(Number);
+      const own = widths.filter((width) => width <= hashes.length);
+      const fits = inOrder(own, GETS_AT_ONCE, async (width) =>
+        (await bucket.get(`${path}.p/${width}`))?.equals(bytes.subarray(0, width * HASH_BYTES)) === true ? [] : [width],
+      );
+      const wrong = (await Array.fromAsync(fits)).flat().map((width) => `${path}.p/${width} is not what the events give`);
+      return [...(widths.includes(hashes.length) ? [] : [`${path}.p/${hashes.length} is missing`]), ...wrong];
+    };
+    const found = await compareFull();
+    if (found !== undefined) return found;
+    const problems = await compareWidths();
+    // A relay that is at work may have filled the tile meanwhile, and removed its parts.
+    return problems.length === 0 ? problems : ((await compareFull()) ?? problems);
   };
 
   let next: Promise<IteratorResult<Checkpoint, undefined>> | undefined;
