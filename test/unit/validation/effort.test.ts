@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { MAX_ALL_VALUES, MAX_VALUES, requireAffordable } from '../../../fhir/validation/effort.ts';
+import { MAX_ALIKE, MAX_ALL_VALUES, MAX_VALUES, requireAffordable } from '../../../fhir/validation/effort.ts';
 
 const codeSystem = (values: number): Record<string, unknown> => ({
   resourceType: 'CodeSystem',
@@ -19,9 +19,18 @@ test('a resource may have so many values and no more', () => {
 });
 
 test('what stands in an entry counts for itself, and all of them together too', () => {
-  requireAffordable(bundle(2, MAX_VALUES - 5));
+  requireAffordable(bundle(2, MAX_VALUES - 10));
   assert.throws(() => requireAffordable(bundle(2, MAX_VALUES + 1)), /a CodeSystem with more than/);
   assert.throws(() => requireAffordable(bundle(MAX_ALL_VALUES / 1000, 1000)), /a Bundle with resources with more than/);
+});
+
+test('a resource may have so many elements of one name, wherever they stand, and no more', () => {
+  const tree = (leaves: number): Record<string, unknown> => ({
+    resourceType: 'CodeSystem',
+    concept: [{ concept: Array.from({ length: leaves }, () => ({ code: 'c' })) }],
+  });
+  requireAffordable(tree(MAX_ALIKE - 1));
+  assert.throws(() => requireAffordable(tree(MAX_ALIKE)), /more than 5000 elements concept/);
 });
 
 test('what is contained counts with its container', () => {
