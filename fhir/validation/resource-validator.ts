@@ -43,13 +43,6 @@ const inEntries = ({ resourceType, entry }: Json, findings: Findings, work: (res
   }
 };
 
-/** Whether it, or a resource in an entry of it, claims a profile. */
-const hasClaims = (resource: Json): boolean => {
-  let found = claimed(resource).length > 0;
-  inEntries(resource, new Findings(''), (entry) => (found ||= claimed(entry).length > 0));
-  return found;
-};
-
 export const createResourceValidator = (options: ResourceValidatorOptions): ResourceValidator => {
   const { registry, terminology, onWrite } = options;
   const { validate } = createValidator(registry);
@@ -66,9 +59,11 @@ export const createResourceValidator = (options: ResourceValidatorOptions): Reso
     rules: (resource, type) => {
       const claims = claimed(resource);
       if (claims.length === 0 && type !== 'Bundle' && onWrite !== 'full') return NONE;
-      if (onWrite === 'full' || hasClaims(resource)) requireAffordable(resource);
       const findings = new Findings(type, true);
-      if (onWrite === 'full') invariants().check(resource, findings);
+      if (onWrite === 'full') {
+        requireAffordable(resource);
+        invariants().check(resource, findings);
+      }
       for (const url of new Set(claims)) profiles.check(url, resource, findings);
       inEntries(resource, findings, (entry) => {
         for (const url of new Set(claimed(entry))) profiles.check(url, entry, findings);

@@ -49,6 +49,9 @@ test('the same resource is stored where writes are checked without them, and ref
   assert.is((await full.request('/CodeSystem/large', { method: 'PUT', body: codeSystem(10) })).status, 201);
   assert.is((await put(full)).status, 413);
   assert.is((await put(plain)).status, 200);
+  const claiming = { ...codeSystem(6000), meta: { profile: ['http://hl7.org/fhir/StructureDefinition/shareablecodesystem'] } };
+  const claimed = await plain.request('/CodeSystem/large', { method: 'PUT', body: claiming });
+  assert.ok(claimed.status === 422 || claimed.status === 200, claimed.text.slice(0, 300));
 });
 
 test.run();
