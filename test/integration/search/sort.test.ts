@@ -37,6 +37,15 @@ const OTHERS = [
   { resourceType: 'ValueSet', id: 'v1', status: 'active', url: 'http://example.org/b' },
   { resourceType: 'ValueSet', id: 'v2', status: 'draft', url: 'http://example.org/a' },
   { resourceType: 'ValueSet', id: 'v3', status: 'active' },
+  { resourceType: 'Basic', id: 't1', code: { text: 'x' }, meta: { tag: [{ code: 'b' }], profile: ['http://example.org/p'] } },
+  {
+    resourceType: 'Flag',
+    id: 't2',
+    status: 'active',
+    code: { text: 'x' },
+    subject: { reference: 'Group/g' },
+    meta: { tag: [{ code: 'a' }] },
+  },
   { resourceType: 'Encounter', id: 'e1', status: 'finished', class: { code: 'AMB' }, subject: { reference: 'Patient/p1' } },
 ];
 
@@ -87,6 +96,8 @@ const ORDERS: Readonly<Record<string, readonly string[]>> = {
   '/Patient?_sort=deceased': ['p1', 'p2'],
   '/ValueSet?_sort=url': ['v2', 'v1', 'v3'],
   '/ValueSet?_sort=-url': ['v1', 'v2', 'v3'],
+  '/?_tag=a,b&_sort=_tag': ['t2', 't1'],
+  '/?_tag=a,b&_sort=_profile': ['t1', 't2'],
   '/?_type=Encounter,Observation&_sort=patient,_id': ['e1', 'o2', 'o6', 'o1', 'o3', 'o4', 'o5'],
 };
 for (const [path, expected] of Object.entries(ORDERS)) {
