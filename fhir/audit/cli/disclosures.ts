@@ -23,9 +23,13 @@ export const disclosures = async (args: string[]): Promise<boolean> => {
   const to = timeOf('to', values.to, Infinity);
   const quoted = JSON.stringify(patient);
   let found = 0;
+  let unnamed = 0;
   const onLine = (line: string): void => {
     // Most lines are of others: they needn't be parsed.
-    if (!line.includes(quoted)) return;
+    if (!line.includes(quoted)) {
+      if (line.includes('"patientCount":')) unnamed++;
+      return;
+    }
     const { event } = JSON.parse(Buffer.from(line, 'latin1').toString()) as { event?: AuditFields };
     if (event === undefined || (event.resource !== patient && !event.patients?.includes(patient))) return;
     const at = Date.parse(event.at);
@@ -36,6 +40,10 @@ export const disclosures = async (args: string[]): Promise<boolean> => {
   console.log(['time', 'client', 'interaction', 'resource or search', 'status', 'event'].join('\t'));
   const { problems } = await verifyLog({ bucket: await openAuditorBucket(values.bucket), key: openVerifierKey(values.key), onLine });
   console.log(`\n${found} events concern ${patient}.`);
+  if (unnamed > 0)
+    console.log(
+      `${unnamed} further events are about more patients than an event names (patientCount): look at the resources that they are about.`,
+    );
   for (const problem of problems.slice(0, 5)) console.log(`PROBLEM  ${problem}`);
   console.log(
     problems.length === 0 ? 'The log that they are from is verified.' : 'The log is NOT VERIFIED: this list may be incomplete or wrong.',

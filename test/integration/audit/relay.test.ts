@@ -262,11 +262,16 @@ test('the disclosures of a patient are those events that concern it, in the time
   ] as const) {
     await app.unsafe('insert into audit.event (body) values ($1)', [anEvent({ at, resource: 'Observation/9', patients: [patient] })]);
   }
-  await sealUpTo(EVENTS + 9);
+  const patientCount = 6500;
+  await app.unsafe('insert into audit.event (body) values ($1)', [
+    anEvent({ resource: 'Group/g', patients: ['Patient/p2'], patientCount }),
+  ]);
+  await sealUpTo(EVENTS + 10);
   const { code, out } = audit('disclosures', folder.bucket, '--patient', 'Patient/p1', '--from', '2026-01-02');
   assert.is(code, 0, out);
   assert.match(out, /^2026-01-02T10:00:00\.000Z\tehr-demo\tread\tObservation\/9\t200\t/m);
   assert.match(out, /^1 events concern Patient\/p1\.$/m);
+  assert.match(out, /^1 further events are about more patients than an event names/m);
 });
 
 test('a day whose events are all sealed can be dropped, and the sealed log stays whole', async () => {
@@ -275,7 +280,7 @@ test('a day whose events are all sealed can be dropped, and the sealed log stays
   await relay.end();
   assert.is((await owner.unsafe('select 1 from audit.event')).length, 0);
   await app.unsafe('insert into audit.event (body) values ($1)', [anEvent()]);
-  await sealUpTo(EVENTS + 10);
+  await sealUpTo(EVENTS + 11);
   assert.equal((await folder.verify()).problems, []);
 });
 
