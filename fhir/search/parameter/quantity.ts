@@ -3,7 +3,7 @@ import { FhirError } from '../../http/outcome.ts';
 import { type CanonicalUnit, canonicalUnit, toCanonical, UCUM } from '../ucum.ts';
 import { splitUnescaped, unescapeValue } from './escape.ts';
 import { compareNumbers, type NumberRange, rangeOf, requireNumber } from './number.ts';
-import type { AddRow, AddToLane, ParameterType } from './parameter.ts';
+import type { AddRow, AddToLane, ParameterType, RowTest } from './parameter.ts';
 import { type Interval, parsePrefix } from './prefix.ts';
 
 interface Quantity {
@@ -70,16 +70,20 @@ export const quantity: ParameterType = {
     const [amount = '', system = '', code = ''] = parts;
     const { prefix, rest } = parsePrefix(amount);
     const number = requireNumber(rest, name);
-    // Without a system the unit is the text itself, be it a code or what is shown: 2.5||kg means no 2500 g.
-    const canonical = datatypes.includes('Money') || system !== UCUM ? undefined : canonicalUnit(code);
-    if (canonical !== undefined) {
-      const converted = compareNumbers(prefix, inUnit(number, canonical), value);
-      return [{ lane: 'ucum', sql: `${converted} and t.unit = hashtextextended(${value(canonical.unit)}, 0)` }];
-    }
-    const conditions = [compareNumbers(prefix, number, value)];
-    if (code !== '') conditions.push(`t.unit = hashtextextended(${value(code)}, 0)`);
-    if (system !== '') conditions.push(`t.system = hashtext(${value(system)})`);
-    return [{ sql: conditions.join(' and ') }];
+    const canonical = datatypes.includes('Money') || (system !== '' && system !== UCUM) ? undefined : canonicalUnit(code);
+    const plain = (): string => {
+      const conditions = [compareNumbers(prefix, number, value)];
+      if (code !== '') conditions.push(`t.unit = hashtextextended(${value(code)}, 0)`);
+      if (system !== '') conditions.push(`t.system = hashtext(${value(system)})`);
+      return conditions.join(' and ');
+    };
+    if (canonical === undefined) return [{ sql: plain() }];
+    const converted: RowTest = {
+      lane: 'ucum',
+      sql: `${compareNumbers(prefix, inUnit(number, canonical), value)} and t.unit = hashtextextended(${value(canonical.unit)}, 0)`,
+    };
+    // Without a system the unit may also be a text that was never a code.
+    return system === '' ? [converted, { sql: plain() }] : [converted];
   },
 };
 

@@ -92,7 +92,8 @@ export const searchQuantity: Area = {
     q(`2.5|${UCUM}|kg`, 'qg', 'qk'),
     q(`gt1|${UCUM}|kg`, 'qg', 'qk'),
     q(`120|${UCUM}|mm[Hg]`, 'qmm'),
-    q('2.5||kg', 'qk'),
+    // A unit without a system is what is written, or one of UCUM's that is worth the same.
+    q('2.5||kg', 'qg', 'qk'),
     q('ap120', 'qmm'),
     refuses('a quantity that is none', 'GET /Observation?value-quantity=much', 400),
   ],
