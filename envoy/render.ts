@@ -39,6 +39,8 @@ export interface EnvoySettings {
   readonly upstreamTls?: UpstreamTls;
   readonly maxHeapBytes?: number;
   readonly maxConnections?: number;
+  /** How long a request waits for the gateway's decision, all tries together, before it is refused with 503. 250 without it. */
+  readonly decisionTimeoutMs?: number;
   /** Ask the quota with Envoy's own ratelimit filter too; without it the one Check decides about quota as well. */
   readonly ratelimit?: boolean;
   /** Plain HTTP with /ready, /live and /stats/prometheus. */
@@ -89,6 +91,7 @@ export const render = (settings: EnvoySettings): Rendered => {
     ACCESS_LOG: settings.accessLog,
     MAX_HEAP_BYTES: settings.maxHeapBytes ?? 1 << 30,
     MAX_CONNECTIONS: settings.maxConnections ?? 10_000,
+    DECISION_TIMEOUT_SECONDS: (settings.decisionTimeoutMs ?? 250) / 1000,
     LISTEN_ADDRESS: addresses[0],
     LISTEN_PORT: port,
     MORE_ADDRESSES: addresses.slice(1).map((address) => socketAddress(address, port)),

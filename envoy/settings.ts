@@ -38,6 +38,7 @@ export const envoyProcess = (env: EnvReader): EnvoyProcess => {
     env.optional(name) === undefined ? undefined : env.integer(name, min, { min, max: Number.MAX_SAFE_INTEGER });
   const maxHeapBytes = optional('MAX_HEAP_BYTES', 64 << 20);
   const maxConnections = optional('MAX_CONNECTIONS', 1);
+  const decisionTimeoutMs = env.integer('DECISION_TIMEOUT_MS', 250, { min: 50, max: 10_000 });
   const settings: EnvoySettings = {
     nodeId: env.optional('HOSTNAME') ?? 'envoy',
     addresses: [address],
@@ -59,6 +60,7 @@ export const envoyProcess = (env: EnvReader): EnvoyProcess => {
     }),
     ...(maxHeapBytes !== undefined && { maxHeapBytes }),
     ...(maxConnections !== undefined && { maxConnections }),
+    decisionTimeoutMs,
     ratelimit: env.choice('RATELIMIT', ['off', 'on']) === 'on',
     operations: { address, port: env.integer('OPERATIONS_PORT', 9902, PORTS) },
   };

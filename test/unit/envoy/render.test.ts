@@ -44,6 +44,15 @@ for (const ratelimit of [false, true])
       assert.not.ok(isDownload(path), path);
   });
 
+test('a request waits for the gateway’s decision as long as it is told to', () => {
+  const timeout = (settings: EnvoySettings): string =>
+    parse(render(settings).bootstrap).static_resources.listeners[0].filter_chains[0].filters[0].typed_config.http_filters.find(
+      ({ name }: { name: string }) => name === 'envoy.filters.http.ext_authz',
+    ).typed_config.grpc_service.timeout;
+  assert.is(timeout(SETTINGS), '0.25s');
+  assert.is(timeout({ ...SETTINGS, decisionTimeoutMs: 1000 }), '1s');
+});
+
 const cluster = (settings: EnvoySettings, name: string): any =>
   // oxlint-disable-line typescript/no-explicit-any -- YAML of any shape
   parse(render(settings).bootstrap).static_resources.clusters.find((each: { name: string }) => each.name === name);

@@ -42,8 +42,10 @@ test('limits reach Envoy', () => {
     MAX_CONNECTIONS: '77',
     ENVOY_CONCURRENCY: '3',
     DRAIN_TIME_SECONDS: '9',
+    DECISION_TIMEOUT_MS: '1000',
   });
-  assert.equal([settings.maxHeapBytes, settings.maxConnections], [500_000_000, 77]);
+  assert.equal([settings.maxHeapBytes, settings.maxConnections, settings.decisionTimeoutMs], [500_000_000, 77, 1000]);
+  assert.is(settingsOf().settings.decisionTimeoutMs, 250);
   assert.is(args[args.indexOf('--concurrency') + 1], '3');
   assert.is(args[args.indexOf('--drain-time-s') + 1], '9');
   assert.throws(() => settingsOf({ ENVOY_CONCURRENCY: '0' }), /ENVOY_CONCURRENCY=0 is not a whole number from 1/);
