@@ -56,9 +56,10 @@ const steps = async (context: Context, set: Production, load: Load): Promise<rea
   const { release } = set;
   const done: Step[] = [];
   const step = async (phase: string, what: string, isKill: boolean, work: () => Promise<unknown>): Promise<void> => {
-    await load.enter(phase, { isLenient: isKill });
+    context.say(await load.enter(phase, { isLenient: isKill }));
     const startedAt = performance.now();
-    await work();
+    // What was seen until here is told all the same.
+    await work().catch((error: Error) => check(`${what} comes to its end`, false, error.message));
     done.push({ phase, what, isKill, seconds: secondsSince(startedAt) });
     context.say(`${what}: ${secondsSince(startedAt)} s`);
     await sleep(2000);

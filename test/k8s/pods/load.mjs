@@ -39,7 +39,6 @@ enter('warm', false);
 
 const acknowledged = [];
 const uncertain = [];
-let inFlight = 0;
 const stopping = new AbortController();
 
 class NotConnected extends Error {}
@@ -196,7 +195,6 @@ const work = async (worker, send, everyMs) => {
     const { what, line, isRight, done, lost } = plan(patients, worker, count);
     const startedAt = performance.now();
     mine.sent++;
-    inFlight++;
     try {
       const answer = await attempt(send, line, mine);
       if (!isRight(answer))
@@ -216,8 +214,6 @@ const work = async (worker, send, everyMs) => {
           tookMs: Math.round(performance.now() - startedAt),
           error: `${error.code ?? error.message}`.slice(0, 250),
         });
-    } finally {
-      inFlight--;
     }
     next = Math.max(next + everyMs, performance.now() - everyMs);
     await sleep(Math.max(0, next - performance.now()));
@@ -234,9 +230,10 @@ for await (const line of lines) {
   const [command, name, lenient] = line.trim().split(' ');
   const now = performance.now();
   if (command === 'phase' || command === 'stop') phase.seconds = (now - phase.startedAt) / 1000;
+  const left = `${phase.name}: ${phase.sent} sent, ${phase.failed} failed`;
   if (command === 'phase') enter(name, lenient === 'lenient');
   if (command === 'stop') break;
-  if (command === 'phase') console.log(JSON.stringify({ entered: name, inFlight }));
+  if (command === 'phase') console.log(JSON.stringify({ left }));
 }
 stopping.abort();
 phase.seconds ??= (performance.now() - phase.startedAt) / 1000;

@@ -17,7 +17,10 @@ const nap = (ms) => new Promise((done) => setTimeout(done, ms));
     url = await fetch('http://127.0.0.1:9229/json/list').then((r) => r.json()).then(([first]) => first?.webSocketDebuggerUrl, () => undefined);
   }
   const socket = new WebSocket(url);
-  socket.onopen = () => socket.send(JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: { expression: 'process.reallyExit(137)' } }));
+  // A process that ends waits for its debugger to go: it ends when this one has gone.
+  const expression = 'setTimeout(() => process.reallyExit(137), 500)';
+  socket.onopen = () => socket.send(JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: { expression } }));
+  socket.onmessage = () => socket.close();
   socket.onclose = socket.onerror = () => process.exit(0);
   await nap(5000);
   process.exit(3);

@@ -43,8 +43,8 @@ export interface LoadResult {
 }
 
 export interface Load {
-  /** Returns how many requests are under way at this moment. */
-  readonly enter: (phase: string, options?: { readonly isLenient?: boolean }) => Promise<number>;
+  /** Returns, in words, what the phase that ends here has seen so far. */
+  readonly enter: (phase: string, options?: { readonly isLenient?: boolean }) => Promise<string>;
   readonly stop: () => Promise<LoadResult>;
 }
 
@@ -86,7 +86,7 @@ export const startLoad = ({ pod, edge, client, perSecond, callers, run }: LoadOp
   return {
     enter: async (phase, { isLenient = false } = {}) => {
       say(`phase ${phase}${isLenient ? ' lenient' : ''}`);
-      return (JSON.parse(await next()) as { inFlight: number }).inFlight;
+      return (JSON.parse(await next()) as { left: string }).left;
     },
     stop: async () => {
       say('stop');
