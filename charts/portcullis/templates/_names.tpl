@@ -86,7 +86,7 @@ postgres://{{ index . 1 }}@{{ index . 2 }}:{{ $root.Values.database.port }}/{{ $
 
 {{- define "portcullis.databaseCaSecret" -}}
 {{- if .Values.database.caSecret.name }}{{ .Values.database.caSecret.name }}
-{{- else if .Values.database.cloudnativepg.enabled }}{{ include "portcullis.component" (list . "db") }}-ca{{ end }}
+{{- else if and .Values.database.cloudnativepg.enabled (eq .Values.database.sslMode "verify-full") }}{{ include "portcullis.component" (list . "db") }}-ca{{ end }}
 {{- end }}
 
 {{- define "portcullis.ownerSecret" -}}

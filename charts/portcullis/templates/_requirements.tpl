@@ -28,6 +28,8 @@
   {{- if and $v.networkPolicy.enabled (not (or $v.networkPolicy.redis.cidrs $v.networkPolicy.redis.peers)) }}{{ $reasons = append $reasons "networkPolicy.redis: say where Redis is (cidrs or peers), everything else is closed" }}{{ end }}
   {{- if and $v.networkPolicy.enabled (not (or $v.networkPolicy.bucket.cidrs $v.networkPolicy.bucket.peers)) }}{{ $reasons = append $reasons "networkPolicy.bucket: say where the bucket is (cidrs or peers), everything else is closed" }}{{ end }}
   {{- if and $v.database.pooler (not $v.database.directHost) }}{{ $reasons = append $reasons "database.pooler needs database.directHost: migrations and background work go past the pooler" }}{{ end }}
+  {{- if and $v.database.caSecret.name (ne $v.database.sslMode "verify-full") }}{{ $reasons = append $reasons "database.caSecret is for database.sslMode verify-full: nothing else checks the server's certificate against it" }}{{ end }}
+  {{- if and $v.redis.caSecret.name (not $v.redis.tls) }}{{ $reasons = append $reasons "redis.caSecret needs redis.tls" }}{{ end }}
 {{- else }}
   {{- range $what, $value := dict "database.host" $v.database.host "database.cloudnativepg.enabled" $cnpg "redis.host" $v.redis.host "audit.bucket" $v.audit.bucket "database.pooler" $v.database.pooler }}
     {{- if $value }}{{ $reasons = append $reasons (printf "%s is set, but mode evaluation brings its own: set mode: production" $what) }}{{ end }}
