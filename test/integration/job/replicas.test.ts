@@ -89,7 +89,7 @@ const ask = (replica: number, method: string, path: string, body?: object): Prom
   return interact(replicas[replica]!.server, call);
 };
 
-test('several replicas tell each version once, and another goes on where the leading one ends', async () => {
+test('several replicas tell each version, in order, and another goes on where the leading one ends', async () => {
   const { body } = await ask(0, 'POST', '/Subscription', {
     resourceType: 'Subscription',
     status: 'requested',
@@ -110,11 +110,14 @@ test('several replicas tell each version once, and another goes on where the lea
   await eventually('those too', () => receiver.received.length >= 60);
   await new Promise((resolve) => setTimeout(resolve, 1000));
   const told = receiver.received.map(({ body: text }) => (JSON.parse(text) as { code: { text: string } }).code.text);
+  // The leading one may have ended between telling a version and writing down that it was told: then this one comes again, and no other.
+  const isAgain = (text: string, i: number): boolean => text === '39' && told[i - 1] === '39';
   assert.equal(
-    told,
+    told.filter((text, i) => !isAgain(text, i)),
     Array.from({ length: 60 }, (_, i) => String(i)),
-    'each once, in the order in which they were written',
+    'in the order in which they were written',
   );
+  assert.ok(told.length <= 61, told.join());
 });
 
 test('several replicas do each job once', async () => {
