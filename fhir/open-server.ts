@@ -62,7 +62,7 @@ export const openServer = async ({
 }: ServerOptions): Promise<{ server: Server; close: () => Promise<void> }> => {
   const registry = loadRegistry();
   const packages = packagesFolder === undefined ? [] : readPackages(packagesFolder);
-  const sql = createPool(databaseUrl, { max: pool, application: 'fhir', prepare });
+  const sql = createPool(databaseUrl, { max: pool, application: 'fhir', prepare, isShared: true });
   const commits = createPool(databaseUrl, { max: LANES, application: 'fhir commits', prepare });
   const events = createPool(databaseUrl, { max: LANES, application: 'fhir audit', prepare });
   const endPools = async (): Promise<void> => void (await Promise.all([sql, commits, events].map((each) => each.end({ timeout: 5 }))));

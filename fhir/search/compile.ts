@@ -2,7 +2,7 @@
 import { HEAD_COLUMNS } from '../store/head.ts';
 import { bytesBefore, MAX_PAGE_BYTES } from '../store/page-bytes.ts';
 import { type Builder, type CompileContext, createBuilder } from './compile/builder.ts';
-import { partsOf } from './compile/matches.ts';
+import { beginsWithFew, partsOf } from './compile/matches.ts';
 import { isFromText, resourceJoin } from './compile/sort-text.ts';
 import { after, orderBy, sortValue } from './compile/sort.ts';
 import type { Branch, SearchRequest } from './request.ts';
@@ -11,6 +11,13 @@ export interface Statement {
   readonly text: string;
   readonly parameters: (string | number)[];
 }
+
+const builderOf = (branches: readonly Branch[], context: CompileContext): Builder =>
+  createBuilder(
+    context,
+    partsOf,
+    branches.every(({ type, criteria }) => beginsWithFew(criteria, context.planOf(type))),
+  );
 
 const pageColumns = (order: string): string => {
   const isCut = `${bytesBefore('r.body', order)} >= ${MAX_PAGE_BYTES}`;
@@ -32,7 +39,7 @@ export const compilePage = (
   context: CompileContext,
   careful: boolean = false,
 ): Statement => {
-  const b = createBuilder(context, partsOf);
+  const b = builderOf(branches, context);
   const limit = count + 1;
   if (sort.length === 0) {
     const hits = anyOf(b, branches, cursor?.at(-1) as number | undefined);
@@ -52,13 +59,13 @@ export const compilePage = (
 
 /** How many resources match. */
 export const compileCount = ({ branches }: Pick<SearchRequest, 'branches'>, context: CompileContext): Statement => {
-  const b = createBuilder(context, partsOf);
+  const b = builderOf(branches, context);
   return { text: `select count(*) as total from (${anyOf(b, branches)}) hit`, parameters: b.parameters };
 };
 
 /** The first matches, without their bodies: for conditional interactions. */
 export const compileMatch = (branch: Branch, limit: number, context: CompileContext): Statement => {
-  const b = createBuilder(context, partsOf);
+  const b = builderOf([branch], context);
   const text = `select r.rid, r.id, r.version from (${b.matches(branch)} order by c.rid limit ${limit}) hit join fhir.resource r on r.rid = hit.rid order by hit.rid`;
   return { text, parameters: b.parameters };
 };

@@ -1,6 +1,6 @@
 import type { Registry } from '../definitions/registry.ts';
 import { FhirError } from '../http/outcome.ts';
-import { type Head, HEAD_COLUMNS, headOf, type HeadRow } from '../store/head.ts';
+import { type Head, HEAD_COLUMNS, headOf, type HeadRow, WANTED } from '../store/head.ts';
 import { MAX_PAGE_BYTES } from '../store/page-bytes.ts';
 import { type Db, numberArray, textArray } from '../store/pool.ts';
 import type { TypeIndex } from './index-plan.ts';
@@ -115,7 +115,7 @@ const follow = async (read: Read, includes: readonly Include[], from: readonly H
   const local =
     targets.length === 0
       ? []
-      : await read('unnest($1::smallint[], $2::text[]) as wanted(type, id) join fhir.resource r using (type, id) where not r.deleted', [
+      : await read(`${WANTED} where not r.deleted`, [
           numberArray(targets.map(({ typeId }) => typeId)),
           textArray(targets.map(({ id }) => id)),
         ]);
@@ -153,7 +153,7 @@ const pointingTo = async (
     const keys = new Set(own.flatMap(({ parameters }) => parameters.flatMap((each) => each.keys)).map(keyId));
     const sources = new Set(own.map(({ source }) => registry.typeId(source)));
     const rows = await read(
-      `(select distinct t.rid from unnest($1::text[]) as wanted(reference)
+      `(select distinct t.rid from unnest((select $1)::text[]) as wanted(reference)
   join fhir.sp_ref t on t.key in (${[...keys].join(', ')}) and t.target = hashtextextended(wanted.reference, 0) limit ${MAX_INCLUDED + 1}) hit
 join fhir.resource r on r.rid = hit.rid where r.type in (${[...sources].join(', ')})`,
       [textArray(targets.map(({ typeId, id }) => `${registry.typeName(typeId)}/${id}`))],

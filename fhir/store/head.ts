@@ -41,7 +41,12 @@ export const readHead = async (db: Db, typeId: number, id: string): Promise<Head
   return row === undefined ? undefined : headOf(row);
 };
 
-const MANY = `select ${COLUMNS} from unnest($1::smallint[], $2::text[]) as wanted(type, id) join fhir.resource r using (type, id)`;
+/**
+ * From clause of the resources `r` whose type ids are in the array $1 and whose ids are in $2. In a subquery, for the planner would look into
+ * the arrays and make a plan for so many elements each time anew (0.25 ms).
+ */
+export const WANTED = 'unnest((select $1)::smallint[], (select $2)::text[]) as wanted(type, id) join fhir.resource r using (type, id)';
+const MANY = `select ${COLUMNS} from ${WANTED}`;
 
 /** The heads that are there, by `typeId/id`. */
 export const readHeads = async (

@@ -1,6 +1,7 @@
 import postgres from 'postgres';
 import { databaseConnection } from './database-address.ts';
 import { createReserve, type Reserved } from './reserve.ts';
+import { createSharing } from './sharing.ts';
 
 /** What a statement runs on: the pool, or the connection that owns a transaction. */
 export interface Db {
@@ -26,13 +27,18 @@ export interface PoolOptions {
   readonly statementTimeoutMs?: number;
   /** See DATABASE_PREPARE in README.md. */
   readonly prepare?: boolean;
+  /** Short statements that come together share a connection (sharing.ts): for those that only read. */
+  readonly isShared?: boolean;
 }
 
 /**
  * A pool of `max` connections to `url`, and of as many that can be reserved, each opened when it is needed, with a statement timeout and
  * an idle-transaction timeout; bigint columns read as JavaScript numbers (resource ids stay below 2^53 by construction, see rid.ts).
  */
-export const createPool = (url: string, { max, application, statementTimeoutMs = 30_000, prepare = true }: PoolOptions): Sql => {
+export const createPool = (
+  url: string,
+  { max, application, statementTimeoutMs = 30_000, prepare = true, isShared = false }: PoolOptions,
+): Sql => {
   databaseConnection(url); // a bad address is known at once
   const connect = (onclose: () => void): postgres.Sql => {
     // Each time anew: the file of the CA may have been replaced.
@@ -57,15 +63,17 @@ export const createPool = (url: string, { max, application, statementTimeoutMs =
   };
   const shared = createReserve(max, connect);
   const reserved = createReserve(max, connect);
+  const alone: Db['unsafe'] = async <T extends readonly (object | undefined)[]>(...statement: Parameters<Db['unsafe']>) => {
+    const connection = await shared.reserve();
+    try {
+      return await connection.untilLost(connection.unsafe<T>(...statement));
+    } finally {
+      connection.release();
+    }
+  };
   return {
-    unsafe: async <T extends readonly (object | undefined)[]>(...statement: Parameters<Db['unsafe']>) => {
-      const connection = await shared.reserve();
-      try {
-        return await connection.untilLost(connection.unsafe<T>(...statement));
-      } finally {
-        connection.release();
-      }
-    },
+    // Without prepared statements each is described first, for which it needs the connection to itself.
+    unsafe: isShared && prepare ? createSharing(shared.reserve) : alone,
     reserve: reserved.reserve,
     waiting: () => shared.waiting() + reserved.waiting(),
     end: async (options) => {

@@ -7,7 +7,7 @@ import type { Branch, Criterion } from '../request.ts';
 import type { Builder, Parts } from './builder.ts';
 import { codesTable, codesTest, parameterTest, tableOf } from './parameter-test.ts';
 import { patientCodeOf, patientCodeRows } from './patient-code.ts';
-import { rankOf } from './rank.ts';
+import { findsFew, isPlain, rankOf } from './rank.ts';
 import { chainRows, compartmentTest, hasProbe, hasRows, hierarchyTest, listRows } from './reference-test.ts';
 
 /**
@@ -19,6 +19,14 @@ export const partsOf = (builder: () => Builder): Parts => ({
   rows: (type, criterion) => rows(builder(), type, criterion),
   probe: (type, criterion) => probe(builder(), type, criterion),
 });
+
+/** Whether a search of these criteria begins with one that finds few resources, which PostgreSQL must be told (builder.ts, isFixed). */
+export const beginsWithFew = (criteria: readonly Criterion[], plan: TypeIndex): boolean => {
+  if (!criteria.every(isPlain) || patientCodeOf(criteria, plan) !== undefined) return false;
+  const ranks = criteria.map(rankOf);
+  const first = criteria[ranks.indexOf(Math.min(...ranks))];
+  return first !== undefined && findsFew(first);
+};
 
 const matches = (b: Builder, { type, criteria }: Branch, after?: number): string => {
   const [driver, ...others] = ordered(b, type, criteria);
@@ -81,7 +89,9 @@ const rows = (b: Builder, type: string, { name, test }: Criterion): string => {
 
 const probe = (b: Builder, type: string, criterion: Criterion): string => {
   const { name, test } = criterion;
-  const found = (table: string, condition: string): string => `exists (select from fhir.${table} t where t.rid = c.rid and ${condition})`;
+  // With `offset` it stays what is looked up for each resource, and is not joined.
+  const found = (table: string, condition: string): string =>
+    `exists (select from fhir.${table} t where t.rid = c.rid and ${condition}${b.isFixed ? ' offset 0' : ''})`;
   switch (test.kind) {
     case 'id':
       return `exists (select from fhir.resource r where r.rid = c.rid and ${ids(b, test.values)})`;

@@ -1,4 +1,4 @@
-import type { Criterion } from '../request.ts';
+import type { Criterion, Test } from '../request.ts';
 
 /** Lower is read first. */
 const SELECTIVITY: Readonly<Record<string, number>> = {
@@ -47,3 +47,24 @@ export const rankOf = ({ test }: Criterion): number => {
     }
   }
 };
+
+/** A country or a state may be everybody's. */
+const NAMES = new Set(['family', 'given', 'name']);
+/** With fewer, a name is half the population's. */
+const FEW_CHARACTERS = 3;
+
+/**
+ * Whether a criterion finds few resources however many there are, though PostgreSQL can't tell: a list of ids, or the beginning of a name. Of
+ * what is looked up by its hash it can, and keeps its plan.
+ */
+export const findsFew = (criterion: Criterion): boolean => {
+  const { test } = criterion;
+  if (test.kind === 'id') return true;
+  if (test.kind !== 'parameter' || rankOf(criterion) === Infinity || test.indexed.parameterType.table !== 'string') return false;
+  return NAMES.has(test.indexed.parameter.code) && test.values.every((value) => value.length >= FEW_CHARACTERS);
+};
+
+const PLAIN: ReadonlySet<Test['kind']> = new Set<Test['kind']>(['parameter', 'id', 'updated', 'compartment']);
+
+/** Whether each criterion is one condition on the rows of one table. */
+export const isPlain = ({ test: { kind } }: Criterion): boolean => PLAIN.has(kind);

@@ -72,4 +72,52 @@ test('an answer is not kept by the connection that gave it', async () => {
   await pool.end();
 });
 
+const PID = 'select pg_backend_pid() as pid, $1::int as n';
+const pidsOf = (pool: Sql, times: number): Promise<number[]> =>
+  Promise.all(
+    Array.from({ length: times }, async (_, n) => {
+      const [row] = await pool.unsafe<{ pid: number; n: number }[]>(PID, [n], { prepare: true });
+      assert.is(row!.n, n);
+      return row!.pid;
+    }),
+  );
+
+test('short statements that come together share a connection, eight at most', async () => {
+  const pool = createPool(database.appUrl, { max: 3, application: 'shared', isShared: true });
+  assert.is(new Set(await pidsOf(pool, 3)).size, 3, 'what is not known has a connection to itself');
+  assert.is(new Set(await pidsOf(pool, 8)).size, 1);
+  assert.is(new Set(await pidsOf(pool, 9)).size, 2);
+  await pool.end();
+});
+
+test('a statement that fails among others fails alone', async () => {
+  const pool = createPool(database.appUrl, { max: 1, application: 'shared', isShared: true });
+  const divide = (by: number): Promise<unknown> => pool.unsafe('select 6 / $1::int as n', [by], { prepare: true });
+  await divide(1);
+  const answers = await Promise.allSettled([divide(1), divide(0), divide(2), divide(3)]);
+  assert.equal(
+    answers.map(({ status }) => status),
+    ['fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
+  );
+  await pool.end();
+});
+
+test('nobody waits behind a statement that takes long', async () => {
+  const pool = createPool(database.appUrl, { max: 2, application: 'shared', isShared: true });
+  const order: string[] = [];
+  const sleep = async (): Promise<void> => {
+    await pool.unsafe('select pg_sleep($1)', [0.5], { prepare: true });
+    order.push('long');
+  };
+  await sleep();
+  await pidsOf(pool, 1);
+  order.length = 0;
+  const long = sleep();
+  await pidsOf(pool, 8);
+  order.push('short');
+  await long;
+  assert.equal(order, ['short', 'long']);
+  await pool.end();
+});
+
 test.run();
