@@ -221,7 +221,12 @@ const pickNode = () => {
 };
 
 const become = (command, args) => {
-  const env = { ...process.env, PATH: [join(packages, '.bin'), process.env.PATH].join(delimiter) };
+  const env = {
+    // Types stripped and code compiled once for all processes: each starts with half of the CPU (0.6 s instead of 1.15 s for the FHIR server).
+    NODE_COMPILE_CACHE: join(cache, 'compile-cache'),
+    ...process.env,
+    PATH: [join(packages, '.bin'), process.env.PATH].join(delimiter),
+  };
   if (typeof process.execve === 'function') {
     process.removeAllListeners('warning');
     process.on('warning', () => undefined); // execve says that it is experimental

@@ -70,6 +70,12 @@ const MAX_SOCKET_PATH = 100;
  */
 const youngGeneration = (semiSpaceMb: number): string => `--max-semi-space-size=${semiSpaceMb}`;
 
+/** The few settings of this process that its parts have too. */
+const inherited = (): Record<string, string> => ({
+  PATH: process.env['PATH'] ?? '',
+  ...(process.env['NODE_COMPILE_CACHE'] && { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] }),
+});
+
 const isReady = (part: RunningProcess): boolean => part.tail(400).includes('"msg":"ready"');
 
 export const startSystem = async (settings: SystemSettings): Promise<System> => {
@@ -162,7 +168,7 @@ export const startSystem = async (settings: SystemSettings): Promise<System> => 
         command,
         args,
         cwd: PROJECT,
-        env: { PATH: process.env['PATH'] ?? '', TZ: 'UTC', ...env, ...environment[name] },
+        env: { ...inherited(), TZ: 'UTC', ...env, ...environment[name] },
         log: join(logs, `${name}.log`),
         guardian,
       });
