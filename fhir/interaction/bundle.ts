@@ -22,6 +22,8 @@ export interface Entry {
   readonly ifNoneExist: string | undefined;
   /** The resource's own text; of a patch in a Binary, what is in there; empty without one. */
   readonly text: string;
+  /** What the resource's own text says. */
+  readonly resource: unknown;
   /** Of the text. */
   readonly contentType: string;
 }
@@ -95,6 +97,7 @@ const parseEntry = (value: unknown, index: number, text: string, baseUrl: string
   const needsResource = ['create', 'update', 'conditional-update', 'patch', 'conditional-patch'].includes(target.interaction);
   if (needsResource && text === '') throw new FhirError('structure', `${at} has no resource to store`, { expression: `${at}.resource` });
   const ifNoneExist = textOf(request, 'ifNoneExist', at);
+  const { resource } = value as Json;
   return {
     index,
     fullUrl: isObject(value) ? textOf(value, 'fullUrl', at) : undefined,
@@ -106,9 +109,8 @@ const parseEntry = (value: unknown, index: number, text: string, baseUrl: string
     ifNoneMatch: textOf(request, 'ifNoneMatch', at),
     ifModifiedSince: textOf(request, 'ifModifiedSince', at),
     ifNoneExist: ifNoneExist === undefined ? undefined : criteriaOf(ifNoneExist),
-    ...(target.interaction.endsWith('patch')
-      ? patchIn((value as Json)['resource'], text, at)
-      : { text, contentType: 'application/fhir+json' }),
+    resource,
+    ...(target.interaction.endsWith('patch') ? patchIn(resource, text, at) : { text, contentType: 'application/fhir+json' }),
   };
 };
 

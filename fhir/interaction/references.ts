@@ -11,24 +11,23 @@ const ADDRESS_TYPES = new Set(['uri', 'url', 'canonical', 'oid', 'uuid']);
 /** What an entry of a Bundle within the Bundle is called is its own affair. */
 const NAMES_ITSELF = new Set(['fullUrl']);
 
-interface JsonString {
-  /** Where its opening quote is, and what follows the closing one. */
-  readonly start: number;
-  readonly end: number;
-  /** Between the quotes, as it is written. */
-  readonly raw: string;
-  readonly isName: boolean;
-}
+const COLON = 58;
+const isSpace = (code: number): boolean => code === 32 || code === 10 || code === 13 || code === 9;
 
-const NAME_END = /\s*:/y;
-
-/** The strings of a JSON text in order. Found by their quotes: a pattern for a string needs stack for each of its characters. */
-const stringsIn = function* (text: string): Generator<JsonString> {
+/**
+ * Tells each string of a JSON text that is a value, from its opening quote to behind the closing one, and the name of the member that it is
+ * of or in. Found by their quotes: a pattern for a string needs stack for each of its characters.
+ */
+const eachString = (text: string, hear: (name: string, start: number, end: number) => void): void => {
+  let name = '';
   for (let start = text.indexOf('"'); start !== -1;) {
     const end = skipString(text, start);
-    NAME_END.lastIndex = end;
-    yield { start, end, raw: text.slice(start + 1, end - 1), isName: NAME_END.test(text) };
-    start = text.indexOf('"', end);
+    let next = end;
+    while (isSpace(text.charCodeAt(next))) next++;
+    if (text.charCodeAt(next) === COLON) {
+      name = text.slice(start + 1, end - 1);
+    } else hear(name, start, end);
+    start = text.indexOf('"', next);
   }
 };
 
@@ -72,15 +71,12 @@ const conditional = (reference: string): ConditionalReference | undefined => {
 export const conditionalReferences = (text: string): Map<string, ConditionalReference> => {
   const found = new Map<string, ConditionalReference>();
   if (!text.includes('?')) return found;
-  let name = '';
-  for (const { raw, isName } of stringsIn(text)) {
-    if (isName) name = raw;
-    else if (name === 'reference' && raw.includes('?')) {
-      const reference = decoded(raw);
-      const parsed = conditional(reference);
-      if (parsed !== undefined) found.set(reference, parsed);
-    }
-  }
+  eachString(text, (name, start, end) => {
+    if (name !== 'reference') return;
+    const reference = decoded(text.slice(start + 1, end - 1));
+    const parsed = conditional(reference);
+    if (parsed !== undefined) found.set(reference, parsed);
+  });
   return found;
 };
 
@@ -123,15 +119,14 @@ export const resolveReferences = (text: string, { registry, resolved, fullUrl, v
     const whole = end > 0 ? resolved.get(address.slice(0, end)) : undefined;
     return whole === undefined ? undefined : whole + address.slice(end);
   };
-  const replaced = (string: string, raw: string): string => {
-    if (name === 'div' && raw.includes('<')) {
+  const replaced = (name: string, string: string): string => {
+    if (name === 'div') {
       return string.replaceAll(LINK, (link, before: string, address: string) => {
         const target = targetOf(address.replaceAll('&amp;', '&'), false);
         return target === undefined ? link : before + target;
       });
     }
-    if (!elements.has(name)) return string;
-    const address = decoded(raw);
+    const address = decoded(string.slice(1, -1));
     const target = targetOf(address, name === 'reference');
     if (target !== undefined) return JSON.stringify(target);
     if (name === 'reference' && /^urn:(uuid|oid):/.test(address)) {
@@ -139,19 +134,15 @@ export const resolveReferences = (text: string, { registry, resolved, fullUrl, v
     }
     return string;
   };
-  let name = '';
   let out = '';
   let done = 0;
-  for (const { start, end, raw, isName } of stringsIn(text)) {
-    if (isName) {
-      name = raw;
-      continue;
-    }
+  eachString(text, (name, start, end) => {
+    if (name !== 'div' && !elements.has(name)) return;
     const string = text.slice(start, end);
-    const written = replaced(string, raw);
-    if (written === string) continue;
+    const written = replaced(name, string);
+    if (written === string) return;
     out += text.slice(done, start) + written;
     done = end;
-  }
+  });
   return out + text.slice(done);
 };

@@ -14,7 +14,7 @@ import { criteriaIn, matchOne, planConditionalUpdate, planExisting, requireSearc
 import { entryCall } from './entry-call.ts';
 import { planPatch, readPatch } from './patch.ts';
 import { type Plan, planCreate, planDelete, planUpdate } from './plan.ts';
-import { parseBody, type Prepared, requireSameId, requireValid } from './prepare.ts';
+import { type Prepared, requireSameId, requireValid } from './prepare.ts';
 import { type Addresses, type ConditionalReference, conditionalReferences, resolveReferences } from './references.ts';
 import { inEntry, inEntryAsync } from './transaction-entry.ts';
 import { type Match, matchConditions } from './transaction-match.ts';
@@ -61,7 +61,7 @@ const prepareEntry = (server: Server, call: Call, entry: Entry, n: number): Prep
   const type = target.resourceType!;
   const at = `Bundle.entry[${index}].resource`;
   const stores = entry.method === 'POST' || entry.method === 'PUT';
-  const prepared = stores ? { type, text, resource: requireValid(server, parseBody(text), type, at) } : undefined;
+  const prepared = stores ? { type, text, resource: requireValid(server, entry.resource, type, at) } : undefined;
   if (target.interaction === 'update') requireSameId(prepared!, target.id!);
   if (isPatch({ entry })) {
     // Addresses of other entries are found in JSON.
