@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { allowedMethods, classify } from '../proto/access/interaction.ts';
-import { readBody } from './http/body.ts';
+import { type Admitted, createAdmission } from './http/admission.ts';
+import { readBody, textOfBody } from './http/body.ts';
 import type { Call } from './http/call.ts';
 import type { Identify } from './http/identity.ts';
 import { answerFormat, bodyFormat, FHIR_JSON, parsePrefer } from './http/negotiation.ts';
@@ -31,14 +32,15 @@ type Bindings = { Bindings: HttpBindings };
 export const createApp = (server: Server, { identify, onFault, meter }: AppOptions): Hono<Bindings> => {
   const basePath = new URL(server.baseUrl).pathname.replace(/\/$/, '');
   const app = new Hono<Bindings>();
+  const admission = createAdmission(server.limits);
 
-  const respond = async (incoming: HttpBindings['incoming'], seen: Seen): Promise<Response> => {
+  const respond = async (incoming: HttpBindings['incoming'], admitted: Admitted, seen: Seen): Promise<Response> => {
     let message: Message;
     let view = PLAIN;
     let file: ReadableStream<Uint8Array> | undefined;
     try {
       view = viewOf(incoming);
-      const call = callOf(server, incoming, basePath, identify);
+      const call = callOf(server, incoming, { basePath, identify, admitted });
       seen.interaction = call.target.interaction;
       const reply = await answer(server, call, onFault);
       message = reply;
@@ -57,9 +59,11 @@ export const createApp = (server: Server, { identify, onFault, meter }: AppOptio
   app.all('*', async (context: Context<Bindings>) => {
     const seen: Seen = { interaction: 'unknown', status: 500 };
     const begun = meter?.begin() ?? 0;
+    const admitted = admission.enter();
     try {
-      return await respond(context.env.incoming, seen);
+      return await respond(context.env.incoming, admitted, seen);
     } finally {
+      admitted.release();
       meter?.end(begun, seen.interaction, seen.status);
     }
   });
@@ -99,7 +103,13 @@ const viewOf = ({ method, headers, url = '/' }: HttpBindings['incoming']): View 
   return { format: answerFormat(headers.accept, query), pretty, url, isWrite };
 };
 
-const callOf = (server: Server, incoming: HttpBindings['incoming'], basePath: string, identify: Identify): Call => {
+interface Arrival {
+  readonly basePath: string;
+  readonly identify: Identify;
+  readonly admitted: Admitted;
+}
+
+const callOf = (server: Server, incoming: HttpBindings['incoming'], { basePath, identify, admitted }: Arrival): Call => {
   const header = (name: string): string | undefined => {
     const value = incoming.headers[name];
     return Array.isArray(value) ? value[0] : value;
@@ -133,6 +143,7 @@ const callOf = (server: Server, incoming: HttpBindings['incoming'], basePath: st
     prefer: parsePrefer(header('prefer')),
     isPost: method === 'POST',
     query,
-    text: async () => bodyText(await readBody(incoming, limit), format, server.registry),
+    text: async () => bodyText(textOfBody(await readBody(incoming, limit, admitted)), format, server.registry),
+    ...(target.interaction === 'batch' && format === 'json' && { bytes: () => readBody(incoming, limit, admitted) }),
   };
 };

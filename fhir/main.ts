@@ -10,6 +10,7 @@ import { serveMetrics } from '../proto/process/metrics.ts';
 import { tlsFromEnv } from '../proto/process/tls-settings.ts';
 import { createApp } from './app.ts';
 import { describeFault } from './http/fault.ts';
+import { boundHeapGrowth } from './heap-growth.ts';
 import { createFront } from './http/front.ts';
 import { type Identify, noIdentity, signedIdentity } from './http/identity.ts';
 import { type Served, serveSocket, serveTcp } from './http/serve.ts';
@@ -25,6 +26,7 @@ import { asFhirError } from './store/errors.ts';
 import { createPool, type Sql } from './store/pool.ts';
 import { createEndpointCheck } from './subscription/endpoint.ts';
 
+boundHeapGrowth();
 const log = createLog('fhir');
 const env = readEnv();
 const times = drainTimes(env);

@@ -1,3 +1,4 @@
+import type { AdmissionLimits } from './http/admission.ts';
 import type { Identity } from './http/identity.ts';
 import type { Outbox } from './audit/outbox.ts';
 import type { Registry } from './definitions/registry.ts';
@@ -53,7 +54,7 @@ export interface Rules {
 /** Throws FhirError where a client may not write this; else what is stored along with it. */
 export type WriteRule = (resource: Readonly<Record<string, unknown>>, identity: Identity) => Pick<Write, 'subscriber' | 'isParameter'>;
 
-export interface Limits {
+export interface Limits extends AdmissionLimits {
   /** Bytes of a body with one resource, and of a Bundle posted to the base. */
   readonly resourceBytes: number;
   readonly bundleBytes: number;

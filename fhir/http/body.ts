@@ -1,22 +1,30 @@
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
+import type { Admitted } from './admission.ts';
 import { FhirError } from './outcome.ts';
 
 const gunzipped = promisify(gunzip);
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * The whole request body as text. Throws 413 as soon as more than `limit` bytes are there (before and after unzipping),
- * 400 on bytes that are no UTF-8, 415 on a content coding other than gzip.
+ * The whole request body. Throws 413 as soon as more than `limit` bytes are there (before and after unzipping), 415 on a content coding
+ * other than gzip, 503 where too much is in memory already. Resolves when the body may be worked on.
  */
-export const readBody = async (incoming: IncomingMessage, limit: number): Promise<string> => {
+export const readBody = async (incoming: IncomingMessage, limit: number, { hold, turn }: Omit<Admitted, 'release'>): Promise<Buffer> => {
   const coding = incoming.headers['content-encoding']?.toLowerCase();
   if (coding !== undefined && coding !== 'gzip' && coding !== 'identity') {
     throw new FhirError('unsupported-media-type', `Content-Encoding ${coding.slice(0, 40)} isn't understood: send gzip or no coding`);
   }
-  let bytes = await collect(incoming, limit);
-  if (coding === 'gzip') bytes = await unzip(bytes, limit);
+  const sent = await collect(incoming, limit, hold);
+  const bytes = coding === 'gzip' ? await unzip(sent, limit) : sent;
+  if (bytes !== sent) hold(bytes.length);
+  await turn();
+  return bytes;
+};
+
+/** Throws 400 on bytes that are no UTF-8. */
+export const textOfBody = (bytes: Uint8Array): string => {
   try {
     return UTF8.decode(bytes);
   } catch (cause) {
@@ -24,17 +32,24 @@ export const readBody = async (incoming: IncomingMessage, limit: number): Promis
   }
 };
 
-const collect = async (incoming: IncomingMessage, limit: number): Promise<Buffer> => {
-  if (Number(incoming.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
+/** Larger than this, a body whose length is told is put together where it will lie, instead of twice. */
+const SMALL = 1 << 20;
+
+const collect = async (incoming: IncomingMessage, limit: number, hold: Admitted['hold']): Promise<Buffer> => {
+  const told = Number(incoming.headers['content-length'] ?? 0);
+  if (told > limit) throw tooLarge(limit);
+  const whole = told > SMALL ? Buffer.allocUnsafe(told) : undefined;
   const chunks: Buffer[] = [];
   let size = 0;
   // A stream that its loop destroys when left would take the answer along.
   for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    if (size + chunk.length > limit) throw tooLarge(limit);
+    hold(chunk.length);
+    if (whole === undefined) chunks.push(chunk);
+    else chunk.copy(whole, size);
     size += chunk.length;
-    if (size > limit) throw tooLarge(limit);
-    chunks.push(chunk);
   }
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size);
+  return whole?.subarray(0, size) ?? (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size));
 };
 
 const unzip = async (bytes: Buffer, limit: number): Promise<Buffer> => {

@@ -16,6 +16,8 @@ export interface Call {
   readonly query: string;
   /** The body; empty without one. */
   readonly text: () => Promise<string>;
+  /** The same as UTF-8, for a Bundle that is too long to be one text; absent where the text is there anyway. */
+  readonly bytes?: () => Promise<Uint8Array>;
 }
 
 interface Message {

@@ -2,10 +2,11 @@ import { record } from '../audit/trail.ts';
 import type { Call, Refusal, Reply } from '../http/call.ts';
 import { FHIR_JSON } from '../http/negotiation.ts';
 import { FhirError, outcomeText } from '../http/outcome.ts';
+import { withTightHeap } from '../heap-growth.ts';
 import type { Server } from '../server.ts';
 import { asFhirError, isDataException } from '../store/errors.ts';
 import { batch } from './batch.ts';
-import { parseBundle } from './bundle.ts';
+import { type IncomingBundle, isLarge, parseBundle } from './bundle.ts';
 import { interact } from './interaction.ts';
 import { transaction } from './transaction.ts';
 
@@ -16,12 +17,26 @@ export type OnFault = (fault: { readonly request: string; readonly interaction: 
 export const answer = async (server: Server, call: Call, onFault: OnFault): Promise<Reply | Refusal> => {
   try {
     if (call.target.interaction !== 'batch') return await interact(server, call);
-    const { type, entries } = parseBundle(await call.text(), server.baseUrl, server.limits.bundleEntries);
-    if (type === 'transaction') return await transaction(server, call, entries);
-    return await batch(server, call, entries, (entryCall) => answer(server, entryCall, onFault));
+    return await bundle(server, call, onFault);
   } catch (error) {
     return refuse(server, call, error, onFault);
   }
+};
+
+/** Keeps no hold of the body's bytes, which are many, once it is parsed. */
+const parsed = async (server: Server, call: Call): Promise<IncomingBundle> => {
+  const bytes = (await call.bytes?.()) ?? Buffer.from(await call.text());
+  const parse = (): Promise<IncomingBundle> => parseBundle(bytes, server.baseUrl, server.limits.bundleEntries);
+  return isLarge(bytes) ? withTightHeap(parse) : parse();
+};
+
+const bundle = async (server: Server, call: Call, onFault: OnFault): Promise<Reply> => {
+  const incoming = await parsed(server, call);
+  const process = (): Promise<Reply> =>
+    incoming.type === 'transaction'
+      ? transaction(server, call, incoming)
+      : batch(server, call, incoming.entries, (entryCall) => answer(server, entryCall, onFault));
+  return incoming.isLarge ? withTightHeap(process) : process();
 };
 
 const refuse = async (server: Server, call: Call, error: unknown, onFault: OnFault): Promise<Refusal> => {

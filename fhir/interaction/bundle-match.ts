@@ -5,7 +5,8 @@ import type { ConditionalReference } from './references.ts';
 /** An entry that stores a resource. */
 export interface Candidate {
   readonly type: string;
-  readonly resource: Readonly<Record<string, unknown>>;
+  /** Read when it is asked for, and not kept. */
+  readonly resource: () => Readonly<Record<string, unknown>>;
   readonly criteria: ConditionalReference | undefined;
 }
 
@@ -41,7 +42,7 @@ export const createBundleMatcher = <T extends Candidate>(candidates: readonly T[
 
 /** `system|value` and `value` alone, as a search may give them. */
 const identifiersOf = ({ type, resource }: Candidate): string[] => {
-  const { identifier } = resource;
+  const { identifier } = resource();
   return (Array.isArray(identifier) ? identifier : [identifier]).flatMap((each: unknown) => {
     const { system, value } = (each ?? {}) as { system?: unknown; value?: unknown };
     if (typeof value !== 'string') return [];

@@ -1,10 +1,14 @@
 /** A Bundle to process. Source: http://hl7.org/fhir/R4/http.html#transaction */
+import { setImmediate } from 'node:timers/promises';
 import { type Classified, classify } from '../../proto/access/interaction.ts';
 import { FhirError } from '../http/outcome.ts';
-import { elements, members } from '../json/text.ts';
+import { piecesOf } from '../json/pieces.ts';
+import { MAX_DEPTH, parseJson } from '../json/strict.ts';
+import { members } from '../json/text.ts';
 import { isObject, type Json } from '../json/value.ts';
 import { criteriaOf } from './criteria.ts';
-import { parseBody } from './prepare.ts';
+import { packBytes } from './packed-bytes.ts';
+import { parseBody, refuseBody } from './prepare.ts';
 
 export interface Entry {
   /** Place in the Bundle, from 0. */
@@ -20,57 +24,93 @@ export interface Entry {
   readonly ifNoneMatch: string | undefined;
   readonly ifModifiedSince: string | undefined;
   readonly ifNoneExist: string | undefined;
-  /** The resource's own text; of a patch in a Binary, what is in there; empty without one. */
-  readonly text: string;
-  /** What the resource's own text says. */
-  readonly resource: unknown;
+  /** The resource's own text; of a patch in a Binary, what is in there; empty without one. Of a large Bundle it is made each time. */
+  readonly text: () => string;
   /** Of the text. */
   readonly contentType: string;
+  /** What the text says, where that is kept: of a large Bundle it isn't. */
+  readonly resource: unknown;
 }
 
 export interface IncomingBundle {
   readonly type: 'batch' | 'transaction';
   /** Each entry, or why it can't be processed. */
   readonly entries: readonly (Entry | FhirError)[];
+  /** Its entries are read from its bytes each time that they are asked for, since all of them as values don't fit into memory. */
+  readonly isLarge: boolean;
 }
 
+const LARGE = 4 << 20;
+export const isLarge = ({ length }: Uint8Array): boolean => length > LARGE;
+
+/** As many entries are worked on before others have their turn: 20 ms or so. */
+export const IN_ONE_TURN = 128;
+/** Levels of the Bundle and its entries, above an entry. */
+const OUTER_DEPTH = 2;
+// A mark of byte order inside a text is a fault of JSON; the one before it is dropped first.
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /** Takes a Bundle apart, with every resource kept as it was written; throws 400 where it is no batch and no transaction. */
-export const parseBundle = (text: string, baseUrl: string, maxEntries: number): IncomingBundle => {
-  const bundle = parseBody(text);
-  if (!isObject(bundle) || bundle['resourceType'] !== 'Bundle') {
-    throw new FhirError('invalid', 'the base address takes a Bundle: post other resources to their type, as in POST /Patient', {
-      expression: 'Bundle.resourceType',
-    });
-  }
+export const parseBundle = async (body: Uint8Array, baseUrl: string, maxEntries: number): Promise<IncomingBundle> => {
+  const bytes = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? body.subarray(3) : body;
+  const pieces = piecesOf(bytes, 'entry');
+  if (pieces === undefined) throw notJson(bytes);
+  const bundle = parseBody(pieces.frame);
+  if (!isObject(bundle) || bundle['resourceType'] !== 'Bundle') throw noBundle();
   const type = bundle['type'];
   if (type !== 'batch' && type !== 'transaction') {
     throw new FhirError('value', `a Bundle to process is of type batch or transaction, not ${JSON.stringify(type)?.slice(0, 40)}`, {
       expression: 'Bundle.type',
     });
   }
-  const { entry: list = [] } = bundle;
-  if (!Array.isArray(list)) throw new FhirError('structure', 'Bundle.entry is an array', { expression: 'Bundle.entry' });
-  if (list.length > maxEntries) {
-    throw new FhirError('too-costly', `the Bundle has ${list.length} entries, and ${maxEntries} is the most at once: split it`, {
+  if ('entry' in bundle && !Array.isArray(bundle['entry']))
+    throw new FhirError('structure', 'Bundle.entry is an array', { expression: 'Bundle.entry' });
+  const { elements } = pieces;
+  if (elements.length > maxEntries) {
+    throw new FhirError('too-costly', `the Bundle has ${elements.length} entries, and ${maxEntries} is the most at once: split it`, {
       expression: 'Bundle.entry',
     });
   }
-  const span = members(text, text.indexOf('{')).find(({ key }) => key === 'entry');
-  const spans = span === undefined ? [] : elements(text, span.start);
-  const entries = list.map((value: unknown, index) => {
+  const packed = isLarge(bytes) ? await packBytes(bytes) : undefined;
+  const entries: (Entry | FhirError)[] = [];
+  for (const [index, { start, end }] of elements.entries()) {
+    if (packed !== undefined && index % IN_ONE_TURN === 0) await setImmediate();
     try {
-      return parseEntry(value, index, resourceText(text, spans[index]!.start), baseUrl);
+      const text = UTF8.decode(bytes.subarray(start, end));
+      const entry = parseEntry(parseJson(text, MAX_DEPTH - OUTER_DEPTH), index, resourceText(text), baseUrl);
+      entries.push(packed === undefined ? entry : readAgain(entry, () => packed.between(start, end)));
     } catch (error) {
-      if (error instanceof FhirError) return error;
-      throw error;
+      if (!(error instanceof FhirError)) throw notJson(bytes);
+      entries.push(error);
     }
-  });
-  return { type, entries };
+  }
+  return { type, entries, isLarge: packed !== undefined };
 };
 
-const resourceText = (text: string, from: number): string => {
-  if (text[from] !== '{') return '';
-  const span = members(text, from).find(({ key }) => key === 'resource');
+const noBundle = (): FhirError =>
+  new FhirError('invalid', 'the base address takes a Bundle: post other resources to their type, as in POST /Patient', {
+    expression: 'Bundle.resourceType',
+  });
+
+/** What is wrong with bytes that don't come apart. */
+const notJson = (bytes: Uint8Array): FhirError => {
+  let text: string;
+  try {
+    text = UTF8.decode(bytes);
+  } catch (cause) {
+    return new FhirError('structure', 'the body is not valid UTF-8: FHIR is always sent as UTF-8', { cause });
+  }
+  refuseBody(text);
+  return noBundle();
+};
+
+/** The same entry without its text in memory; that of a patch is what is in its Binary, and stays. */
+const readAgain = (entry: Entry, bytes: () => Uint8Array): Entry =>
+  entry.target.interaction.endsWith('patch') ? entry : { ...entry, resource: undefined, text: () => resourceText(UTF8.decode(bytes())) };
+
+/** Of the entry whose text is given. */
+const resourceText = (text: string): string => {
+  const span = members(text, text.indexOf('{')).find(({ key }) => key === 'resource');
   return span === undefined ? '' : text.slice(span.start, span.end);
 };
 
@@ -97,7 +137,6 @@ const parseEntry = (value: unknown, index: number, text: string, baseUrl: string
   const needsResource = ['create', 'update', 'conditional-update', 'patch', 'conditional-patch'].includes(target.interaction);
   if (needsResource && text === '') throw new FhirError('structure', `${at} has no resource to store`, { expression: `${at}.resource` });
   const ifNoneExist = textOf(request, 'ifNoneExist', at);
-  const { resource } = value as Json;
   return {
     index,
     fullUrl: isObject(value) ? textOf(value, 'fullUrl', at) : undefined,
@@ -109,20 +148,22 @@ const parseEntry = (value: unknown, index: number, text: string, baseUrl: string
     ifNoneMatch: textOf(request, 'ifNoneMatch', at),
     ifModifiedSince: textOf(request, 'ifModifiedSince', at),
     ifNoneExist: ifNoneExist === undefined ? undefined : criteriaOf(ifNoneExist),
-    resource,
-    ...(target.interaction.endsWith('patch') ? patchIn(resource, text, at) : { text, contentType: 'application/fhir+json' }),
+    ...(target.interaction.endsWith('patch')
+      ? patchIn((value as Json)['resource'], text, at)
+      : { text: () => text, contentType: 'application/fhir+json' }),
+    resource: isObject(value) ? value['resource'] : undefined,
   };
 };
 
-const UTF8 = new TextDecoder('utf-8', { fatal: true });
-
 /** A patch is a Parameters resource, or lies in a Binary. Source: http://hl7.org/fhir/R4/http.html#transaction */
 const patchIn = (resource: unknown, text: string, at: string): Pick<Entry, 'text' | 'contentType'> => {
-  if (!isObject(resource) || resource['resourceType'] !== 'Binary') return { text, contentType: 'application/fhir+json' };
+  if (!isObject(resource) || resource['resourceType'] !== 'Binary') return { text: () => text, contentType: 'application/fhir+json' };
   const { contentType, data } = resource;
   try {
-    if (typeof contentType === 'string' && typeof data === 'string' && /^[\w+/=\s]*$/.test(data))
-      return { text: UTF8.decode(Buffer.from(data, 'base64')), contentType };
+    if (typeof contentType === 'string' && typeof data === 'string' && /^[\w+/=\s]*$/.test(data)) {
+      const patch = UTF8.decode(Buffer.from(data, 'base64'));
+      return { text: () => patch, contentType };
+    }
   } catch {
     // Told below.
   }

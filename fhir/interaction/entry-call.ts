@@ -19,5 +19,5 @@ export const entryCall = (call: Call, entry: Entry): Call => ({
   isPost: entry.method === 'POST',
   query: entry.query,
   header: (name) => (name in HEADERS ? entry[HEADERS[name as keyof typeof HEADERS]] : undefined),
-  text: () => Promise.resolve(entry.text),
+  text: () => Promise.resolve(entry.text()),
 });

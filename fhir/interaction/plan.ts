@@ -28,6 +28,9 @@ export interface Plan {
   readonly integrity?: Integrity | undefined;
 }
 
+/** What of a plan is needed once it is stored. */
+export type Told = Omit<Plan, 'write' | 'event'>;
+
 /** The patients that a resource is about, from its own type and its search rows. */
 const patientsOf = (type: string, id: string, ...rows: readonly SearchRows[]): string[] => {
   const found = new Set<string>(type === 'Patient' ? [`Patient/${id}`] : []);

@@ -1,5 +1,5 @@
 import { FhirError, type Issue } from '../http/outcome.ts';
-import { JsonSyntaxError, parseJson } from '../json/strict.ts';
+import { JsonSyntaxError, parseJson, requireStrict } from '../json/strict.ts';
 import { isSubsetted } from '../presentation/subset.ts';
 import type { Server } from '../server.ts';
 import type { ValidationIssue } from '../validation/findings.ts';
@@ -12,9 +12,14 @@ export interface Prepared {
 }
 
 /** The body as JSON; 400 with line and column where it isn't. */
-export const parseBody = (text: string): unknown => {
+export const parseBody = (text: string): unknown => asRefusal(() => parseJson(text));
+
+/** The same refusal for a text that is too long to be made a value of as a whole. */
+export const refuseBody = (text: string): void => asRefusal(() => requireStrict(text));
+
+const asRefusal = <T>(read: () => T): T => {
   try {
-    return parseJson(text);
+    return read();
   } catch (error) {
     if (error instanceof JsonSyntaxError)
       throw new FhirError('structure', `the body is not valid JSON: ${error.message}`, { cause: error });
@@ -70,7 +75,7 @@ export const prepare = (server: Pick<Server, 'validator'>, text: string, type: s
 };
 
 /** Throws 400 unless the body carries the id of the address, as an update must. Source: http://hl7.org/fhir/R4/http.html#update */
-export const requireSameId = ({ type, resource }: Prepared, id: string): void => {
+export const requireSameId = ({ type, resource }: Pick<Prepared, 'type' | 'resource'>, id: string): void => {
   if (resource['id'] === id) return;
   throw new FhirError(
     'invalid',

@@ -28,8 +28,13 @@ export const matchConditions = async (server: Server, prepared: readonly Prepare
     if (match !== undefined) matched.set(entry.index, match);
   }
   const idOf = ({ entry, id }: PreparedEntry): string => matched.get(entry.index)?.id ?? id;
+  // Where nothing is looked for, no entry needs to be read for what it is called.
+  const areAny = prepared.some(({ criteria, references }) => criteria !== undefined || references.size > 0);
   const inBundle = createBundleMatcher(
-    prepared.flatMap((entry) => (entry.prepared === undefined ? [] : [{ ...entry, ...entry.prepared, owner: entry }])),
+    (areAny ? prepared : []).flatMap((owner) => {
+      const { prepared: stored, type, criteria } = owner;
+      return stored === undefined ? [] : [{ type, criteria, resource: () => stored.resource, owner }];
+    }),
   );
   for (const own of prepared) {
     if (own.criteria === undefined || own.prepared === undefined || matched.has(own.entry.index)) continue;

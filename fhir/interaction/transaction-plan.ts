@@ -1,4 +1,5 @@
 /** What the writing entries of a transaction will store. Source: http://hl7.org/fhir/R4/http.html#trules */
+import { setImmediate } from 'node:timers/promises';
 import type { Call } from '../http/call.ts';
 import { FhirError } from '../http/outcome.ts';
 import { parseIfMatch, requireMatch, requireNoneMatch } from '../http/preconditions.ts';
@@ -7,7 +8,7 @@ import type { Server } from '../server.ts';
 import { type Head, readHeads } from '../store/head.ts';
 import { newLogicalId } from '../store/logical-id.ts';
 import type { Db } from '../store/pool.ts';
-import type { Entry } from './bundle.ts';
+import { type Entry, IN_ONE_TURN } from './bundle.ts';
 import { keyOf } from './bundle-match.ts';
 import { planConditionalDelete } from './conditional-delete.ts';
 import { criteriaIn, matchOne, planConditionalUpdate, planExisting, requireSearchable } from './conditional.ts';
@@ -32,7 +33,11 @@ export interface PreparedEntry {
   /** Of a conditional interaction. */
   readonly criteria: ConditionalReference | undefined;
   readonly references: ReadonlyMap<string, ConditionalReference>;
+  /** Something in it may be a reference to a version. */
+  readonly namesVersion: boolean;
 }
+
+const NO_REFERENCES: ReadonlyMap<string, ConditionalReference> = new Map();
 
 const WRITES = new Set(['create', 'update', 'patch', 'delete', 'conditional-update', 'conditional-patch', 'conditional-delete']);
 
@@ -44,7 +49,11 @@ const isPatch = ({ entry }: Pick<PreparedEntry, 'entry'>): boolean => entry.meth
 export const prepareEntries = async (server: Server, call: Call, entries: readonly Entry[]): Promise<PreparedEntry[]> => {
   const writing = entries.filter((entry) => !isRead(entry));
   const numbers = await server.rids.take(writing.length);
-  const prepared = writing.map((entry, i) => inEntry(entry, () => prepareEntry(server, call, entry, numbers[i]!)));
+  const prepared: PreparedEntry[] = [];
+  for (const [i, entry] of writing.entries()) {
+    if (i > 0 && i % IN_ONE_TURN === 0) await setImmediate();
+    prepared.push(inEntry(entry, () => prepareEntry(server, call, entry, numbers[i]!)));
+  }
   const seen = new Map<string, number>();
   for (const { entry, type, id } of prepared) {
     requireFirst(seen, `${type}/${id}`, entry);
@@ -54,15 +63,17 @@ export const prepareEntries = async (server: Server, call: Call, entries: readon
 };
 
 const prepareEntry = (server: Server, call: Call, entry: Entry, n: number): PreparedEntry => {
-  const { target, text, query, index } = entry;
+  const { target, query, index, resource } = entry;
+  const text = entry.text();
   if (!WRITES.has(target.interaction)) {
     throw new FhirError('not-supported', `${target.operation ?? target.interaction} can't be part of a transaction: send it on its own`);
   }
   const type = target.resourceType!;
   const at = `Bundle.entry[${index}].resource`;
   const stores = entry.method === 'POST' || entry.method === 'PUT';
-  const prepared = stores ? { type, text, resource: requireValid(server, entry.resource, type, at) } : undefined;
-  if (target.interaction === 'update') requireSameId(prepared!, target.id!);
+  const valid = stores ? requireValid(server, resource ?? JSON.parse(text), type, at) : undefined;
+  const prepared = valid === undefined ? undefined : resource === undefined ? new ReadAgain(type, entry) : { type, text, resource: valid };
+  if (target.interaction === 'update') requireSameId({ type, resource: valid! }, target.id!);
   if (isPatch({ entry })) {
     // Addresses of other entries are found in JSON.
     if (mediaOf(entry.contentType) === XML_PATCH)
@@ -71,15 +82,34 @@ const prepareEntry = (server: Server, call: Call, entry: Entry, n: number): Prep
   }
   const condition = target.interaction.startsWith('conditional-') ? query : target.interaction === 'create' ? entry.ifNoneExist : undefined;
   const criteria = condition === undefined ? undefined : { type, criteria: criteriaIn(condition) };
-  const references = isDelete({ entry }) || type === 'Bundle' ? new Map<string, ConditionalReference>() : conditionalReferences(text);
+  const references = isDelete({ entry }) || type === 'Bundle' ? NO_REFERENCES : conditionalReferences(text);
   for (const searched of [...references.values(), ...(criteria === undefined ? [] : [criteria])]) {
     if (!server.registry.isResourceType(searched.type)) throw new FhirError('unknown-type', `${searched.type} is no FHIR R4 resource type`);
     requireSearchable(server, call, searched.type, searched.criteria);
   }
-  const given = prepared?.resource['id'];
+  const given = valid?.['id'];
   const own = target.interaction === 'conditional-update' && typeof given === 'string' ? given : newLogicalId();
-  return { entry, type, prepared, id: target.id ?? own, n, criteria, references };
+  return { entry, type, prepared, id: target.id ?? own, n, criteria, references, namesVersion: text.includes('/_history/') };
 };
+
+/** What is known to be valid, read from the entry each time. */
+class ReadAgain implements Prepared {
+  readonly type: string;
+  readonly #entry: Entry;
+
+  constructor(type: string, entry: Entry) {
+    this.type = type;
+    this.#entry = entry;
+  }
+
+  get text(): string {
+    return this.#entry.text();
+  }
+
+  get resource(): Prepared['resource'] {
+    return JSON.parse(this.text) as Prepared['resource'];
+  }
+}
 
 const requireFirst = (seen: Map<string, number>, name: string, { index }: Entry): void => {
   const first = seen.get(name);
@@ -125,32 +155,43 @@ export const planDeletes = async (
   return plans;
 };
 
-/** What the other entries that write will store, by their index; reads on `db`, writes nothing. Throws 412 where criteria match nothing or too much. */
-export const planWrites = async (
-  server: Server,
-  call: Call,
-  prepared: readonly PreparedEntry[],
-  db: Db,
-): Promise<Map<number, readonly Plan[]>> => {
+/** Says what some entries will store, by their index; reads on the same connection, writes nothing. */
+export type PlanSome = (some: readonly PreparedEntry[]) => Promise<Map<number, readonly Plan[]>>;
+
+/** Looks up what the entries other than deletes are about, all together. Throws 412 where criteria match nothing or too much. */
+export const openPlanning = async (server: Server, call: Call, prepared: readonly PreparedEntry[], db: Db): Promise<PlanSome> => {
   const { matched, resolved } = await matchConditions(server, prepared, db);
-  const found = prepared.map((entry) => ({ entry, match: matched.get(entry.entry.index) }));
-  const existing = found.filter(({ entry, match }) => entry.entry.target.interaction !== 'create' || match !== undefined);
-  const heads = await readHeads(
-    db,
-    existing.map(({ entry, match }) => ({ typeId: server.registry.typeId(entry.type), id: match?.id ?? entry.id })),
-  );
-  const headOf = ({ entry, match }: (typeof found)[number]): Head | undefined =>
-    heads.get(`${server.registry.typeId(entry.type)}/${match?.id ?? entry.id}`);
-  const versions = new Map(
-    found.map((each) => [`${each.entry.type}/${each.match?.id ?? each.entry.id}`, versionToBe(each.entry, headOf(each))]),
-  );
+  const matchOf = ({ entry }: PreparedEntry): Match | undefined => matched.get(entry.index);
+  const headsOf = async (some: readonly PreparedEntry[]): Promise<(entry: PreparedEntry) => Head | undefined> => {
+    const keyOf = (entry: PreparedEntry): { readonly typeId: number; readonly id: string } => ({
+      typeId: server.registry.typeId(entry.type),
+      id: matchOf(entry)?.id ?? entry.id,
+    });
+    const existing = some.filter((entry) => entry.entry.target.interaction !== 'create' || matchOf(entry) !== undefined);
+    const heads = await readHeads(db, existing.map(keyOf));
+    return (entry) => {
+      const { typeId, id } = keyOf(entry);
+      return heads.get(`${typeId}/${id}`);
+    };
+  };
+  const versions = new Map<string, number | undefined>();
+  if (prepared.some(({ namesVersion }) => namesVersion)) {
+    for (let from = 0; from < prepared.length; from += IN_ONE_TURN) {
+      const some = prepared.slice(from, from + IN_ONE_TURN);
+      const headOf = await headsOf(some);
+      for (const each of some) versions.set(`${each.type}/${matchOf(each)?.id ?? each.id}`, versionToBe(each, headOf(each)));
+    }
+  }
   const versionOf = (target: string): number | undefined => versions.get(target);
-  return new Map(
-    found.map(({ entry, match }) => {
-      const head = headOf({ entry, match });
-      return [entry.entry.index, [inEntry(entry.entry, () => planWrite(server, call, entry, { match, head, resolved, versionOf }))]];
-    }),
-  );
+  return async (some) => {
+    const headOf = await headsOf(some);
+    return new Map(
+      some.map((each) => {
+        const found = { match: matchOf(each), head: headOf(each), resolved, versionOf };
+        return [each.entry.index, [inEntry(each.entry, () => planWrite(server, call, each, found))]];
+      }),
+    );
+  };
 };
 
 /** Undefined where it depends on whether anything changes. */
@@ -179,12 +220,13 @@ const planWrite = (server: Server, call: Call, prepared: PreparedEntry, { match,
         'not-found',
         `nothing matches ${keyOf(criteria).split('?', 1)[0]} by the given criteria, so that nothing can be patched`,
       );
-    const patch = readPatch(server, resolve(entry.text), entry.contentType);
+    const patch = readPatch(server, resolve(entry.text()), entry.contentType);
     return planPatch(server, caller, patch, { type, id: head?.id ?? id, head });
   }
   if (entry.target.interaction === 'create' && head !== undefined) return planExisting(caller, type, head);
-  const text = resolve(prepared.prepared!.text);
-  const resource = text === prepared.prepared!.text ? prepared.prepared!.resource : (JSON.parse(text) as Prepared['resource']);
+  const given = prepared.prepared!.text;
+  const text = resolve(given);
+  const resource = text === given ? prepared.prepared!.resource : (JSON.parse(text) as Prepared['resource']);
   const ready = { type, text, resource };
   if (entry.target.interaction === 'create') return planCreate(server, caller, ready, id, n);
   if (criteria !== undefined) {
@@ -212,10 +254,12 @@ export const requireKept = async (
   }
 };
 
-/** Throws 400 where two entries are about one resource, each by its address or by what its criteria match. */
-export const requireDistinct = (entries: readonly Entry[], plans: ReadonlyMap<number, readonly Plan[]>): void => {
+/** To be told of plans as they are made; throws 400 where two entries are about one resource, each by its address or by what its criteria match. */
+export const requireDistinct = (): ((entries: readonly Entry[], plans: ReadonlyMap<number, readonly Plan[]>) => void) => {
   const seen = new Map<string, number>();
-  for (const entry of entries) {
-    for (const { type, id } of plans.get(entry.index) ?? []) if (id !== '') requireFirst(seen, `${type}/${id}`, entry);
-  }
+  return (entries, plans) => {
+    for (const entry of entries) {
+      for (const { type, id } of plans.get(entry.index) ?? []) if (id !== '') requireFirst(seen, `${type}/${id}`, entry);
+    }
+  };
 };

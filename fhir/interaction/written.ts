@@ -7,7 +7,7 @@ import { outcomeText } from '../http/outcome.ts';
 import { etagOf } from '../http/preconditions.ts';
 import type { Server } from '../server.ts';
 import { isRetryable } from '../store/errors.ts';
-import type { Plan } from './plan.ts';
+import type { Plan, Told } from './plan.ts';
 import { store } from './store-plans.ts';
 
 const ATTEMPTS = 12;
@@ -41,7 +41,7 @@ export const commit = ({ lane, sql }: Pick<Server, 'lane' | 'sql'>, plans: reado
 /** Headers that tell which version there is now. */
 export const versionHeaders = (
   server: Pick<Server, 'baseUrl'>,
-  { type, id, version, updatedMs, status }: Plan,
+  { type, id, version, updatedMs, status }: Told,
 ): Record<string, string> => ({
   ...(version > 0 && { etag: etagOf(version), 'last-modified': new Date(updatedMs).toUTCString() }),
   ...((status === 201 || (status === 200 && version > 0)) && { location: `${server.baseUrl}/${type}/${id}/_history/${version}` }),
@@ -51,7 +51,7 @@ export const versionHeaders = (
 export const shownAs = (
   server: Pick<Server, 'baseUrl'>,
   shown: NonNullable<Call['prefer']['return']>,
-  plan: Plan,
+  plan: Told,
 ): Pick<Reply, 'status' | 'headers' | 'body'> => {
   const { status, body } = plan;
   const headers = versionHeaders(server, plan);

@@ -36,6 +36,12 @@ export const parseJson = (text: string, maxDepth = MAX_DEPTH): unknown => {
   return value;
 };
 
+/** Throws {@link JsonSyntaxError} where a text isn't strict JSON, without making a value of it: that would be several times as large. */
+export const requireStrict = (text: string, maxDepth = MAX_DEPTH): void => {
+  const fault = findFault(text, maxDepth);
+  if (fault !== undefined) throw new JsonSyntaxError(fault.what, text, fault.position);
+};
+
 const LONE = /\\u[dD][89a-fA-F]/;
 
 // A name that comes twice is one property in the end: then the text has more members than the value.

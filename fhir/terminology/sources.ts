@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { openLineFile } from '../definitions/line-file.ts';
 import { type CodeSystem, splitCanonical, type TerminologyResource, type TerminologySource, type ValueSet } from './resources.ts';
 
 const DATA_FILE = new URL('../definitions/data/r4-terminology.jsonl', import.meta.url);
@@ -51,22 +51,17 @@ export const resourceSource = (resources: Iterable<TerminologyResource>): Termin
 // The line of a resource begins with these two, in this order; compact-terminology.ts sees to it.
 const HEAD = /^\{"resourceType":"(\w+)","url":"([^"]+)"/;
 
-/** R4's own value sets and code systems; the file is read on first use, and each of its lines is parsed when it is asked for. */
+/** R4's own value sets and code systems; each is parsed when it is asked for first. */
 export const coreSource = (): TerminologySource => {
-  let lines: Map<string, string> | undefined;
+  const lineOf = openLineFile(DATA_FILE, (head) => {
+    const [, type, url] = HEAD.exec(head) ?? [];
+    return type === undefined ? undefined : `${type} ${url}`;
+  });
   const parsed = new Map<string, TerminologyResource>();
-  const readLines = (): Map<string, string> => {
-    const found = new Map<string, string>();
-    for (const line of readFileSync(DATA_FILE, 'utf8').split('\n')) {
-      const [, type, url] = HEAD.exec(line) ?? [];
-      if (type !== undefined) found.set(`${type} ${url}`, line);
-    }
-    return found;
-  };
   return sourceOf((key) => {
     let resource = parsed.get(key);
     if (resource !== undefined) return resource;
-    const line = (lines ??= readLines()).get(key);
+    const line = lineOf(key);
     if (line === undefined) return undefined;
     resource = JSON.parse(line) as TerminologyResource;
     parsed.set(key, resource);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { openLineFile } from '../../definitions/line-file.ts';
 import type { StructureDefinition } from './structure-definition.ts';
 
 const DATA_FILE = new URL('../../definitions/data/r4-profiles.jsonl', import.meta.url);
@@ -19,19 +19,10 @@ export interface LazyDefinition {
 export const createProfileSource = (packages: Iterable<LazyDefinition>): ProfileSource => {
   const packaged = new Map<string, LazyDefinition[]>();
   for (const definition of packages) packaged.set(definition.url, [...(packaged.get(definition.url) ?? []), definition]);
-  let lines: Map<string, string> | undefined;
-  const readLines = (): Map<string, string> =>
-    new Map(
-      readFileSync(DATA_FILE, 'utf8')
-        .split('\n')
-        .flatMap((line): [string, string][] => {
-          const url = HEAD.exec(line)?.[1];
-          return url === undefined ? [] : [[url, line]];
-        }),
-    );
+  const lineOf = openLineFile(DATA_FILE, (head) => HEAD.exec(head)?.[1]);
   const candidates = function* (url: string): Generator<StructureDefinition> {
     for (const { resource } of packaged.get(url) ?? []) yield resource() as StructureDefinition;
-    const line = (lines ??= readLines()).get(url);
+    const line = lineOf(url);
     if (line !== undefined) yield JSON.parse(line) as StructureDefinition;
   };
   return {
