@@ -102,10 +102,14 @@ const closers: (() => Promise<void>)[] = [];
 /** A request has as long as its answer takes, and what comes after it its time until the end of everything. */
 const patienceMs = Math.max(1000, times.deadlineMs - times.delayMs - 3000);
 
+/** From the drain on: when work in the background must have let go, with a second left for what comes after. */
+let backgroundEndsMs = Infinity;
+
 drainOnSignal({
   log,
   ...times,
   onDrain: () => {
+    backgroundEndsMs = performance.now() + times.deadlineMs - 1000;
     readiness.drain();
     front.drain();
     stopping.abort();
@@ -163,7 +167,7 @@ if (opened !== undefined && !stopping.signal.aborted) {
     },
   });
   const working = hasBackground ? startBackground({ server, ...background }) : undefined;
-  closers.push(watch.close, () => working?.close() ?? Promise.resolve(), close);
+  closers.push(watch.close, () => working?.close(Math.max(0, backgroundEndsMs - performance.now())) ?? Promise.resolve(), close);
   readiness.databaseIs(true);
   readiness.waitsFor(undefined);
   log.info({ host, port: servers[0]!.port }, 'ready');

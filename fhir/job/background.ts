@@ -24,6 +24,11 @@ const CONNECTIONS = 6;
 /** What nobody waits for may take longer than a request. */
 const STATEMENT_TIMEOUT_MS = 600_000;
 
+export interface Background {
+  /** Takes no longer than what can't be left halfway, and `patienceMs` for notifications under way. */
+  readonly close: (patienceMs: number) => Promise<void>;
+}
+
 /** Everything that goes on without a request, over connections of its own, so that no request waits for it. */
 export const startBackground = ({
   server,
@@ -31,7 +36,7 @@ export const startBackground = ({
   subscriptions,
   onIndexed = () => undefined,
   ...options
-}: BackgroundOptions): { readonly close: () => Promise<void> } => {
+}: BackgroundOptions): Background => {
   const sql = createPool(databaseUrl, { max: CONNECTIONS, application: 'fhir background', statementTimeoutMs: STATEMENT_TIMEOUT_MS });
   const lane = createWriteLane(sql, { lanes: 1 });
   const runner = startRunner({
@@ -47,8 +52,8 @@ export const startBackground = ({
   const notifying = startSubscriptions({ server: { ...server, db: sql, sql, lane }, ...subscriptions, onFault: options.onFault });
   const noticing = startNoticing({ ...server, db: sql, sql }, { onFault: (error) => options.onFault({ job: 'search parameters', error }) });
   return {
-    close: async () => {
-      await Promise.all([runner.close(), notifying.close(), noticing.close()]);
+    close: async (patienceMs) => {
+      await Promise.all([runner.close(), notifying.close(patienceMs), noticing.close()]);
       await lane.drain();
       await sql.end({ timeout: 1 });
     },

@@ -79,7 +79,10 @@ export const setStatus = async (
 export interface SenderOptions {
   /** So many attempts that fail, and the Subscription is in error. */
   readonly maxAttempts: number;
-  readonly signal: AbortSignal;
+  /** Begins no further notification. */
+  readonly ending: AbortSignal;
+  /** Lets go of the one that is under way. */
+  readonly cut: AbortSignal;
 }
 
 const FIRST_DELAY_MS = 1000;
@@ -88,9 +91,9 @@ const MAX_DELAY_MS = 900_000;
 export const delayMs = (attempts: number): number => Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempts, 20));
 
 /** Tells everything that is to be told, in order, up to the first that isn't taken, or until the Subscription or its client's scopes change. */
-export const tellAll = async (server: Server, subscriber: Subscriber, { maxAttempts, signal }: SenderOptions): Promise<void> => {
+export const tellAll = async (server: Server, subscriber: Subscriber, { maxAttempts, ending, cut }: SenderOptions): Promise<void> => {
   const { row, terms } = subscriber;
-  while (!signal.aborted) {
+  while (!ending.aborted) {
     const delivery = await nextDelivery(server.db, row);
     if (delivery === undefined) return;
     const head = await readHead(server.db, delivery.typeId, delivery.id);
@@ -105,9 +108,9 @@ export const tellAll = async (server: Server, subscriber: Subscriber, { maxAttem
       // Before it leaves the house: what was sent and not recorded could never be found out.
       await record(server.outbox, caller, { status: 202, resource, version: delivery.version, patients, reason });
       try {
-        await send(terms, message, signal);
+        await send(terms, message, cut);
       } catch (error) {
-        if (!(error instanceof NotTaken) || signal.aborted) throw error;
+        if (!(error instanceof NotTaken) || cut.aborted) throw error;
         await record(server.outbox, caller, { status: 502, resource, version: delivery.version, reason: `${reason}: ${error.message}` });
         await postpone(server.db, row.rid, delayMs(row.attempts));
         if (row.attempts + 1 >= maxAttempts)

@@ -44,12 +44,24 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
     () => undefined,
   );
 
-export const startSubscriptions = (options: SubscriptionOptions): { readonly close: () => Promise<void> } => {
+/** When to begin nothing more, and when to let go of what is under way too. */
+interface Until {
+  readonly ending: AbortSignal;
+  readonly cut: AbortSignal;
+}
+
+export interface Subscriptions {
+  /** Finishes the notifications that are under way, and cuts those that take longer: these come again from whoever leads next. */
+  readonly close: (patienceMs: number) => Promise<void>;
+}
+
+export const startSubscriptions = (options: SubscriptionOptions): Subscriptions => {
   const stopping = new AbortController();
+  const cutting = new AbortController();
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       try {
-        await leadIfFree(options, stopping.signal);
+        await leadIfFree(options, { ending: stopping.signal, cut: cutting.signal });
       } catch (error) {
         if (!stopping.signal.aborted) options.onFault({ job: 'subscriptions', error });
       }
@@ -58,22 +70,24 @@ export const startSubscriptions = (options: SubscriptionOptions): { readonly clo
   };
   const running = run();
   return {
-    close: async () => {
+    close: async (patienceMs) => {
       stopping.abort();
+      const timer = setTimeout(() => cutting.abort(), patienceMs);
       await running;
+      clearTimeout(timer);
     },
   };
 };
 
 /** Returns where another worker leads, or this one is to stop; throws where the connection that holds the lead is lost. */
-const leadIfFree = async (options: SubscriptionOptions, stopping: AbortSignal): Promise<void> => {
+const leadIfFree = async (options: SubscriptionOptions, { ending, cut }: Until): Promise<void> => {
   const session = await options.server.sql.reserve();
   const ended = new AbortController();
   let leading: Promise<void> = Promise.resolve();
   try {
     const [row] = await session.unsafe<{ locked: boolean }[]>(`select pg_try_advisory_lock(${LEADER_LOCK}) as locked`);
     if (!row!.locked) return;
-    leading = lead(options, AbortSignal.any([stopping, ended.signal]));
+    leading = lead(options, { ending: AbortSignal.any([ending, ended.signal]), cut: AbortSignal.any([cut, ended.signal]) });
     await session.untilLost(leading);
   } finally {
     ended.abort();
@@ -84,29 +98,29 @@ const leadIfFree = async (options: SubscriptionOptions, stopping: AbortSignal): 
   }
 };
 
-const lead = async (options: SubscriptionOptions, signal: AbortSignal): Promise<void> => {
+const lead = async (options: SubscriptionOptions, { ending, cut }: Until): Promise<void> => {
   const { server, maxAttempts, onFault, pollMs = 250 } = options;
   const senders = new Map<number, Promise<void>>();
   const guard = createLoopGuard();
   try {
-    while (!signal.aborted) {
+    while (!ending.aborted) {
       if (!(await isAnybodyTold(server.db))) {
         await passWhileNobody(server.db);
-        await pause(STANDBY_MS, signal);
+        await pause(STANDBY_MS, ending);
         continue;
       }
       const isBusy = await findWhoIsTold(options, guard);
       for (const subscriber of await currentSubscribers(options)) {
         const { row } = subscriber;
         if (!row.isDue || senders.has(row.rid) || senders.size >= MAX_SENDERS) continue;
-        const telling = tellAll(server, subscriber, { maxAttempts, signal })
+        const telling = tellAll(server, subscriber, { maxAttempts, ending, cut })
           .catch((error: unknown) => {
-            if (!signal.aborted) onFault({ job: `Subscription/${row.id}`, error });
+            if (!cut.aborted) onFault({ job: `Subscription/${row.id}`, error });
           })
           .finally(() => senders.delete(row.rid));
         senders.set(row.rid, telling);
       }
-      if (!isBusy) await pause(pollMs, signal);
+      if (!isBusy) await pause(pollMs, ending);
     }
   } finally {
     await Promise.all(senders.values());

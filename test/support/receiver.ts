@@ -13,6 +13,8 @@ export interface Receiver {
   readonly received: Received[];
   /** What it answers; at first 200. */
   status: number;
+  /** How long it takes to answer; at first 0. */
+  delayMs: number;
   readonly up: () => Promise<void>;
   readonly down: () => Promise<void>;
 }
@@ -22,12 +24,18 @@ export const createReceiver = async (port: number): Promise<Receiver> => {
   const receiver: Receiver = {
     received: [],
     status: 200,
+    delayMs: 0,
     up: () =>
       new Promise((resolve) => {
         server = createServer((request, response) => {
           void text(request).then((body) => {
             receiver.received.push({ method: request.method!, url: request.url!, headers: request.headers, body });
-            response.writeHead(receiver.status, receiver.status >= 300 && receiver.status < 400 ? { location: '/elsewhere' } : {}).end();
+            const answer = (): void => {
+              const isElsewhere = receiver.status >= 300 && receiver.status < 400;
+              response.writeHead(receiver.status, isElsewhere ? { location: '/elsewhere' } : {}).end();
+            };
+            if (receiver.delayMs === 0) answer();
+            else setTimeout(answer, receiver.delayMs);
           });
         }).listen(port, '127.0.0.1', () => resolve());
       }),
