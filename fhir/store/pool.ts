@@ -50,6 +50,7 @@ export const createPool = (
       max_lifetime: null, // closing one that works would look like losing it
       connect_timeout: 10,
       idle_timeout: 0,
+      keep_alive: 10, // then a question each second, ten times: an idle one whose network has gone is known after 20 s
       fetch_types: false, // a backend killed while it is asked for them would end this process by an unhandled rejection
       onnotice: () => undefined,
       prepare,
@@ -61,12 +62,12 @@ export const createPool = (
       },
     }) as unknown as postgres.Sql;
   };
-  const shared = createReserve(max, connect);
-  const reserved = createReserve(max, connect);
+  const shared = createReserve({ max, statementTimeoutMs }, connect);
+  const reserved = createReserve({ max, statementTimeoutMs }, connect);
   const alone: Db['unsafe'] = async <T extends readonly (object | undefined)[]>(...statement: Parameters<Db['unsafe']>) => {
     const connection = await shared.reserve();
     try {
-      return await connection.untilLost(connection.unsafe<T>(...statement));
+      return await connection.unsafe<T>(...statement);
     } finally {
       connection.release();
     }

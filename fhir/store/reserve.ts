@@ -13,7 +13,35 @@ interface Single {
   isLost: boolean;
   /** Who waits for an answer. */
   readonly waiting: Set<(error: Error) => void>;
+  /** Statements that are not answered yet, and the tick at which the last one was, or the first one sent. */
+  asked: number;
+  sinceTick: number;
 }
+
+/** So long, in ticks, may the server be silent beyond its own timeout. */
+const GRACE_TICKS = 5;
+const TICK_MS = 1000;
+
+/**
+ * Counted rather than read from a clock: a statement costs nothing, and while this process itself stands still nobody is late. One timer for
+ * all connections.
+ */
+const clock = { tick: 0 };
+const watched = new Set<() => void>();
+let ticking: NodeJS.Timeout | undefined;
+const watch = (look: () => void): (() => void) => {
+  watched.add(look);
+  ticking ??= setInterval(() => {
+    clock.tick++;
+    for (const each of watched) each();
+  }, TICK_MS).unref();
+  return () => {
+    watched.delete(look);
+    if (watched.size > 0) return;
+    clearInterval(ticking);
+    ticking = undefined;
+  };
+};
 
 const lostError = (): Error => Object.assign(new Error('the database connection was lost'), { code: 'CONNECTION_CLOSED' });
 
@@ -34,29 +62,50 @@ const untilLost = <T>(single: Single, work: Promise<T>): Promise<T> =>
     );
   });
 
+/** Sends a statement, and notes that the server owes an answer. */
+const ask = async <T>(single: Single, send: () => Promise<T>): Promise<T> => {
+  if (single.asked++ === 0) single.sinceTick = clock.tick;
+  try {
+    return await untilLost(single, send());
+  } finally {
+    single.asked--;
+    single.sinceTick = clock.tick;
+  }
+};
+
 /**
  * Connections, each an instance of postgres.js with one, and none used again after it was lost. A connection that postgres.js (3.4.9) opens
  * again may hang for good: bytes of a statement that was sent as it broke stay in its buffer, the new greeting is put behind them and never
  * written. Killing PostgreSQL under load left requests waiting for 60 s and more; its own `reserve()` has the same fault.
+ *
+ * One whose server is silent for longer than `statementTimeoutMs`, by which it would have ended the statement itself, and five seconds, is
+ * given up: the network between may have gone without a word, and TCP would wait for a quarter of an hour.
  */
 export const createReserve = (
-  max: number,
+  { max, statementTimeoutMs }: { readonly max: number; readonly statementTimeoutMs: number },
   connect: (onclose: () => void) => postgres.Sql,
 ): { reserve: () => Promise<Reserved>; waiting: () => number; end: (options?: { timeout?: number }) => Promise<void> } => {
   const all = new Set<Single>();
   const idle: Single[] = [];
   const waiting: ((single: Single) => void)[] = [];
 
+  const lose = (single: Single): void => {
+    single.isLost = true;
+    for (const reject of single.waiting) reject(lostError());
+    single.waiting.clear();
+  };
+
+  const patienceTicks = Math.ceil(statementTimeoutMs / TICK_MS) + GRACE_TICKS;
+  const unwatch = watch(() => {
+    for (const single of all) {
+      if (single.isLost || single.asked === 0 || clock.tick - single.sinceTick <= patienceTicks) continue;
+      lose(single);
+      void single.sql.end({ timeout: 0 });
+    }
+  });
+
   const open = (): Single => {
-    const single: Single = {
-      isLost: false,
-      waiting: new Set(),
-      sql: connect(() => {
-        single.isLost = true;
-        for (const reject of single.waiting) reject(lostError());
-        single.waiting.clear();
-      }),
-    };
+    const single: Single = { isLost: false, waiting: new Set(), asked: 0, sinceTick: 0, sql: connect(() => lose(single)) };
     all.add(single);
     return single;
   };
@@ -87,7 +136,7 @@ export const createReserve = (
       const single = take() ?? (await new Promise<Single>((resolve) => waiting.push(resolve)));
       let released = false;
       return {
-        unsafe: single.sql.unsafe.bind(single.sql) as unknown as Db['unsafe'],
+        unsafe: ((...statement) => ask(single, () => single.sql.unsafe(...statement))) as Db['unsafe'],
         untilLost: (work) => untilLost(single, work),
         release: () => {
           if (released) return;
@@ -98,6 +147,7 @@ export const createReserve = (
     },
     waiting: () => waiting.length,
     end: async (options) => {
+      unwatch();
       await Promise.all([...all].map(({ sql }) => sql.end(options)));
     },
   };

@@ -43,7 +43,7 @@ export const createSharing = (reserve: () => Promise<Reserved>): Db['unsafe'] =>
     const connection = await ride.connection;
     const begun = performance.now();
     try {
-      return await connection.untilLost(connection.unsafe<T>(...statement));
+      return await connection.unsafe<T>(...statement);
     } finally {
       pace.took(text, performance.now() - begun);
       if (--ride.unanswered === 0) {
