@@ -3,20 +3,25 @@ import { FhirError } from '../../http/outcome.ts';
 import type { ParameterType } from './parameter.ts';
 import { type Interval, parsePrefix, type Prefix } from './prefix.ts';
 
-const NUMBER = /^[+-]?\d+(\.\d+)?(?:[eE]([+-]?\d{1,3}))?$/;
+const NUMBER = /^[+-]?(\d+)(\.\d+)?(?:[eE]([+-]?\d{1,3}))?$/;
 
 /** A number as written, with the range that its digits leave open. */
 export interface NumberRange extends Interval {
   readonly value: number;
 }
 
-/** A number and the range that its digits leave open: 100 is 99.5 to 100.5, 1.00e2 is 99.5 to 100.5 too. */
+/**
+ * A number and the range that its digits leave open: 100 is 99.5 to 100.5, 1.00e2 is 99.5 to 100.5 too. A single digit with an exponent is
+ * the exception that the specification makes in its examples: 1e2 is 95 to 105, not 50 to 150.
+ */
 export const parseNumber = (text: string): NumberRange | undefined => {
   const match = NUMBER.exec(text);
   const value = Number(text);
   if (match === null || !Number.isFinite(value)) return undefined;
-  const [, decimals, exponent] = match;
-  const half = 0.5 * 10 ** (Number(exponent ?? 0) - (decimals === undefined ? 0 : decimals.length - 1));
+  const [, digits, fraction, exponent] = match;
+  const isSingle = digits!.length === 1 && exponent !== undefined;
+  const decimals = fraction === undefined ? (isSingle ? 1 : 0) : fraction.length - 1;
+  const half = 0.5 * 10 ** (Number(exponent ?? 0) - decimals);
   return { value, lo: value - half, hi: value + half };
 };
 

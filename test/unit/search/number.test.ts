@@ -1,0 +1,25 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseNumber } from '../../../fhir/search/parameter/number.ts';
+
+const range = (text: string): readonly [number, number] | undefined => {
+  const number = parseNumber(text);
+  return number && [number.lo, number.hi];
+};
+
+test('a number is searched with the range that its digits leave open, as in the examples of the specification', () => {
+  assert.equal(range('100'), [99.5, 100.5]);
+  assert.equal(range('100.00'), [99.995, 100.005]);
+  assert.equal(range('1e2'), [95, 105]);
+  assert.equal(range('1.0e2'), [95, 105]);
+  assert.equal(range('1.00e2'), [99.5, 100.5]);
+  assert.equal(range('10e1'), [95, 105]);
+  assert.equal(range('-1e2'), [-105, -95]);
+  assert.equal(range('5'), [4.5, 5.5]);
+});
+
+test('what is no number has no range', () => {
+  for (const text of ['', 'five', '1e', '.5', '1.', '0x10', '1e9999', '١']) assert.is(range(text), undefined, text);
+});
+
+test.run();
