@@ -1,5 +1,6 @@
 /** Source: http://hl7.org/fhir/R4/search.html */
 import { FhirError, type Issue } from '../http/outcome.ts';
+import { controlsOf, isControl, leftOut } from './controls.ts';
 import { decodeCursor } from './cursor.ts';
 import { parseCriterion } from './parse-criterion.ts';
 import { parseIncludes } from './parse-include.ts';
@@ -14,25 +15,6 @@ const MAX_PARAMETERS = 100;
 const MAX_VALUE = 16_384;
 const DEFAULT_COUNT = 50;
 const MAX_COUNT = 1000;
-
-/** Names that shape the answer, not what matches. */
-const CONTROL = new Set([
-  '_count',
-  '_sort',
-  '_include',
-  '_revinclude',
-  '_total',
-  '_totalMethod', // fhirpy's count(): sent along with _count=0, which says it all
-  '_summary',
-  '_cursor',
-  '_format',
-  '_pretty',
-  '_elements',
-  '_contained',
-  '_containedType',
-  '_type',
-]);
-const base = (name: string): string => name.split(':', 1)[0]!;
 
 /** Name and value of each parameter; throws 400 where the percent encoding is malformed, or hides a NUL. */
 export const decodeQuery = (query: string): [name: string, value: string][] =>
@@ -66,11 +48,16 @@ const boundedQuery = (query: string): [name: string, value: string][] => {
 export const parseSearch = (where: Where, query: string, context: ParseContext, options: ParseOptions): SearchRequest => {
   const pairs = boundedQuery(query);
   const p = startParsing(context, options);
-  const valuesOf = (name: string): string[] => pairs.flatMap(([each, value]) => (each === name ? [value] : []));
-  const last = (name: string): string | undefined => valuesOf(name).at(-1);
-  const types = typesOf(where, valuesOf('_type'), p);
+  const types = typesOf(
+    where,
+    pairs.flatMap(([name, value]) => (name === '_type' ? [value] : [])),
+    p,
+  );
   const { used, warnings, criteria } = parseCriteria(types, pairs, p);
-  for (const [name, value] of pairs) if (CONTROL.has(base(name)) && base(name) !== '_cursor') used.push([name, value]);
+  const { controls, warnings: more } = controlsOf(types, pairs, p);
+  const valuesOf = (name: string): string[] => controls.flatMap(([each, value]) => (each === name ? [value] : []));
+  const last = (name: string): string | undefined => valuesOf(name).at(-1);
+  for (const [name, value] of controls) if (name !== '_cursor') used.push([name, value]);
   const summary = last('_summary');
   const count = countOf(last('_count'));
   const sort = parseSort(types, valuesOf('_sort').join(','), p);
@@ -85,11 +72,11 @@ export const parseSearch = (where: Where, query: string, context: ParseContext, 
     sort,
     count,
     cursor: cursor === undefined ? undefined : decodeCursor(cursor, sort),
-    ...parseIncludes(types, pairs, context, options),
+    ...parseIncludes(types, controls, context, options),
     total: totalOf(last('_total')),
     onlyCount: summary === 'count' || count === 0,
     used,
-    warnings,
+    warnings: [...warnings, ...more],
   };
 };
 
@@ -105,7 +92,7 @@ const parseCriteria = (types: readonly string[], pairs: readonly (readonly [stri
   const warnings: Issue[] = [];
   const criteria: Criterion[][] = types.map(() => []);
   for (const [name, value] of pairs) {
-    if (CONTROL.has(base(name))) continue;
+    if (isControl(name)) continue;
     if (value.length > MAX_VALUE || name.length > MAX_VALUE)
       throw new FhirError('too-costly', `${name.slice(0, 60)} is longer than ${MAX_VALUE} characters`, {
         expression: `http.${name.slice(0, 60)}`,
@@ -116,7 +103,7 @@ const parseCriteria = (types: readonly string[], pairs: readonly (readonly [stri
       used.push([name, value]);
     } catch (error) {
       if (!p.lenient || !(error instanceof FhirError) || error.kind !== 'not-supported') throw error;
-      warnings.push({ severity: 'warning', code: 'not-supported', diagnostics: `${error.message} (left out)`, expression: `http.${name}` });
+      warnings.push(leftOut(error, name));
     }
   }
   return { used, warnings, criteria };

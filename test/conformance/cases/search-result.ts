@@ -90,6 +90,21 @@ export const searchResult: Area = {
         },
       },
     }),
+    refuses('a modifier of a parameter that has none', 'GET /Patient?_sort:desc=family', 400),
+    refuses('a modifier of _count', 'GET /Patient?_count:exact=1', 400),
+    one('a lenient client is told what of _sort, _include and modifiers was left out', {
+      send: `GET /Patient?_tag=${tag}&_sort=shoesize&_include=Patient:shoe&_count:exact=1&_count=2`,
+      headers: { prefer: 'handling=lenient' },
+      expect: {
+        status: 200,
+        has: {
+          'link.0.url': /\/Patient\?_tag=[^&]*&_count=2$/,
+          'entry.#': 3,
+          'entry.2.search.mode': 'outcome',
+          'entry.2.resource.issue.#': 3,
+        },
+      },
+    }),
     one('the self link tells only what was used, where the client is lenient', {
       send: 'GET /Patient?_id=sz1&shoesize=43',
       headers: { prefer: 'handling=lenient' },
