@@ -18,15 +18,28 @@ export interface FedEvent extends StoredEvent {
 const COLUMNS = `xid::text as xid, seq, to_char(recorded at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as recorded, body,
   (extract(epoch from clock_timestamp() - recorded) * 1000)::double precision as "ageMs"`;
 
+export interface FeedLimits {
+  readonly events: number;
+  /** Of bodies; one event alone may have more. */
+  readonly bytes: number;
+}
+
+/** More may be there at once. */
+export const isFull = (events: readonly FedEvent[], limits: FeedLimits): boolean =>
+  events.length === limits.events || events.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0) >= limits.bytes;
+
 /**
  * The next events below the horizon. Every transaction below it has ended, so that nothing can appear there later: a poll by sequence
  * alone loses the events of transactions that commit late (measured: 28 % under concurrent writers).
  */
-export const nextEvents = (db: Db, { xid, seq }: Cursor, limit: number): Promise<FedEvent[]> =>
+export const nextEvents = (db: Db, { xid, seq }: Cursor, limits: FeedLimits): Promise<FedEvent[]> =>
   db.unsafe<FedEvent[]>(
-    `select ${COLUMNS} from audit.event
-where xid < pg_snapshot_xmin(pg_current_snapshot()) and (xid, seq) > ($1::text::xid8, $2::bigint) order by event.xid, event.seq limit $3`,
-    [xid, seq, limit],
+    `select ${COLUMNS} from (
+  select *, sum(octet_length(body)) over (order by xid, seq rows between unbounded preceding and 1 preceding) as before
+  from (select * from audit.event where xid < pg_snapshot_xmin(pg_current_snapshot()) and (xid, seq) > ($1::text::xid8, $2::bigint)
+    order by event.xid, event.seq limit $3) as next) as event
+where coalesce(before, 0) < $4 order by event.xid, event.seq`,
+    [xid, seq, limits.events, limits.bytes],
     { prepare: true },
   );
 

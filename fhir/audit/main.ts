@@ -8,6 +8,7 @@ import { createLog } from '../../proto/process/log.ts';
 import { serveMetrics } from '../../proto/process/metrics.ts';
 import { healthOf, type ProcessHealth } from '../../proto/process/parts.ts';
 import { describeFault } from '../http/fault.ts';
+import { boundHeapGrowth } from '../heap-growth.ts';
 import { watchDatabase } from '../store/database-watch.ts';
 import { createPool } from '../store/pool.ts';
 import { openBucket, UnfitBucketError } from './bucket.ts';
@@ -16,6 +17,7 @@ import { FAULT_POINTS, type FaultPoint } from './sealer.ts';
 import { ForkError } from './segment.ts';
 import { parseSigningKey, verifierKeyOf } from './signing-key.ts';
 
+boundHeapGrowth();
 const log = createLog('audit relay');
 const env = readEnv();
 const times = drainTimes(env);

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sql } from '../store/pool.ts';
 import { MAX_SEGMENT_EVENTS } from './bucket-format.ts';
 import type { Bucket } from './bucket.ts';
-import { type Backlog, type FedEvent, nextEvents, readBacklog, START } from './event-feed.ts';
+import { type Backlog, type FedEvent, isFull, nextEvents, readBacklog, START } from './event-feed.ts';
 import { finishSegment, recoverLog } from './recovery.ts';
 import type { FaultPoint } from './sealer.ts';
 import { lastPlanned, planSegment, requireLead, takeLead } from './segment-plan.ts';
@@ -26,6 +26,8 @@ export interface RelayOptions {
 }
 
 const MAX_BYTES = 4 << 20;
+/** Fetched at once. */
+const FEED = { events: MAX_SEGMENT_EVENTS, bytes: 2 * MAX_BYTES };
 /** An event waits this long, since it was recorded, for others to share its segment. */
 const MAX_WAIT_MS = 800;
 const POLL_MS = { least: 20, most: 250 };
@@ -117,14 +119,14 @@ const lead = async (sql: Sql, options: RelayOptions): Promise<void> => {
       await sql.unsafe('select audit.add_partitions(7)');
       due.partitions = now + PARTITIONS_MS;
     }
-    const events = await nextEvents(sql, cursor, MAX_SEGMENT_EVENTS);
+    const events = await nextEvents(sql, cursor, FEED);
     const readAt = Date.now();
     for (const event of events) pending.push({ event, recordedMs: readAt - event.ageMs });
     cursor = events.at(-1) ?? cursor;
     while (pending.length > 0) {
       const taken = firstSegment(pending);
-      const isFull = taken.length < pending.length || taken.length === MAX_SEGMENT_EVENTS;
-      if (!isFull && !isEnding && Date.now() - pending[0]!.recordedMs < MAX_WAIT_MS) break;
+      const isComplete = taken.length < pending.length || taken.length === MAX_SEGMENT_EVENTS;
+      if (!isComplete && !isEnding && Date.now() - pending[0]!.recordedMs < MAX_WAIT_MS) break;
       await seal(taken.map(({ event }) => event));
       pending = pending.slice(taken.length);
       const sealedAt = Date.now();
@@ -139,7 +141,7 @@ const lead = async (sql: Sql, options: RelayOptions): Promise<void> => {
     if (isEnding && events.length === 0) return;
     pollMs = events.length >= BUSY_EVENTS ? POLL_MS.least : Math.min(POLL_MS.most, pollMs * 2);
     const untilCut = pending.length === 0 ? Infinity : pending[0]!.recordedMs + MAX_WAIT_MS - Date.now();
-    if (!isEnding && events.length < MAX_SEGMENT_EVENTS) await pause(Math.max(1, Math.min(pollMs, untilCut)), signal);
+    if (!isEnding && !isFull(events, FEED)) await pause(Math.max(1, Math.min(pollMs, untilCut)), signal);
   }
 };
 
