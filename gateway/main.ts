@@ -23,6 +23,8 @@ import { createShouldRateLimit } from './quota/should-rate-limit.ts';
 const AUTHORIZATION = 'envoy.service.auth.v3.Authorization';
 const RATE_LIMIT = 'envoy.service.ratelimit.v3.RateLimitService';
 
+const REDIS_PATIENCE_MS = 1500;
+
 const log = createLog('gateway');
 const env = readEnv();
 const times = drainTimes(env);
@@ -71,6 +73,8 @@ const redis = createRedisCounter({
   },
 });
 const engine = createQuotaEngine(redis);
+// Without Redis it is ready too; but a count that begins with a cold connection begins late, and apart from the others'.
+await redis.warmedUp(REDIS_PATIENCE_MS);
 
 const denials = createDenialTrail({
   outbox: sql === undefined ? undefined : createOutbox(sql),
