@@ -4,28 +4,33 @@ export interface Guardian {
   /** From now on `pid` is stopped with `signal`, should this process die. */
   readonly watch: (pid: number, signal: NodeJS.Signals) => void;
   readonly forget: (pid: number) => void;
+  /** When this process has ended, and all that it started, this folder is removed. */
+  readonly removeAtEnd: (folder: string) => void;
 }
 
-// Reads `+ PID SIGNAL` and `- PID`. Its input ends when we are gone, even by SIGKILL: then it stops whoever is left.
+// Reads `+ PID SIGNAL`, `- PID` and `d FOLDER`. Its input ends when we are gone, even by SIGKILL: then it stops whoever is left.
 const SCRIPT = `
 trap '' INT TERM HUP
 list=' '
+folder=''
 while read -r op pid signal; do
   case $op in
     +) list="$list$pid:$signal " ;;
     -) kept=' '
        for entry in $list; do [ "\${entry%%:*}" = "$pid" ] || kept="$kept$entry "; done
        list=$kept ;;
+    d) folder="$pid\${signal:+ $signal}" ;;
   esac
 done
 for entry in $list; do kill -"\${entry##*:}" "\${entry%%:*}" 2>/dev/null; done
 for i in 1 2 3 4 5 6 7 8; do
   left=''
   for entry in $list; do kill -0 "\${entry%%:*}" 2>/dev/null && left=1; done
-  [ -n "$left" ] || exit 0
+  [ -n "$left" ] || break
   sleep 1
 done
-for entry in $list; do kill -KILL "\${entry%%:*}" 2>/dev/null; done
+[ -z "$left" ] || for entry in $list; do kill -KILL "\${entry%%:*}" 2>/dev/null; done
+[ -z "$folder" ] || rm -rf -- "$folder"
 `;
 
 /** A small shell in a session of its own that outlives this process just long enough to stop its children. */
@@ -37,5 +42,6 @@ export const createGuardian = (): Guardian => {
   return {
     watch: (pid, signal) => void shell.stdin.write(`+ ${pid} ${signal.slice(3)}\n`),
     forget: (pid) => void shell.stdin.write(`- ${pid}\n`),
+    removeAtEnd: (folder) => void shell.stdin.write(`d ${folder}\n`),
   };
 };

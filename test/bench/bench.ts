@@ -79,6 +79,7 @@ const progress = (name: string, stored: number, of: number): void => {
 
 const run = async (options: BenchArguments, out: string, data: string): Promise<number> => {
   const guardian = createGuardian();
+  guardian.removeAtEnd(data);
   const { sides, stop } = await openSides(options, { data, guardian });
   const contestants: Contestant[] = [];
   try {
@@ -178,7 +179,7 @@ const main = async (): Promise<number> => {
   }
 };
 
-// The guardian stops what was started here; what is in the temporary folder is lost with it.
+// The guardian stops what was started here, and then removes the temporary folder.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
 process.exit(
   await main().catch((error: unknown) => {
