@@ -2,30 +2,24 @@
  * `npm run bench`: Portcullis beside other servers, or beside itself without its gate, under the same load.
  * Exit code 0: measured; 1: a side failed or found something else; 2: wrong arguments.
  */
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { createGuardian } from '../../local/guardian.ts';
 import { PROJECT } from '../../local/toolchain.ts';
 import { type BenchArguments, parseBenchArguments, USAGE } from './arguments.ts';
+import { bundleOf } from './bundle-file.ts';
 import { chartSvg } from './chart.ts';
 import { cpuTable } from './cpu.ts';
 import { countsOf, fill, type Filled, openFilled } from './fill.ts';
 import { measure } from './measurement.ts';
-import type { BundleFile, Mode, RequestSource } from './mode.ts';
+import type { Mode, RequestSource } from './mode.ts';
 import { probe } from './probe.ts';
 import { differences, reportText, type Results } from './report.ts';
 import { openSides, type Side } from './side.ts';
 import { openTransport, textOf, type Transport } from './transport.ts';
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
-
-const bundleOf = (path: string): BundleFile => {
-  const bytes = readFileSync(path);
-  const bundle = JSON.parse((path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString()) as { entry: unknown[] };
-  return { body: JSON.stringify(bundle), entries: bundle.entry.length };
-};
 
 /** A side with all that is needed to measure it. */
 interface Contestant {
