@@ -70,7 +70,7 @@ export const quantity: ParameterType = {
     const [amount = '', system = '', code = ''] = parts;
     const { prefix, rest } = parsePrefix(amount);
     const number = requireNumber(rest, name);
-    const canonical = datatypes.includes('Money') || (system !== '' && system !== UCUM) ? undefined : canonicalUnit(code);
+    const canonical = datatypes.every((type) => type === 'Money') || (system !== '' && system !== UCUM) ? undefined : canonicalUnit(code);
     const plain = (): string => {
       const conditions = [compareNumbers(prefix, number, value)];
       if (code !== '') conditions.push(`t.unit = hashtextextended(${value(code)}, 0)`);
