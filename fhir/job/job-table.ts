@@ -75,6 +75,15 @@ returning id, kind, client, request, state, attempts`,
 
 const MINE = `id = $1::uuid and owner = $2::uuid and status = 'pending'`;
 
+/** How long ago a job was asked for. */
+export const ageOfJobMs = async (db: Db, id: string): Promise<number> => {
+  const [row] = await db.unsafe<{ ageMs: number }[]>(
+    'select (extract(epoch from clock_timestamp() - created) * 1000)::double precision as "ageMs" from fhir.job where id = $1::uuid',
+    [id],
+  );
+  return row?.ageMs ?? 0;
+};
+
 /** JSON of what the client may do now; undefined where there is no such job. */
 export const scopesOfJob = async (db: Db, id: string): Promise<string | undefined> => {
   const [row] = await db.unsafe<{ scopes: string }[]>(
