@@ -3,7 +3,7 @@ import { FhirError } from '../http/outcome.ts';
 import { type Head, HEAD_COLUMNS, headOf, type HeadRow, WANTED } from '../store/head.ts';
 import { MAX_PAGE_BYTES } from '../store/page-bytes.ts';
 import { type Db, numberArray, textArray } from '../store/pool.ts';
-import type { TypeIndex } from './index-plan.ts';
+import type { IndexedParameter, TypeIndex } from './index-plan.ts';
 import { canonicalReference, isLocalReference } from './parameter/reference.ts';
 import type { ParseOptions } from './parse.ts';
 import type { Include, SearchRequest } from './request.ts';
@@ -150,15 +150,32 @@ const pointingTo = async (
     const own = revincludes.filter((each) => each.target === target);
     const targets = to.filter(({ typeId }) => target === undefined || registry.typeId(target) === typeId);
     if (targets.length === 0) continue;
-    const keys = new Set(own.flatMap(({ parameters }) => parameters.flatMap((each) => each.keys)).map(keyId));
+    const parameters = own.flatMap((each) => each.parameters);
+    const keysOf = (some: readonly IndexedParameter[]): number[] => [...new Set(some.flatMap(({ keys }) => keys))].map(keyId);
     const sources = new Set(own.map(({ source }) => registry.typeId(source)));
+    const canonical = keysOf(parameters.filter(({ laneKeys }) => laneKeys.has('canonical')));
+    const urls = canonical.length === 0 ? [] : targets.flatMap(urlOf);
+    const pointing = (
+      keys: readonly number[],
+      place: number,
+    ): string => `select t.rid from unnest((select $${place})::text[]) as wanted(reference)
+  join fhir.sp_ref t on t.key in (${keys.join(', ')}) and t.target = hashtextextended(wanted.reference, 0)`;
+    const hits = urls.length === 0 ? pointing(keysOf(parameters), 1) : `${pointing(keysOf(parameters), 1)} union ${pointing(canonical, 2)}`;
     const rows = await read(
-      `(select distinct t.rid from unnest((select $1)::text[]) as wanted(reference)
-  join fhir.sp_ref t on t.key in (${[...keys].join(', ')}) and t.target = hashtextextended(wanted.reference, 0) limit ${MAX_INCLUDED + 1}) hit
+      `(select distinct rid from (${hits}) hits limit ${MAX_INCLUDED + 1}) hit
 join fhir.resource r on r.rid = hit.rid where r.type in (${[...sources].join(', ')})`,
-      [textArray(targets.map(({ typeId, id }) => `${registry.typeName(typeId)}/${id}`))],
+      [
+        textArray(targets.map(({ typeId, id }) => `${registry.typeName(typeId)}/${id}`)),
+        ...(urls.length === 0 ? [] : [textArray([...new Set(urls)])]),
+      ],
     );
     found.push(...rows);
   }
   return found;
+};
+
+/** The address by which canonical references name a resource. */
+const urlOf = ({ body }: Head): string[] => {
+  const { url } = JSON.parse(body!) as { url?: unknown };
+  return typeof url === 'string' ? [url] : [];
 };

@@ -53,12 +53,13 @@ export const chainTo = (
   }
   const reachable = found.filter(({ type: target }) => p.allowed(target, 's'));
   if (reachable.length === 0) throw forbidden(name, found[0]!.type);
-  const isCanonical = indexed.datatypes.some((each) => each === 'canonical' || each === 'uri');
-  const branches = reachable.map((each) => ({ ...each, url: isCanonical ? urlOf(each.type, p) : undefined }));
+  const branches = reachable.map((each) => ({ ...each, url: isCanonical(indexed) ? urlOf(each.type, p) : undefined }));
   return { name, test: { kind: 'chain', indexed, targets: branches } };
 };
 
 const PASSED_OVER = new Set(['not-supported', 'forbidden']);
+
+const isCanonical = ({ datatypes }: IndexedParameter): boolean => datatypes.some((each) => each === 'canonical' || each === 'uri');
 
 const urlOf = (type: string, { planOf }: ParseContext): IndexedParameter | undefined => {
   const url = planOf(type).parameters.get('url');
@@ -77,5 +78,5 @@ export const parseHas = (type: string, name: string, value: string, p: Parsing, 
   spend(p, name);
   const criterion = parseCriterion(source, rest.join(':'), value, p, depth + 1);
   if (!p.allowed(source, 's')) throw forbidden(name, source);
-  return { name, test: { kind: 'has', source, indexed, criterion } };
+  return { name, test: { kind: 'has', source, indexed, criterion, url: isCanonical(indexed) ? urlOf(type, p) : undefined } };
 };

@@ -90,6 +90,8 @@ export interface HasTest {
   readonly source: string;
   readonly indexed: IndexedParameter;
   readonly criterion: Criterion;
+  /** By which a canonical address leads here. */
+  readonly url: IndexedParameter | undefined;
 }
 
 /** Resources that point to the one whose compartment it is, or are it. */

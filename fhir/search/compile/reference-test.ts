@@ -23,18 +23,32 @@ export const chainRows = (b: Builder, type: string, { indexed, targets }: ChainT
   return branches.join(' union all ');
 };
 
-export const hasRows = (b: Builder, type: string, { source, indexed, criterion }: HasTest): string =>
-  `select s.rid from (${b.matches({ type: source, criteria: [criterion] })}) m
+export const hasRows = (b: Builder, type: string, { source, indexed, criterion, url }: HasTest): string => {
+  const byReference = `select s.rid from (${b.matches({ type: source, criteria: [criterion] })}) m
   join fhir.sp_ref t on t.rid = m.rid and ${b.keys(indexed.keys, 't')}
   join fhir.sp_ref s on ${b.keys([SELF_KEY], 's')} and s.target = t.target${b.within(type, 's')}`;
+  if (url === undefined) return byReference;
+  // The address as it is written, which sp_ref has a hash of only.
+  return `${byReference} union all select u.rid from (${b.matches({ type: source, criteria: [criterion] })}) m
+  join fhir.sp_uri t on t.rid = m.rid and ${b.keys(b.keysOf(indexed, 'canonical'), 't')}
+  join fhir.sp_uri u on ${b.keys(url.keys, 'u')} and u.value = split_part(t.value, '|', 1)${b.within(type, 'u')}`;
+};
 
 /**
  * The same for one c.rid: through what points to it, each of which is looked up. As `c.rid in (rows)` the planner read all matches of the
  * source again for each of 77 patients: 93 ms against 2 ms at 20 000 patients and 200 000 observations.
  */
-export const hasProbe = (b: Builder, { source, indexed, criterion }: HasTest): string =>
-  `exists (select from fhir.sp_ref s join fhir.sp_ref t on ${b.keys(indexed.keys, 't')} and t.target = s.target
-  where s.rid = c.rid and ${b.keys([SELF_KEY], 's')} and exists (select from (select t.rid) c where ${b.probe(source, criterion)}))`;
+export const hasProbe = (b: Builder, { source, indexed, criterion, url }: HasTest): string => {
+  // Other types than the source may have rows of the same key.
+  const ofSource = indexed.isShared ? b.within(source, 't') : '';
+  const pointed = (target: string): string => `join fhir.sp_ref t on ${b.keys(indexed.keys, 't')} and t.target = ${target}${ofSource}`;
+  const matches = (): string => `exists (select from (select t.rid) c where ${b.probe(source, criterion)})`;
+  const byReference = `exists (select from fhir.sp_ref s ${pointed('s.target')}
+  where s.rid = c.rid and ${b.keys([SELF_KEY], 's')} and ${matches()})`;
+  if (url === undefined) return byReference;
+  return `(${byReference} or exists (select from fhir.sp_uri u ${pointed(hash('u.value'))}
+  where u.rid = c.rid and ${b.keys(url.keys, 'u')} and ${matches()}))`;
+};
 
 export const listRows = (b: Builder, type: string, { values, item }: ListTest): string => {
   const lists = values.map((id) => hash(b.value(`List/${id}`)));

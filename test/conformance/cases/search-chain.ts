@@ -31,6 +31,8 @@ export const searchChain: Area = {
       subject: { reference: 'Patient/sx-p1' },
       result: [{ reference: 'Observation/sx-o1' }],
     }),
+    tagged(AREA, 'Questionnaire', 'sx-q', { url: 'urn:conformance:sx-q', version: '1', status: 'active', title: 'Chained' }),
+    tagged(AREA, 'QuestionnaireResponse', 'sx-qr', { questionnaire: 'urn:conformance:sx-q|1', status: 'completed' }),
   ],
   cases: [
     q('Observation?subject:Patient.family=Alpha', 'sx-o1'),
@@ -50,6 +52,19 @@ export const searchChain: Area = {
     q('Organization?_has:Patient:organization:family=Alpha', 'sx-org'),
     q('Organization?_has:Patient:organization:_has:Observation:patient:code=urn:x|1', 'sx-org'),
     q('Observation?patient._has:DiagnosticReport:patient:status=final', 'sx-o1'),
+    q('QuestionnaireResponse?questionnaire.title=Chained', 'sx-qr'),
+    q('Questionnaire?_has:QuestionnaireResponse:questionnaire:status=completed', 'sx-q'),
+    q('Questionnaire?_has:QuestionnaireResponse:questionnaire:status=in-progress'),
+    q('Questionnaire?_id=sx-q&_has:QuestionnaireResponse:questionnaire:status=completed', 'sx-q'),
+    q('Questionnaire?_id=sx-q&_has:QuestionnaireResponse:questionnaire:status=in-progress'),
+    one('_revinclude follows canonical addresses', {
+      send: 'GET /Questionnaire?_id=sx-q&_revinclude=QuestionnaireResponse:questionnaire',
+      expect: { status: 200, ids: ['sx-q'], included: ['sx-qr'] },
+    }),
+    one('_include follows canonical addresses', {
+      send: 'GET /QuestionnaireResponse?_id=sx-qr&_include=QuestionnaireResponse:questionnaire',
+      expect: { status: 200, ids: ['sx-qr'], included: ['sx-q'] },
+    }),
     refuses('a chain through what is no reference', 'GET /Observation?code.text=x', 400),
     refuses('a chain to a parameter that the target hasn’t', 'GET /Patient?organization.birthdate=2000', 400),
   ],
