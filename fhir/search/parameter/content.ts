@@ -1,8 +1,9 @@
 /** `_content` and `_text`: words anywhere in a resource, or in its narrative. Source: http://hl7.org/fhir/R4/search.html#content */
 import { FhirError } from '../../http/outcome.ts';
-import { resourceWords, wordsOf } from '../words.ts';
+import { resourceWords } from '../words.ts';
 import { unescapeValue } from './escape.ts';
 import type { ParameterType } from './parameter.ts';
+import { wordQuery } from './word-query.ts';
 
 const createContent = (column: 'content' | 'narrative'): ParameterType => ({
   table: 'content',
@@ -13,10 +14,8 @@ const createContent = (column: 'content' | 'narrative'): ParameterType => ({
     if (words !== undefined) add(words.content, words.narrative);
   },
   condition: (written, { name, value }) => {
-    const words = wordsOf(unescapeValue(written)).slice(0, 50);
-    if (words.length === 0) throw new FhirError('value', `${name} has a value without a word`, { expression: `http.${name}` });
-    // All words, each of which may go on: letters and digits only, so that the quotes hold.
-    const query = words.map((word) => `'${word}':*`).join(' & ');
+    const query = wordQuery(unescapeValue(written), name);
+    if (query === undefined) throw new FhirError('value', `${name} has a value without a word`, { expression: `http.${name}` });
     return [{ sql: `${column === 'narrative' ? 't.narrative is not null and ' : ''}t.${column} @@ ${value(query)}::tsquery` }];
   },
 });
