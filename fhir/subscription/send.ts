@@ -11,7 +11,7 @@ export class NotTaken extends Error {
 export interface Message {
   readonly type: string;
   readonly id: string;
-  /** Null: it was deleted. */
+  /** In the form that the terms ask for; null: it was deleted. */
   readonly body: string | null;
 }
 
@@ -22,14 +22,18 @@ const TIMEOUT_MS = 10_000;
  * endpoint/Type/id). Resolves when it has answered 2xx, or to a delete that there is nothing; else throws {@link NotTaken}. A redirection
  * isn't followed, since nobody allowed where it leads.
  */
-export const send = async ({ endpoint, hasPayload, headers }: Terms, { type, id, body }: Message, signal: AbortSignal): Promise<void> => {
+export const send = async (
+  { endpoint, hasPayload, isXml, headers }: Terms,
+  { type, id, body }: Message,
+  signal: AbortSignal,
+): Promise<void> => {
   const sent = hasPayload ? body : null;
   let response: Response;
   try {
     response = await fetch(hasPayload ? `${endpoint}/${type}/${id}` : endpoint, {
       method: !hasPayload ? 'POST' : body === null ? 'DELETE' : 'PUT',
-      headers: { ...headers, ...(sent !== null && { 'content-type': 'application/fhir+json; charset=utf-8' }) },
-      body: hasPayload ? sent : '',
+      headers: { ...headers, ...(sent !== null && { 'content-type': `application/fhir+${isXml ? 'xml' : 'json'}; charset=utf-8` }) },
+      body: sent,
       redirect: 'manual',
       signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
     });

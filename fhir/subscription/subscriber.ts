@@ -10,6 +10,7 @@ import { commit } from '../interaction/written.ts';
 import type { Server } from '../server.ts';
 import { isRetryable } from '../store/errors.ts';
 import { readHead, readVersion } from '../store/head.ts';
+import { toXml } from '../xml/to-xml.ts';
 import type { EndpointCheck } from './endpoint.ts';
 import { NotTaken, send } from './send.ts';
 import { withStatus } from './status-text.ts';
@@ -99,7 +100,8 @@ export const tellAll = async (server: Server, subscriber: Subscriber, { maxAttem
     const head = await readHead(server.db, delivery.typeId, delivery.id);
     const written = head && (await readVersion(server.db, head, delivery.version));
     if (written !== undefined && (written.body !== null || terms.tellsDeletes)) {
-      const message = { type: terms.type, id: delivery.id, body: written.body };
+      const body = written.body !== null && terms.isXml ? toXml(written.body, server.registry) : written.body;
+      const message = { type: terms.type, id: delivery.id, body };
       const caller = callerOf(subscriber, message);
       const resource = `${terms.type}/${delivery.id}`;
       const about = written.body ?? (await readVersion(server.db, head!, delivery.version - 1))?.body;

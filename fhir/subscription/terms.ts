@@ -12,6 +12,8 @@ export interface Terms {
   readonly endpoint: string;
   /** Whether the resource is sent along. */
   readonly hasPayload: boolean;
+  /** In XML, where it is sent along. */
+  readonly isXml: boolean;
   /** Whether it is told that what met the criteria was deleted. */
   readonly tellsDeletes: boolean;
   readonly headers: Readonly<Record<string, string>>;
@@ -20,7 +22,12 @@ export interface Terms {
 
 /** True on the Subscription or its channel: R4 has no word for it, HAPI has this one. */
 const DELETES = 'http://hapifhir.io/fhir/StructureDefinition/subscription-send-delete-messages';
-const JSON_PAYLOADS = new Set(['application/fhir+json', 'application/json']);
+const PAYLOADS: Readonly<Record<string, 'json' | 'xml'>> = {
+  'application/fhir+json': 'json',
+  'application/json': 'json',
+  'application/fhir+xml': 'xml',
+  'application/xml': 'xml',
+};
 const MAX_CRITERIA = 2000;
 const MAX_HEADERS = 20;
 /** Characters of an endpoint: what is done with one takes the longer the longer it is. */
@@ -59,17 +66,20 @@ export const readTerms = (resource: Json, { registry, baseUrl }: Pick<Server, 'r
     throw refuse('unprocessable', 'criteria', 'to be told of Subscriptions would never end: each notification may change one');
   const payload = channel['payload'] as string | undefined;
   const hasPayload = payload !== undefined && payload !== '';
-  if (hasPayload && !JSON_PAYLOADS.has(payload.split(';', 1)[0]!.trim()))
+  const mediaType = payload?.split(';', 1)[0]!.trim() ?? '';
+  const format = Object.hasOwn(PAYLOADS, mediaType) ? PAYLOADS[mediaType] : undefined;
+  if (hasPayload && format === undefined)
     throw refuse(
       'not-supported',
       'channel.payload',
-      `a payload of ${payload.slice(0, 60)} can't be sent: use application/fhir+json, or none`,
+      `a payload of ${payload.slice(0, 60)} can't be sent: use application/fhir+json, application/fhir+xml, or none`,
     );
   const end = resource['end'];
   return {
     type,
     criteria,
     hasPayload,
+    isXml: format === 'xml',
     tellsDeletes: [resource, channel].some(asksForDeletes),
     endpoint: endpointOf(channel, { hasPayload, baseUrl, isAllowed }),
     headers: headersOf(channel),

@@ -85,6 +85,19 @@ test('without a payload it says only that there is something', async () => {
   await told(1);
   const [message] = receiver.received;
   assert.equal([message!.method, message!.url, message!.body], ['POST', '/hook', '']);
+  assert.is(message!.headers['content-type'], undefined);
+  await off(id);
+});
+
+test('tells in XML where that is asked for', async () => {
+  const id = await subscribed({ channel: { payload: 'application/fhir+xml' } });
+  const { json } = await basic('x');
+  await told(1);
+  const [message] = receiver.received;
+  assert.equal([message!.method, message!.url], ['PUT', `/hook/Basic/${json.id}`]);
+  assert.match(message!.headers['content-type']!, /^application\/fhir\+xml/);
+  const { text } = await stack.request(`/Basic/${json.id}?_format=xml`);
+  assert.is(message!.body, text);
   await off(id);
 });
 
@@ -190,7 +203,7 @@ test('refuses what it can not keep to, and says what to do', async () => {
     [{ channel: { endpoint: undefined } }, 400, /needs an endpoint/],
     [{ channel: { endpoint: 'http://169.254.169.254/latest' } }, 422, /SUBSCRIPTION_ENDPOINTS/],
     [{ channel: { endpoint: 'https://example.org/other' } }, 422, /SUBSCRIPTION_ENDPOINTS/],
-    [{ channel: { payload: 'application/fhir+xml' } }, 400, /payload of application\/fhir\+xml/],
+    [{ channel: { payload: 'text/plain' } }, 400, /payload of text\/plain/],
     [{ channel: { header: ['Host: evil.org'] } }, 400, /header 1/],
     [{ channel: { header: ['X: a\r\nY: b'] } }, 400, /header 1/],
     [{ criteria: 'Subscription' }, 422, /would never end/],
