@@ -14,12 +14,13 @@ interface Reader {
   readonly tokens: readonly string[];
   readonly name: string;
   at: number;
-  words: number;
+  /** Those that are looked for. */
+  readonly words: Set<string>;
 }
 
 /** A text of PostgreSQL's type tsquery, each of its words a beginning; undefined where no word is in it. Throws FhirError `too-costly`. */
 export const wordQuery = (text: string, name: string): string | undefined => {
-  const reader: Reader = { tokens: text.match(TOKENS) ?? [], name, at: 0, words: 0 };
+  const reader: Reader = { tokens: text.match(TOKENS) ?? [], name, at: 0, words: new Set() };
   const found: string[] = [];
   while (reader.at < reader.tokens.length) {
     const part = either(reader, 0);
@@ -31,8 +32,11 @@ export const wordQuery = (text: string, name: string): string | undefined => {
 
 const isOperator = (token: string | undefined, operator: 'and' | 'or'): boolean => token?.toLowerCase() === operator;
 
-const joined = (parts: readonly string[], operator: '&' | '|'): string | undefined =>
-  parts.length > 1 ? `(${parts.join(` ${operator} `)})` : parts[0];
+/** Each part once. */
+const joined = (parts: readonly string[], operator: '&' | '|'): string | undefined => {
+  const [first, ...others] = new Set(parts);
+  return others.length === 0 ? first : `(${[first, ...others].join(` ${operator} `)})`;
+};
 
 const either = (reader: Reader, depth: number): string | undefined => {
   const parts: string[] = [];
@@ -72,8 +76,8 @@ const one = (reader: Reader, token: string, depth: number): string | undefined =
     return negated === undefined ? undefined : `!${negated}`;
   }
   const words = wordsOf(token);
-  reader.words += words.length;
-  if (reader.words > MAX_WORDS) throw tooMuch(reader, `more than ${MAX_WORDS} words`);
+  for (const word of words) reader.words.add(word);
+  if (reader.words.size > MAX_WORDS) throw tooMuch(reader, `more than ${MAX_WORDS} words`);
   // Letters and digits only, so that the quotes hold.
   return joined(
     words.map((word) => `'${word}':*`),
