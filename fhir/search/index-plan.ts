@@ -5,6 +5,7 @@ import { isKeyed } from '../store/search-table.ts';
 import { createComposite } from './parameter/composite.ts';
 import { content, narrative } from './parameter/content.ts';
 import { date } from './parameter/date.ts';
+import { implicitSystems } from './parameter/implicit-system.ts';
 import { number } from './parameter/number.ts';
 import type { Lane, ParameterType } from './parameter/parameter.ts';
 import { position } from './parameter/position.ts';
@@ -34,6 +35,8 @@ export interface IndexedParameter {
   readonly keys: readonly string[];
   readonly laneKeys: ReadonlyMap<Lane, readonly string[]>;
   readonly datatypes: readonly string[];
+  /** What the codes are of that come without their system; undefined where that is open. */
+  readonly systems: ReadonlySet<string> | undefined;
   readonly paths: readonly CompiledPath[];
   /** Resources of other types are stored under these keys too. */
   readonly isShared: boolean;
@@ -150,7 +153,7 @@ const planAdded = (
   const { parameterType } = found;
   const paths = found.paths.map((path) => ({ ...path, key: `${keyPrefix(generation)}${path.key}` }));
   const units = paths.map((path) => unitOf(path, parameterType));
-  return { units, indexed: { ...indexedOf(parameter, { parameterType, paths, units }), isShared: true, isAdded: true } };
+  return { units, indexed: { ...indexedOf(parameter, { parameterType, paths, units, registry }), isShared: true, isAdded: true } };
 };
 
 /** What the path in an index key of an added parameter begins with. */
@@ -181,7 +184,7 @@ const planType = (type: string, registry: Registry, parameterTypes: ParameterTyp
       for (const [, key] of [...unit.parts.values()].flat()) ofParts.add(key);
     }
     parameters.set(parameter.code, {
-      ...indexedOf(parameter, { parameterType, paths, units: own }),
+      ...indexedOf(parameter, { parameterType, paths, units: own, registry }),
       isShared: !isKeyed(parameterType.table) || paths.some(({ key }) => !key.startsWith(`${type}.`) && !key.startsWith(`${type}(`)),
       isAdded: false,
     });
@@ -196,7 +199,13 @@ const indexedOf = (
     parameterType,
     paths,
     units,
-  }: { readonly parameterType: ParameterType; readonly paths: readonly CompiledPath[]; readonly units: readonly IndexUnit[] },
+    registry,
+  }: {
+    readonly parameterType: ParameterType;
+    readonly paths: readonly CompiledPath[];
+    readonly units: readonly IndexUnit[];
+    readonly registry: Registry;
+  },
 ): Omit<IndexedParameter, 'isShared' | 'isAdded'> => ({
   parameter,
   parameterType,
@@ -204,6 +213,7 @@ const indexedOf = (
   keys: isKeyed(parameterType.table) ? [...new Set(units.flatMap(keysOf))] : [],
   laneKeys: laneKeysOf(units),
   datatypes: [...new Set(paths.flatMap(({ types }) => types.filter((each) => parameterType.datatypes.has(each))))],
+  systems: parameterType.table === 'token' ? implicitSystems(paths, registry) : undefined,
 });
 
 const pathsOf = (

@@ -70,10 +70,11 @@ export const createBuilder = (context: CompileContext, partsOf: (builder: () => 
       return ids.length === 1 ? `${alias}.key = ${ids[0]}` : `${alias}.key in (${ids.join(', ')})`;
     },
     keysOf: ({ keys, laneKeys }, lane) => (lane === undefined ? keys : (laneKeys.get(lane) ?? [])),
-    contextOf: (name, { datatypes, parameter }, modifier) => ({
+    contextOf: (name, { datatypes, systems, parameter }, modifier) => ({
       name,
       modifier,
       datatypes,
+      systems,
       targets: parameter.targets,
       baseUrl: context.baseUrl,
       value,

@@ -35,10 +35,13 @@ export const parameterTest = (b: Builder, name: string, { indexed, modifier, val
 export const codesTable = (): string => 'sp_token';
 
 /** A condition on the row `t` of sp_token: its code is one of those that the terminology gave. */
-export const codesTest = (b: Builder, { indexed, codes = [] }: CodesTest): string => {
-  const given = `${b.value(textArray(codes.map(({ code }) => code)))}::text[]`;
+export const codesTest = (b: Builder, { indexed, codes: given = [] }: CodesTest): string => {
+  const { datatypes, systems } = indexed;
+  const isWithoutSystem = hasNoSystem(datatypes);
+  const codes = isWithoutSystem && systems !== undefined ? given.filter(({ system }) => system === '' || systems.has(system)) : given;
   const keys = b.keys(indexed.keys, 't');
-  if (hasNoSystem(indexed.datatypes)) return `${keys} and t.code in (select hashtextextended(v.code, 0) from unnest(${given}) v(code))`;
-  const systems = `${b.value(textArray(codes.map(({ system }) => system)))}::text[]`;
-  return `${keys} and (t.code, t.system) in (select hashtextextended(v.code, 0), hashtext(v.system) from unnest(${given}, ${systems}) v(code, system))`;
+  const texts = `${b.value(textArray(codes.map(({ code }) => code)))}::text[]`;
+  if (isWithoutSystem) return `${keys} and t.code in (select hashtextextended(v.code, 0) from unnest(${texts}) v(code))`;
+  const ofSystems = `${b.value(textArray(codes.map(({ system }) => system)))}::text[]`;
+  return `${keys} and (t.code, t.system) in (select hashtextextended(v.code, 0), hashtext(v.system) from unnest(${texts}, ${ofSystems}) v(code, system))`;
 };

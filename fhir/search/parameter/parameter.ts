@@ -43,6 +43,8 @@ export interface ConditionContext extends SqlValues {
   readonly modifier: string | undefined;
   /** Of the parameter's paths. */
   readonly datatypes: readonly string[];
+  /** What codes without a system are of, as far as that is known. */
+  readonly systems?: ReadonlySet<string> | undefined;
   /** Resource types that a reference may point to. */
   readonly targets: readonly string[];
   readonly baseUrl: string;

@@ -87,7 +87,7 @@ export const token: ParameterType = {
     }
   },
   condition: (written, context) => {
-    const { name, modifier, value, datatypes } = context;
+    const { name, modifier, value, datatypes, systems } = context;
     if (modifier === 'text') return [{ lane: 'text', sql: textTest(written, context) }];
     const parts = splitUnescaped(written, '|').map(unescapeValue);
     const code = (text: string): string => `t.code = hashtextextended(${value(text)}, 0)`;
@@ -105,7 +105,10 @@ export const token: ParameterType = {
     const system = (text: string): string => `t.system = hashtext(${value(text)})`;
     const only = (sql: string): readonly { sql: string }[] => [{ sql }];
     if (second === undefined) return only(code(first));
-    if (hasNoSystem(datatypes)) return only(second === '' ? 'true' : code(second));
+    if (hasNoSystem(datatypes)) {
+      if (first !== '' && systems?.has(first) === false) return only('false');
+      return only(second === '' ? 'true' : code(second));
+    }
     if (second === '') return only(system(first));
     return only(`${code(second)} and ${first === '' ? 't.system is null' : system(first)}`);
   },
