@@ -1,15 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import type { Call, Reply } from '../http/call.ts';
 import { FhirError } from '../http/outcome.ts';
+import { fold } from '../search/parameter/string.ts';
 import type { Server } from '../server.ts';
+import { displayIn } from '../terminology/display.ts';
 import { type ExpandedCode, expandValueSet } from '../terminology/expansion.ts';
 import type { ValueSet } from '../terminology/resources.ts';
 import type { Operation } from './operation.ts';
 import { operationParameters, textParameter } from './parameters.ts';
 import { answerWith, askedValueSet, booleanParameter, countParameter, type Parameters, requireKnown } from './terminology-call.ts';
 
+// No code system here has post-coordinated codes.
 const NAMES =
-  'url valueSet valueSetVersion filter offset count includeDesignations includeDefinition activeOnly excludeNested excludeNotForUI displayLanguage resource'.split(
+  'url valueSet valueSetVersion filter offset count includeDesignations includeDefinition activeOnly excludeNested excludeNotForUI excludePostCoordinated displayLanguage resource'.split(
     ' ',
   );
 
@@ -45,29 +48,29 @@ const wantedOf = (parameters: Parameters): Wanted => {
   };
 };
 
-const displayIn = ({ display, designations }: ExpandedCode, language: string | undefined): string | undefined =>
-  language === undefined ? display : (designations.find((each) => each.language?.startsWith(language))?.value ?? display);
-
-/** Each word of the filter begins a word of the code or of how it is called. */
+/** Each word of the filter begins a word of the code or of how it is called, whatever the case and the accents. */
 const matchesText = (filter: string): ((code: ExpandedCode) => boolean) => {
-  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = fold(filter).split(/\s+/).filter(Boolean);
   return ({ code, display = '', designations }) => {
     const texts = [code, display, ...designations.map(({ value }) => value)].map(
-      (text) => ` ${text.toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, ' ')}`,
+      (text) => ` ${fold(text).replaceAll(/[^\p{L}\p{N}]+/gu, ' ')}`,
     );
-    return words.every((word) => code.toLowerCase() === word || texts.some((text) => text.includes(` ${word}`)));
+    return words.every((word) => fold(code) === word || texts.some((text) => text.includes(` ${word}`)));
   };
 };
 
-const contained = (code: ExpandedCode, { withDesignations, language }: Wanted): Record<string, unknown> => ({
-  system: code.system,
-  ...(code.isAbstract && { abstract: true }),
-  ...(code.isInactive && { inactive: true }),
-  ...(code.version !== undefined && { version: code.version }),
-  code: code.code,
-  ...(displayIn(code, language) !== undefined && { display: displayIn(code, language) }),
-  ...(withDesignations && code.designations.length > 0 && { designation: code.designations }),
-});
+const contained = (code: ExpandedCode, { withDesignations, language }: Wanted): Record<string, unknown> => {
+  const display = displayIn(code.display, code.designations, language);
+  return {
+    system: code.system,
+    ...(code.isAbstract && { abstract: true }),
+    ...(code.isInactive && { inactive: true }),
+    ...(code.version !== undefined && { version: code.version }),
+    code: code.code,
+    ...(display !== undefined && { display }),
+    ...(withDesignations && code.designations.length > 0 && { designation: code.designations }),
+  };
+};
 
 /** Each code below the nearest one above it that is in the value set too. */
 const nest = (codes: readonly ExpandedCode[], wanted: Wanted): object[] => {

@@ -2,6 +2,7 @@ import type { Call, Reply } from '../http/call.ts';
 import { FhirError } from '../http/outcome.ts';
 import type { Server } from '../server.ts';
 import { codeIndex, type Node } from '../terminology/code-system.ts';
+import { displayIn } from '../terminology/display.ts';
 import type { CodeSystem } from '../terminology/resources.ts';
 import type { Operation } from './operation.ts';
 import { operationParameters, textParameter } from './parameters.ts';
@@ -16,13 +17,13 @@ const property = (code: string, value: object): object =>
 const describe = (
   { name, title, version, url }: CodeSystem,
   { concept, parents, children, isInactive }: Node,
-  wanted: ReadonlySet<string>,
+  { wanted, language }: { readonly wanted: ReadonlySet<string>; readonly language: string | undefined },
 ): object[] => {
   const isWanted = (code: string): boolean => wanted.size === 0 || wanted.has(code);
   return [
     part('name', { valueString: title ?? name ?? url ?? 'a code system without a name' }),
     ...(version === undefined ? [] : [part('version', { valueString: version })]),
-    part('display', { valueString: concept.display ?? concept.code }),
+    part('display', { valueString: displayIn(concept.display, concept.designation ?? [], language) ?? concept.code }),
     // R4 has no parameter for it, and many clients look for this property.
     ...(concept.definition === undefined || !isWanted('definition') ? [] : [property('definition', { valueString: concept.definition })]),
     ...(concept.designation ?? []).map(({ language, use, value }) =>
@@ -55,7 +56,8 @@ const run = async (server: Server, call: Call): Promise<Reply> => {
     throw new FhirError('not-found', `the code system ${system.url} has no code ${code.slice(0, 100)}`, { expression: 'http.code' });
   }
   const wanted = new Set(parameters.flatMap(({ name, value }) => (name === 'property' && typeof value === 'string' ? [value] : [])));
-  return answerWith(server, call, parametersResource(describe(system, node, wanted)));
+  const language = textParameter(parameters, 'displayLanguage');
+  return answerWith(server, call, parametersResource(describe(system, node, { wanted, language })));
 };
 
 /** What a code system says of a code. Source: http://hl7.org/fhir/R4/codesystem-operation-lookup.html */

@@ -101,6 +101,25 @@ const OPERATORS: Readonly<Record<string, (filter: Filter, index: CodeIndex) => T
       valuesOf(node, property).length > 0 === (value !== 'false'),
 };
 
+const OF_EVERY_SYSTEM = new Set([
+  'code',
+  'concept',
+  'display',
+  'definition',
+  'parent',
+  'child',
+  'inactive',
+  'status',
+  'notSelectable',
+  'abstract',
+]);
+
+/** Whether a code system says anything of a property: it defines it, has a filter by it, or a concept with it. */
+const isKnown = (name: string, { system, nodes }: CodeIndex): boolean =>
+  OF_EVERY_SYSTEM.has(name) ||
+  [...(system.property ?? []), ...(system.filter ?? [])].some(({ code }) => code === name) ||
+  [...nodes.values()].some(({ concept }) => propertyValues(concept, name).length > 0);
+
 /** Whether a concept passes all of them; throws where an operator or a concept is named that there isn't. */
 export const compileFilters = (filters: readonly Filter[], index: CodeIndex): Test => {
   const tests = filters.map((filter) => {
@@ -111,6 +130,12 @@ export const compileFilters = (filters: readonly Filter[], index: CodeIndex): Te
       throw new FhirError(
         'unprocessable',
         `the filter ${filter.op} names ${filter.value.slice(0, 80)}, which ${index.system.url} doesn't have`,
+      );
+    }
+    if (!hierarchical && !isKnown(filter.property, index)) {
+      throw new FhirError(
+        'unprocessable',
+        `the filter ${filter.op} names the property ${filter.property.slice(0, 80)}, which ${index.system.url} doesn't have`,
       );
     }
     return operator(filter, index);

@@ -64,6 +64,7 @@ test('$expand lists a stored value set by url and by id, by pages, text and acti
   assert.equal(contains(await get('/ValueSet/pets/$expand?activeOnly=true')), ['mammal', 'cat']);
   assert.equal(contains(await get('/ValueSet/pets/$expand?filter=do')), ['dog']);
   assert.equal(contains(await get('/ValueSet/pets/$expand?filter=katz')), ['cat']);
+  assert.equal(contains(await get('/ValueSet/pets/$expand?filter=K%C3%A4TZ&excludePostCoordinated=true')), ['cat']);
   const page = await get('/ValueSet/pets/$expand?count=1&offset=1');
   assert.equal([contains(page), page.json.expansion.total, page.json.expansion.offset], [['cat'], 3, 1]);
   const none = await get('/ValueSet/pets/$expand?count=0');
@@ -140,6 +141,13 @@ test('$lookup tells what a code means', async () => {
   const answer = await get(`/CodeSystem/$lookup?system=${SYSTEM}&code=cat`);
   assert.is(answer.status, 200, answer.text);
   assert.is(value(answer, 'display'), 'Cat');
+  for (const [language, display] of [
+    ['de', 'Katze'],
+    ['de-CH', 'Katze'],
+    ['d', 'Cat'],
+    ['fr', 'Cat'],
+  ])
+    assert.is(value(await get(`/CodeSystem/$lookup?system=${SYSTEM}&code=cat&displayLanguage=${language}`), 'display'), display);
   assert.is(value(answer, 'version'), '1');
   const properties = answer.json.parameter.filter(({ name }: { name: string }) => name === 'property').map(({ part }: any) => part);
   assert.ok(properties.some(([code, each]: any) => code.valueCode === 'parent' && each.valueCode === 'mammal'));

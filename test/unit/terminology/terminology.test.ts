@@ -71,6 +71,7 @@ test('filters by hierarchy, property, list, pattern and existence', () => {
 test('refuses a filter that it can not follow, and a pattern that takes too long', () => {
   assert.throws(() => filtered('like', 'x'), /no filter like/);
   assert.throws(() => filtered('is-a', 'fish'), /fish.*doesn't have/);
+  assert.throws(() => filtered('=', '4', 'wings'), /the property wings, which .* doesn't have/);
   assert.throws(() => filtered('regex', '(', 'code'), /no regular expression/);
   const long: CodeSystem = { ...animals, url: 'http://example.org/long', concept: [{ code: `${'a'.repeat(40)}!` }] };
   const compose = { include: [{ system: long.url!, filter: [{ op: 'regex', property: 'code', value: '(a+)+' }] }] };
