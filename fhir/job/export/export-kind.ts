@@ -5,6 +5,7 @@
 import { missingScope, type ScopeSet } from '../../../proto/access/scope.ts';
 import { eventOf } from '../../audit/trail.ts';
 import { outcomeText } from '../../http/outcome.ts';
+import { subset } from '../../presentation/subset.ts';
 import { RID_SPAN } from '../../store/rid.ts';
 import type { JobFiles } from '../files.ts';
 import { callerOf, type JobContext, type JobKind, JobLost, type JobResult } from '../job.ts';
@@ -13,7 +14,7 @@ import { createBelongs } from './belongs.ts';
 import { type Batch, MAX_ROWS, type PastRow, readBatch, takeSnapshot } from './export-batch.ts';
 import { MAX_PATIENTS_BY_INDEX, readCandidates } from './candidates.ts';
 import { ExportFile, type WrittenFile } from './export-file.ts';
-import { type ExportRequest, mayExport } from './export-request.ts';
+import { type ExportRequest, mayExport, selectionOfElements } from './export-request.ts';
 
 interface ExportState {
   readonly snapshot: string;
@@ -89,13 +90,15 @@ const writePart = async (
   );
   const keep = createKeep(server, request, { type, scopes: caller.identity.scopes });
   const next = createReader(server, request, { type, state });
+  const selection = selectionOfElements(server.registry, request.elements, true);
+  const shown = (body: string): string => (selection === undefined ? body : subset(server.registry, body, selection, false));
   let after: number | undefined = Math.max(state.after, from - 1);
   try {
     while (after !== undefined && !output.isFull && !deleted.isFull) {
       if (signal.aborted) throw new JobLost(job.id);
       const batch = await next(after);
       const rows = await keep(batch.rows);
-      await output.add(rows.flatMap((row) => (row.deleted ? [] : { line: row.body, id: row.id, body: row.body })));
+      await output.add(rows.flatMap((row) => (row.deleted ? [] : { line: shown(row.body), id: row.id, body: row.body })));
       await deleted.add(rows.flatMap((row) => (row.deleted ? { line: deletion(type, row.id), id: row.id, body: row.body } : [])));
       after = batch.after;
       await rest();

@@ -1,9 +1,11 @@
 /** What $export is asked with. Source: http://hl7.org/fhir/uv/bulkdata/STU2/export.html#query-parameters */
 import { missingScope, type ScopeSet } from '../../../proto/access/scope.ts';
+import type { Registry } from '../../definitions/registry.ts';
 import { requireScope } from '../../http/identity.ts';
 import type { Identity } from '../../http/identity.ts';
 import { FhirError } from '../../http/outcome.ts';
 import type { OperationParameter } from '../../operation/parameters.ts';
+import { type Selection, selectionOf } from '../../presentation/selection.ts';
 import { dateInterval } from '../../search/parameter/date.ts';
 import type { Server } from '../../server.ts';
 import type { Requester } from '../job.ts';
@@ -15,6 +17,8 @@ export interface ExportQuestion {
   readonly sinceMs: number | undefined;
   /** Of each type, criteria of which a resource meets at least one. */
   readonly filters: Readonly<Record<string, readonly string[]>>;
+  /** Names as in `_elements`, such as Patient.name or id; undefined: all of each resource. */
+  readonly elements?: readonly string[] | undefined;
   /** Ids; undefined: all patients. */
   readonly patients: readonly string[] | undefined;
   /** What was left out on the client's wish, for the manifest's errors. */
@@ -62,6 +66,7 @@ export const parseExport = (
   const wanted: string[] = [];
   const filters: Record<string, string[]> = {};
   const patients: string[] = [];
+  const elements: string[] = [];
   let sinceMs: number | undefined;
   for (const parameter of parameters) {
     const { name } = parameter;
@@ -80,6 +85,10 @@ export const parseExport = (
       case '_typeFilter':
         for (const filter of splitFilters(textOf(parameter))) addFilter(server, filter, identity, filters);
         break;
+      case '_elements':
+        elements.push(...textOf(parameter).split(','));
+        selectionOfElements(registry, elements, lenient);
+        break;
       case 'patient':
         if (level === 'system') throw wrong(name, 'patient belongs to an export of patients: Patient/$export or Group/<id>/$export');
         patients.push(idOf(textOf(parameter)));
@@ -87,7 +96,7 @@ export const parseExport = (
       default:
         leaveOut(
           name,
-          `${name.slice(0, 60)} is no parameter that this $export knows: use _outputFormat, _since, _type, _typeFilter or patient`,
+          `${name.slice(0, 60)} is no parameter that this $export knows: use _outputFormat, _since, _type, _typeFilter, _elements or patient`,
         );
     }
   }
@@ -107,10 +116,16 @@ export const parseExport = (
     types: wanted.length > 0 ? [...new Set(types)] : all,
     sinceMs,
     filters,
+    elements: elements.length > 0 ? elements : undefined,
     patients: patients.length > 0 ? [...new Set(patients)] : undefined,
     warnings,
   };
 };
+
+/** What of each resource is written; throws 400 naming an element that there isn't, but for a lenient client. */
+export const selectionOfElements = (registry: Registry, elements: readonly string[] | undefined, lenient: boolean): Selection | undefined =>
+  elements &&
+  selectionOf(registry, { type: undefined, query: `_elements=${encodeURIComponent(elements.join(','))}`, lenient, isSearch: false });
 
 const sinceOf = (text: string): number => {
   const found = dateInterval(text.replace(' ', '+'));

@@ -134,6 +134,21 @@ test('an export of a group has what is of its active members', async () => {
   assert.equal(await namesIn(await exported('/Group/g/$export?_type=Observation,Patient')), ['Observation/oa', 'Patient/a']);
 });
 
+test('_elements leaves in what is named and what is mandatory, of the types it is named for', async () => {
+  const { json } = await exported('/$export?_type=Observation,Patient&_elements=Observation.subject,Patient.id');
+  assert.equal(json.output.map(({ type }: { type: string }) => type).sort(), ['Observation', 'Patient']);
+  for (const { type, url } of json.output) {
+    for (const line of await linesOf(stack, url)) {
+      const wanted = type === 'Patient' ? ['resourceType', 'id', 'meta'] : ['resourceType', 'id', 'meta', 'status', 'code', 'subject'];
+      assert.ok(
+        Object.keys(line).every((key) => wanted.includes(key)),
+        Object.keys(line).join(),
+      );
+      assert.is(line.meta.tag.at(-1).code, 'SUBSETTED');
+    }
+  }
+});
+
 test('_typeFilter leaves in what meets one of the filters of its type', async () => {
   const answer = await exported(
     '/$export?_type=Observation,Patient&_typeFilter=Observation%3Fstatus%3Dpreliminary,Observation%3F_id%3Dnone',
@@ -159,7 +174,8 @@ test('refuses what it does not know, naming it', async () => {
     ['/$export?_outputFormat=csv', /_outputFormat=csv/],
     ['/$export?_typeFilter=Observation', /_typeFilter=Observation/],
     ['/$export?_typeFilter=Observation%3Fcolour%3Dred', /no search parameter colour/],
-    ['/$export?_elements=id', /_elements is no parameter/],
+    ['/$export?_elements=Patient.nose', /_elements=Patient.nose/],
+    ['/$export?includeAssociatedData=LatestProvenanceResources', /includeAssociatedData is no parameter/],
     ['/Patient/$export?_type=Organization', /belongs to no patient/],
     ['/$export?patient=Patient/a', /patient belongs to an export of patients/],
   ] as const) {
@@ -169,8 +185,8 @@ test('refuses what it does not know, naming it', async () => {
   }
   assert.is((await stack.request('/Patient/a/$export')).status, 404);
   assert.is((await stack.request('/Group/none/$export')).status, 404);
-  const lenient = await exported('/$export?_type=Basic&_elements=id', { headers: { prefer: 'respond-async, handling=lenient' } });
-  assert.match((await linesOf(stack, lenient.json.error[0].url))[0].issue[0].diagnostics, /_elements/);
+  const lenient = await exported('/$export?_type=Basic&_shape=round', { headers: { prefer: 'respond-async, handling=lenient' } });
+  assert.match((await linesOf(stack, lenient.json.error[0].url))[0].issue[0].diagnostics, /_shape/);
 });
 
 test('a file that is asked for and not read is not kept open', async () => {
