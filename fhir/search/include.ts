@@ -104,7 +104,8 @@ const follow = async (read: Read, includes: readonly Include[], from: readonly H
               if (isWanted(type)) wanted.set(local, { typeId: registry.typeId(type), id });
             } else if (typeof value === 'string') {
               const types = (parameter.targets.length > 0 ? parameter.targets : registry.resourceTypes).filter(isWanted);
-              canonical.set(reference.split('|', 1)[0]!, new Set(types));
+              const [url] = reference.split('|', 1);
+              canonical.set(url!, new Set([...(canonical.get(url!) ?? []), ...types]));
             }
           });
         }

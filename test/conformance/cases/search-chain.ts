@@ -32,6 +32,13 @@ export const searchChain: Area = {
       result: [{ reference: 'Observation/sx-o1' }],
     }),
     tagged(AREA, 'Questionnaire', 'sx-q', { url: 'urn:conformance:sx-q', version: '1', status: 'active', title: 'Chained' }),
+    tagged(AREA, 'ValueSet', 'sx-vs', { url: 'urn:conformance:sx-both', status: 'active' }),
+    tagged(AREA, 'ConceptMap', 'sx-cm', { url: 'urn:conformance:sx-both', status: 'active' }),
+    tagged(AREA, 'ConceptMap', 'sx-cm2', {
+      status: 'active',
+      sourceCanonical: 'urn:conformance:sx-both',
+      group: [{ element: [{ code: 'a' }], unmapped: { mode: 'other-map', url: 'urn:conformance:sx-both' } }],
+    }),
     tagged(AREA, 'QuestionnaireResponse', 'sx-qr', { questionnaire: 'urn:conformance:sx-q|1', status: 'completed' }),
   ],
   cases: [
@@ -60,6 +67,10 @@ export const searchChain: Area = {
     one('_revinclude follows canonical addresses', {
       send: 'GET /Questionnaire?_id=sx-q&_revinclude=QuestionnaireResponse:questionnaire',
       expect: { status: 200, ids: ['sx-q'], included: ['sx-qr'] },
+    }),
+    one('one address that leads to two types by two parameters leads to both', {
+      send: 'GET /ConceptMap?_id=sx-cm2&_include=ConceptMap:source&_include=ConceptMap:other',
+      expect: { status: 200, ids: ['sx-cm2'], included: ['sx-cm', 'sx-vs'] },
     }),
     one('_include follows canonical addresses', {
       send: 'GET /QuestionnaireResponse?_id=sx-qr&_include=QuestionnaireResponse:questionnaire',
