@@ -44,6 +44,7 @@ export const createApp = (server: Server, { identify, onFault, meter }: AppOptio
       seen.interaction = call.target.interaction;
       const reply = await answer(server, call, onFault);
       message = reply;
+      if ('form' in reply && reply.form) view = viewOf(incoming, reply.form);
       // An answer to HEAD has no body: a file that nobody reads would stay open.
       if ('openFile' in reply && incoming.method !== 'HEAD') file = await reply.openFile?.();
     } catch (error) {
@@ -94,10 +95,10 @@ const shown = (server: Server, message: Message, view: View, onFault: OnFault): 
 /** A file that a job has made is what it is, whatever the client would rather have. */
 const FILE = /\/\$(?:export|import)\/[^/?]+\/[^/?]+$/;
 
-const viewOf = ({ method, headers, url = '/' }: HttpBindings['incoming']): View => {
+const viewOf = ({ method, headers, url = '/' }: HttpBindings['incoming'], form = ''): View => {
   if (FILE.test(url)) return PLAIN;
   const question = url.indexOf('?');
-  const query = question === -1 ? '' : url.slice(question + 1);
+  const query = [question === -1 ? '' : url.slice(question + 1), form].filter(Boolean).join('&');
   const pretty = query.includes('_pretty=') && /(?:^|&)_pretty=true(?:&|$)/.test(query);
   const isWrite = method !== 'GET' && method !== 'HEAD' && !/\/_search(?:\?|$)/.test(url);
   return { format: answerFormat(headers.accept, query), pretty, url, isWrite };

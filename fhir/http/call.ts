@@ -29,6 +29,8 @@ interface Message {
 /** An answer; it can't be made without the proof that its audit event is durable. */
 export interface Reply extends Message {
   readonly audited: Audited;
+  /** Parameters that came in the body, which shape the answer as those of the address do. */
+  readonly form?: string;
   /** Opens what takes the place of the body where that is a file. */
   readonly openFile?: () => Promise<ReadableStream<Uint8Array>>;
 }

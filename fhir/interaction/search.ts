@@ -26,7 +26,7 @@ export const search = async (server: Server, call: Call): Promise<Reply> => {
   const concerned = compartment?.type === 'Patient' ? [...new Set([`Patient/${compartment.id}`, ...patients])] : patients;
   const audited = await record(server.outbox, call, { status: 200, patients: concerned, query: masked, count });
   const shown = selection === undefined ? body : subset(server.registry, body, selection, true);
-  return { status: 200, headers: { 'content-type': FHIR_JSON }, body: shown, audited };
+  return { status: 200, headers: { 'content-type': FHIR_JSON }, body: shown, form, audited };
 };
 
 const formOf = async (call: Call): Promise<string> => {

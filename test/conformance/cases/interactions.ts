@@ -136,6 +136,15 @@ export const interactions: Area = {
         },
       ],
     },
+    {
+      name: 'the form of a search by POST says in which format to answer',
+      steps: ['xml', 'foo'].map((format) => ({
+        send: 'POST /Patient/_search',
+        headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/fhir+json' },
+        body: `_id=i1&_format=${format}`,
+        expect: format === 'xml' ? { status: 200, headers: { 'content-type': /application\/fhir\+xml/ } } : { status: 406 },
+      })),
+    },
     one('search of the whole system by type', { send: 'GET /?_type=Patient&_id=i1', expect: { status: 200, ids: ['i1'] } }),
     {
       name: 'a compartment holds what belongs to it, and nothing else',
