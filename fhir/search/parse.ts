@@ -97,6 +97,11 @@ const parseCriteria = (types: readonly string[], pairs: readonly (readonly [stri
       throw new FhirError('too-costly', `${name.slice(0, 60)} is longer than ${MAX_VALUE} characters`, {
         expression: `http.${name.slice(0, 60)}`,
       });
+    // What a form sends of a field that nobody filled in.
+    if (value === '' && p.lenient) {
+      warnings.push(leftOut(badValue(name, `${name.slice(0, 80)} has no value`), name));
+      continue;
+    }
     try {
       const parsed = types.map((type) => parseCriterion(type, name, value, p));
       for (const [i, criterion] of parsed.entries()) criteria[i]!.push(criterion);

@@ -91,6 +91,12 @@ export const searchResult: Area = {
       },
     }),
     refuses('a modifier of a parameter that has none', 'GET /Patient?_sort:desc=family', 400),
+    refuses('a parameter without a value', 'GET /Patient?_id=sz1&family=', 400),
+    one('a parameter without a value is left out where the client is lenient', {
+      send: 'GET /Patient?_id=sz1&family=',
+      headers: { prefer: 'handling=lenient' },
+      expect: { status: 200, ids: ['sz1'], has: { 'link.0.url': /\/Patient\?_id=sz1$/, 'entry.1.search.mode': 'outcome' } },
+    }),
     refuses('a modifier of _count', 'GET /Patient?_count:exact=1', 400),
     one('a lenient client is told what of _sort, _include and modifiers was left out', {
       send: `GET /Patient?_tag=${tag}&_sort=shoesize&_include=Patient:shoe&_count:exact=1&_count=2`,
