@@ -40,7 +40,8 @@ export const existsPath = (paths: readonly JsonPath[]): readonly JsonPath[] =>
         },
       ];
 
-const filterOf = ({ where, resolvesTo }: Step): string => {
-  if (where !== undefined) return ` ? (@."${where.element}" == ${JSON.stringify(where.equals)})`;
-  return resolvesTo === undefined ? '' : ` ? (@."type" == "${resolvesTo}" || @."reference" like_regex "(^|/)${resolvesTo}/")`;
+const filterOf = ({ where = [], resolvesTo }: Step): string => {
+  const conditions = where.map(({ element, equals }) => `@."${element}" == ${JSON.stringify(equals)}`);
+  if (resolvesTo !== undefined) conditions.push(`(@."type" == "${resolvesTo}" || @."reference" like_regex "(^|/)${resolvesTo}/")`);
+  return conditions.length === 0 ? '' : ` ? (${conditions.join(' && ')})`;
 };

@@ -24,7 +24,8 @@ type Walk = (value: Json, emit: Emit) => void;
 export interface Step {
   readonly name: string;
   readonly ofType?: string;
-  readonly where?: { readonly element: string; readonly equals: string };
+  /** All of them must hold. */
+  readonly where?: readonly { readonly element: string; readonly equals: string }[];
   readonly resolvesTo?: string;
   readonly index?: number;
 }
@@ -83,18 +84,28 @@ const parseSteps = (path: string): Step[] => {
       if (name === undefined) throw new Error(`"${path}": "${part}" is no step this server knows`);
       steps.push({ name, ...(index !== undefined && { index: Number(index) }) });
     } else if (last !== undefined && part.startsWith('ofType(')) steps[steps.length - 1] = { ...last, ofType: argument };
-    else if (last !== undefined && part.startsWith('where(')) steps[steps.length - 1] = { ...last, ...parseWhere(argument, path) };
+    else if (last !== undefined && part.startsWith('where(')) steps[steps.length - 1] = narrowed(last, parseWhere(argument, path), path);
     else throw new Error(`"${path}": "${part}" is no function this server knows`);
   }
   return steps;
 };
 
+/** A step with a further condition: the ones that it has still hold. */
+const narrowed = (step: Step, { where, resolvesTo }: Pick<Step, 'where' | 'resolvesTo'>, path: string): Step => {
+  if (resolvesTo === undefined) return { ...step, where: [...(step.where ?? []), ...(where ?? [])] };
+  if (step.resolvesTo !== undefined) throw new Error(`"${path}": nothing is of two resource types`);
+  return { ...step, resolvesTo };
+};
+
 const parseWhere = (condition: string, path: string): Pick<Step, 'where' | 'resolvesTo'> => {
   const resolvesTo = /^resolve\(\) is (\w+)$/.exec(condition)?.[1];
   if (resolvesTo !== undefined) return { resolvesTo };
-  const [, element, equals] = /^(\w+)='([^']*)'$/.exec(condition) ?? [];
-  if (element === undefined || equals === undefined) throw new Error(`"${path}": where(${condition}) is no condition this server knows`);
-  return { where: { element, equals } };
+  const where = condition.split(/(?<=') and (?=\w)/).map((part) => {
+    const [, element, equals] = /^(\w+)='([^']*)'$/.exec(part) ?? [];
+    if (element === undefined || equals === undefined) throw new Error(`"${path}": where(${condition}) is no condition this server knows`);
+    return { element, equals };
+  });
+  return { where };
 };
 
 interface Compiled {
@@ -158,13 +169,15 @@ const compileNext = (type: string, rest: readonly Step[], compiling: Compiling):
   return compileSteps(type, rest, compiling);
 };
 
-const filterOf = ({ where, resolvesTo }: Step): ((value: unknown) => boolean) => {
-  if (where !== undefined) return (value) => (value as Json)[where.element] === where.equals;
-  if (resolvesTo === undefined) return () => true;
+const filterOf = ({ where = [], resolvesTo }: Step): ((value: unknown) => boolean) => {
+  const isKept = (value: unknown): boolean => where.every(({ element, equals }) => (value as Json)[element] === equals);
+  if (resolvesTo === undefined) return isKept;
   const prefix = `${resolvesTo}/`;
   return (value) => {
     const { reference, type } = value as Json;
-    return type === resolvesTo || (typeof reference === 'string' && (reference.startsWith(prefix) || reference.includes(`/${prefix}`)));
+    const isOfType =
+      type === resolvesTo || (typeof reference === 'string' && (reference.startsWith(prefix) || reference.includes(`/${prefix}`)));
+    return isOfType && isKept(value);
   };
 };
 

@@ -10,12 +10,18 @@ export const normalPath = (expression: string): string =>
 const normalBranch = (written: string): string =>
   withoutParentheses(written)
     .replaceAll(/\bextension\(\s*'([^']*)'\s*\)/g, "extension.where(url='$1')")
-    .replaceAll(/\bwhere\(\s*(\w+)\s*=\s*('[^']*')\s*\)/g, 'where($1=$2)')
+    .replaceAll(
+      /\bwhere\((\s*\w+\s*=\s*'[^']*'\s*(?:and\b\s*\w+\s*=\s*'[^']*'\s*)*)\)/g,
+      (_, conditions: string) => `where(${normalConditions(conditions)})`,
+    )
     .replaceAll(/\bas\(\s*(?:FHIR\.)?(\w+)\s*\)/g, 'ofType($1)')
     .replaceAll(/\bofType\(\s*(?:FHIR\.)?(\w+)\s*\)/g, 'ofType($1)')
     // (Observation.value as Quantity).code
     .replace(/^\(([^()]*(?:\([^()]*\)[^()]*)*?) as (?:FHIR\.)?(\w+)\)/, '$1.ofType($2)')
     .replace(/ as (?:FHIR\.)?(\w+)$/, '.ofType($1)');
+
+const normalConditions = (written: string): string =>
+  [...written.matchAll(/(\w+)\s*=\s*('[^']*')/g)].map(([, element, text]) => `${element}=${text}`).join(' and ');
 
 /** What a pair of parentheses around all of it holds. */
 const withoutParentheses = (text: string): string => {

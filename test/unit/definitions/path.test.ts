@@ -64,6 +64,19 @@ test('keeps only elements whose code is the one asked for', () => {
   assert.equal(found("Patient.telecom.where(system='phone')", patient), [[{ system: 'phone', value: '1' }, 'ContactPoint']]);
 });
 
+test('keeps only elements that meet all conditions, whichever way they are written', () => {
+  const telecom = [
+    { system: 'phone', use: 'home', value: '1' },
+    { system: 'phone', use: 'work', value: '2' },
+    { system: 'email', use: 'home', value: '3' },
+  ];
+  const patient = { resourceType: 'Patient', telecom };
+  const home = [[telecom[0], 'ContactPoint']];
+  assert.equal(found("Patient.telecom.where(system='phone').where(use='home')", patient), home);
+  assert.equal(found("Patient.telecom.where(system='phone' and use='home')", patient), home);
+  assert.throws(() => found("Patient.telecom.where(system='phone' or use='home')", patient), /no condition this server knows/);
+});
+
 test('leaves out branches of other types', () => {
   const paths = compilePath('Patient.name.family | Practitioner.name.family', 'Practitioner', registry);
   assert.equal(

@@ -33,6 +33,7 @@ const refusal = (given: object): string => {
 const PATHS: readonly [written: string, normal: string][] = [
   ['Patient.name', 'Patient.name'],
   ["Patient.extension('http://a.b/c').value", "Patient.extension.where(url='http://a.b/c').value"],
+  ["Patient.telecom.where( system = 'phone' and use='home' )", "Patient.telecom.where(system='phone' and use='home')"],
   ["Patient.extension.where(url = 'http://a.b').value as code", "Patient.extension.where(url='http://a.b').value.ofType(code)"],
   ['(Observation.value as Quantity).code', 'Observation.value.ofType(Quantity).code'],
   ['(Observation.value as CodeableConcept)', 'Observation.value.ofType(CodeableConcept)'],
