@@ -66,6 +66,10 @@ const settings: ServerOptions = {
   validation: env.choice('VALIDATION', ['structure', 'full']),
   packagesFolder: env.optional('FHIR_PACKAGES'),
   onFault: (error) => log.error(describeFault(error), 'search parameters not read again, the former ones stay'),
+  onPackages: ({ unusable, ...found }) => {
+    for (const each of unusable) log.warn(each, 'search parameter of a package left out');
+    if (found.added.length + found.removed.length + found.unchanged + found.standard > 0) log.info(found, 'search parameters of packages');
+  },
 };
 const hasBackground = env.choice('BACKGROUND', ['on', 'off']) === 'on';
 const background: Omit<BackgroundOptions, 'server'> = {

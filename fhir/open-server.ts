@@ -4,6 +4,7 @@ import { type PackagedResource, readPackages } from './definitions/package.ts';
 import { loadRegistry } from './definitions/registry.ts';
 import { capabilityStatement } from './interaction/capabilities.ts';
 import { createJobs, type JobSettings } from './job/jobs.ts';
+import { followPackages, type PackagedReport } from './search-parameter/follow-packages.ts';
 import { poll } from './search-parameter/poll.ts';
 import { openSearchPlan, type SearchPlan } from './search-parameter/search-plan.ts';
 import { createSearchParameterRule } from './search-parameter/write-rule.ts';
@@ -26,7 +27,7 @@ export interface ServerOptions {
   readonly baseUrl: string;
   /** What a write is checked for: `full` adds R4's invariants in FHIRPath. */
   readonly validation?: 'structure' | 'full';
-  /** A folder of FHIR packages (.tgz), whose profiles, value sets and code systems are known then. */
+  /** A folder of FHIR packages (.tgz), whose profiles, value sets, code systems and search parameters are known then. */
   readonly packagesFolder?: string | undefined;
   readonly limits?: Limits;
   readonly rules?: Rules;
@@ -37,6 +38,8 @@ export interface ServerOptions {
   readonly isEndpoint?: EndpointCheck;
   /** Hears where search parameters couldn't be read again. */
   readonly onFault?: (error: unknown) => void;
+  /** Hears what the start has made of the search parameters in the packages. */
+  readonly onPackages?: (report: PackagedReport) => void;
 }
 
 // See figures in test/bench/README.md.
@@ -60,6 +63,7 @@ export const openServer = async ({
   jobs = { exportBucket: undefined, importBucket: undefined },
   isEndpoint = () => false,
   onFault = () => undefined,
+  onPackages = () => undefined,
 }: ServerOptions): Promise<{ server: Server; close: () => Promise<void> }> => {
   const registry = loadRegistry();
   const packages = packagesFolder === undefined ? [] : readPackages(packagesFolder);
@@ -69,7 +73,7 @@ export const openServer = async ({
   const endPools = async (): Promise<void> => void (await Promise.all([sql, commits, events].map((each) => each.end({ timeout: 5 }))));
   const opened = async (): Promise<SearchPlan> => {
     await assertDurable(sql);
-    // SearchParameters of packages aren't indexed yet: they would come in here, as further ones beside those in the table.
+    onPackages(await followPackages({ registry, baseUrl, sql, packages }));
     return openSearchPlan({ registry, baseUrl, db: sql });
   };
   const { planOf, keyId, extractor, added, refresh } = await opened().catch(async (error: unknown) => {

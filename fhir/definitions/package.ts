@@ -7,6 +7,8 @@ export interface PackagedResource {
   readonly resourceType: string;
   readonly url: string;
   readonly version: string | undefined;
+  /** Its path within the package. */
+  readonly file: string;
   /** Parsed when it is asked for. */
   readonly resource: () => Readonly<Record<string, unknown>>;
 }
@@ -76,7 +78,7 @@ export const readPackage = (tgz: Buffer): FhirPackage => {
     const content = files.get(`package/${filename}`);
     if (content === undefined || resourceType === undefined || url === undefined || !TYPES.has(resourceType)) return [];
     let parsed: Readonly<Record<string, unknown>> | undefined;
-    return [{ resourceType, url, version: own, resource: () => (parsed ??= parse(content)) }];
+    return [{ resourceType, url, version: own, file: `package/${filename}`, resource: () => (parsed ??= parse(content)) }];
   });
   return { name: String(name), version: String(version), resources };
 };

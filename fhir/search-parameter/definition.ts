@@ -15,9 +15,15 @@ export interface Definition {
 
 /** Who else is there: those that other SearchParameters define. */
 export interface OtherParameter extends Definition {
-  /** Of the SearchParameter resource. */
+  /** Of the SearchParameter resource; of a package's the url. */
   readonly id: string;
+  /** Name and version of the package that it is from. */
+  readonly package?: string;
 }
+
+/** How a message calls who has defined a parameter. */
+export const ownerOf = ({ id, package: label }: Pick<OtherParameter, 'id' | 'package'>): string =>
+  label === undefined ? `SearchParameter/${id}` : `the package ${label}`;
 
 export interface DefinitionContext {
   readonly registry: Registry;
@@ -62,6 +68,8 @@ export const readDefinition = (
   };
   if (registry.searchParameterByUrl(url) !== undefined)
     throw refused('url', `${url} is the address of one of R4's own: give yours another`);
+  const packaged = others.find((other) => other.package !== undefined && other.parameter.url === url);
+  if (packaged !== undefined) throw refused('url', `${ownerOf(packaged)} has defined ${url} already: give yours another`);
   if (!CODE.test(code)) {
     throw refused('code', `a code that can be searched by has a letter first, then letters, digits and hyphens, 64 at most`);
   }
@@ -133,7 +141,7 @@ const requireFree = ({ id, code, bases }: Wanted, { registry, others }: Pick<Def
         (each) => each.id !== id && each.parameter.code === code && each.bases.some((its) => isA(type, its, registry)),
       );
       if (other !== undefined)
-        throw refused('code', `${type} has ${code} already, by SearchParameter/${other.id}: take another code, or change that one`);
+        throw refused('code', `${type} has ${code} already, by ${ownerOf(other)}: take another code, or change that one`);
     }
   }
 };

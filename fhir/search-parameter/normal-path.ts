@@ -14,6 +14,11 @@ const normalBranch = (written: string): string =>
       /\bwhere\((\s*\w+\s*=\s*'[^']*'\s*(?:and\b\s*\w+\s*=\s*'[^']*'\s*)*)\)/g,
       (_, conditions: string) => `where(${normalConditions(conditions)})`,
     )
+    // Not FHIRPath, but written so by US Core.
+    .replaceAll(
+      /(\bextension\.where\(url='[^']*'\))\.value([A-Z]\w*)/g,
+      (_, extension: string, type: string) => `${extension}.value.ofType(${datatype(type)})`,
+    )
     .replaceAll(/\bas\(\s*(?:FHIR\.)?(\w+)\s*\)/g, 'ofType($1)')
     .replaceAll(/\bofType\(\s*(?:FHIR\.)?(\w+)\s*\)/g, 'ofType($1)')
     // (Observation.value as Quantity).code
@@ -22,6 +27,12 @@ const normalBranch = (written: string): string =>
 
 const normalConditions = (written: string): string =>
   [...written.matchAll(/(\w+)\s*=\s*('[^']*')/g)].map(([, element, text]) => `${element}=${text}`).join(' and ');
+
+const PRIMITIVE =
+  /^(Base64Binary|Boolean|Canonical|Code|Date|DateTime|Decimal|Id|Instant|Integer|Markdown|Oid|PositiveInt|String|Time|UnsignedInt|Uri|Url|Uuid)$/;
+
+/** The type dateTime is `DateTime` in `valueDateTime`. */
+const datatype = (name: string): string => (PRIMITIVE.test(name) ? name.charAt(0).toLowerCase() + name.slice(1) : name);
 
 /** What a pair of parentheses around all of it holds. */
 const withoutParentheses = (text: string): string => {

@@ -4,7 +4,7 @@ import { inTransaction } from '../audit/verified-commit.ts';
 import { FhirError } from '../http/outcome.ts';
 import type { Server } from '../server.ts';
 import type { Db } from '../store/pool.ts';
-import { type Definition, type OtherParameter, readDefinition } from './definition.ts';
+import { type OtherParameter, readDefinition } from './definition.ts';
 import {
   areAnyChanged,
   beginIndexing,
@@ -20,6 +20,7 @@ import {
 } from './parameter-table.ts';
 import { poll } from './poll.ts';
 import type { RemoveRequest, ScanRequest } from './reindex-request.ts';
+import { othersOf } from './search-plan.ts';
 
 type Context = Pick<Server, 'registry' | 'baseUrl' | 'db' | 'sql' | 'jobs'>;
 
@@ -67,9 +68,7 @@ const settle = async (server: Context, db: Db, changed: ChangedParameter, next: 
 };
 
 const othersThan = async (db: Db, { rid }: ChangedParameter): Promise<OtherParameter[]> =>
-  (await readPlan(db)).parameters
-    .filter((each) => each.rid !== rid)
-    .map(({ id, definition }) => ({ ...(JSON.parse(definition) as Definition), id }));
+  othersOf((await readPlan(db)).parameters.filter((each) => each.rid !== rid));
 
 /** JSON of the definition, or why there is none; two that were written at once are told apart here. */
 const meaningOf = (

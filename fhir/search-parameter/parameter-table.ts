@@ -1,4 +1,4 @@
-/** The tables of migration 0009. */
+/** The tables of migrations 0009 and 0012. */
 import { type Db, numberArray } from '../store/pool.ts';
 
 export type ParameterState = 'waiting' | 'indexing' | 'ready' | 'off' | 'refused';
@@ -6,7 +6,10 @@ export type ParameterState = 'waiting' | 'indexing' | 'ready' | 'off' | 'refused
 /** One that is indexed, or being so. */
 export interface StoredParameter {
   readonly rid: number;
+  /** Of the resource; of a package's the url. */
   readonly id: string;
+  /** Null where a client has written it. */
+  readonly package: string | null;
   readonly generation: number;
   /** JSON of a Definition. */
   readonly definition: string;
@@ -33,8 +36,8 @@ export const readPulse = async (db: Db): Promise<{ readonly version: number; rea
 /** The plan as it is at one moment. */
 export const readPlan = async (db: Db): Promise<{ readonly version: number; readonly parameters: readonly StoredParameter[] }> => {
   const rows = await db.unsafe<(StoredParameter & { version: number })[]>(
-    `select p.version, s.rid, r.id, s.generation, s.definition, s.state from fhir.search_plan p
-  left join (fhir.search_parameter s join fhir.resource r using (rid)) on s.state in ('indexing', 'ready')
+    `select p.version, s.rid, coalesce(r.id, s.url) as id, s.package, s.generation, s.definition, s.state from fhir.search_plan p
+  left join (fhir.search_parameter s left join fhir.resource r using (rid)) on s.state in ('indexing', 'ready')
 order by s.generation`,
   );
   return { version: rows[0]!.version, parameters: rows.filter(({ rid }) => rid !== null) };

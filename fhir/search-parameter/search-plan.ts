@@ -67,7 +67,7 @@ export const openSearchPlan = async ({
       version,
       planOf,
       extractor: createExtractor(planOf, keyId, version),
-      others: parameters.map(({ id, definition }) => ({ ...(JSON.parse(definition) as Definition), id })),
+      others: othersOf(parameters),
     };
   };
 
@@ -94,6 +94,14 @@ export const openSearchPlan = async ({
     },
   };
 };
+
+/** What others than these have to know of them. */
+export const othersOf = (parameters: readonly StoredParameter[]): OtherParameter[] =>
+  parameters.map(({ id, package: label, definition }) => ({
+    ...(JSON.parse(definition) as Definition),
+    id,
+    ...(label !== null && { package: label }),
+  }));
 
 const describe = (progress: Progress | undefined): string =>
   progress === undefined || progress.total === null
