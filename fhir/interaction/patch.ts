@@ -5,7 +5,7 @@ import { FhirError } from '../http/outcome.ts';
 import { parseIfMatch, requireMatch, requireNoneMatch } from '../http/preconditions.ts';
 import { EditableJson } from '../json/editable.ts';
 import { parsePatch } from '../patch/parse-patch.ts';
-import type { Patch } from '../patch/patch.ts';
+import type { Patch, PatchLimits } from '../patch/patch.ts';
 import type { Server } from '../server.ts';
 import { type Head, readHead } from '../store/head.ts';
 import { type Plan, planUpdate } from './plan.ts';
@@ -25,12 +25,16 @@ export const patchResource = async (server: Server, call: Call): Promise<Reply> 
 
 /** The patch that a call carries; throws 400 or 415 where it carries none that can be understood. */
 export const patchOf = async (server: Server, call: Pick<Call, 'text' | 'header'>): Promise<Patch> =>
-  readPatch(server, await call.text(), call.header('content-type'));
+  readPatch(server, { text: await call.text(), contentType: call.header('content-type') });
 
-export const readPatch = ({ registry, limits }: Server, text: string, contentType: string | undefined): Patch => {
+export const readPatch = (
+  { registry, limits }: Server,
+  { text, contentType }: { readonly text: string; readonly contentType: string | undefined },
+  resolveAddress?: PatchLimits['resolveAddress'],
+): Patch => {
   if (text.trim() === '')
     throw new FhirError('structure', 'the body is empty: send a JSON Patch, an XML Patch, or a Parameters resource with operations');
-  return parsePatch(text, contentType, { registry, resourceBytes: limits.resourceBytes });
+  return parsePatch(text, contentType, { registry, resourceBytes: limits.resourceBytes, resolveAddress });
 };
 
 interface Target {

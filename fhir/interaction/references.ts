@@ -62,7 +62,8 @@ export interface ConditionalReference {
   readonly criteria: string;
 }
 
-const conditional = (reference: string): ConditionalReference | undefined => {
+/** What a conditional reference asks for; undefined where it is none. */
+export const conditional = (reference: string): ConditionalReference | undefined => {
   const [, type, criteria] = CONDITIONAL.exec(reference) ?? [];
   return type === undefined || criteria === undefined ? undefined : { type, criteria };
 };
@@ -93,11 +94,12 @@ export interface Addresses {
 const VERSIONED = /^(.+)\/_history\/[^/]+$/s;
 
 /**
- * The text with every address of an entry replaced by `Type/id`: in references, in elements of type uri, url, canonical, oid and uuid, and in
- * links and images of a narrative. A reference to a version of an entry gets the version that it has here. Throws 400 on a urn:uuid or
- * urn:oid reference to no entry, and where that version can't be told.
+ * What an address in an element of that name stands for; undefined where it stands for itself. `div` is for links in a narrative. Throws 400
+ * on a urn:uuid or urn:oid reference to no entry, and where the version that it names can't be told.
  */
-export const resolveReferences = (text: string, { registry, resolved, fullUrl, versionOf }: Addresses): string => {
+export type ResolveAddress = (element: string, address: string) => string | undefined;
+
+export const addressResolver = ({ registry, resolved, fullUrl, versionOf }: Addresses): ResolveAddress => {
   const base = fullUrl === undefined ? undefined : RESTFUL.exec(fullUrl)?.[1];
   const elements = addressElements(registry);
   const entryOf = (address: string, isReference: boolean): string | undefined =>
@@ -119,20 +121,32 @@ export const resolveReferences = (text: string, { registry, resolved, fullUrl, v
     const whole = end > 0 ? resolved.get(address.slice(0, end)) : undefined;
     return whole === undefined ? undefined : whole + address.slice(end);
   };
+  return (element, address) => {
+    if (element === 'div') return targetOf(address, false);
+    if (!elements.has(element)) return undefined;
+    const target = targetOf(address, element === 'reference');
+    if (target === undefined && element === 'reference' && /^urn:(uuid|oid):/.test(address))
+      throw new FhirError('value', `the reference ${address.slice(0, 60)} names no entry of this Bundle: give one that fullUrl`);
+    return target;
+  };
+};
+
+/**
+ * The text with every address of an entry replaced by `Type/id`: in references, in elements of type uri, url, canonical, oid and uuid, and in
+ * links and images of a narrative. A reference to a version of an entry gets the version that it has here. Throws as {@link ResolveAddress}.
+ */
+export const resolveReferences = (text: string, addresses: Addresses): string => {
+  const resolve = addressResolver(addresses);
+  const elements = addressElements(addresses.registry);
   const replaced = (name: string, string: string): string => {
     if (name === 'div') {
       return string.replaceAll(LINK, (link, before: string, address: string) => {
-        const target = targetOf(address.replaceAll('&amp;', '&'), false);
+        const target = resolve('div', address.replaceAll('&amp;', '&'));
         return target === undefined ? link : before + target;
       });
     }
-    const address = decoded(string.slice(1, -1));
-    const target = targetOf(address, name === 'reference');
-    if (target !== undefined) return JSON.stringify(target);
-    if (name === 'reference' && /^urn:(uuid|oid):/.test(address)) {
-      throw new FhirError('value', `the reference ${address.slice(0, 60)} names no entry of this Bundle: give one that fullUrl`);
-    }
-    return string;
+    const target = resolve(name, decoded(string.slice(1, -1)));
+    return target === undefined ? string : JSON.stringify(target);
   };
   let out = '';
   let done = 0;

@@ -16,7 +16,14 @@ import { entryCall } from './entry-call.ts';
 import { planPatch, readPatch } from './patch.ts';
 import { type Plan, planCreate, planDelete, planUpdate } from './plan.ts';
 import { type Prepared, requireSameId, requireValid } from './prepare.ts';
-import { type Addresses, type ConditionalReference, conditionalReferences, resolveReferences } from './references.ts';
+import {
+  type Addresses,
+  addressResolver,
+  conditional,
+  type ConditionalReference,
+  conditionalReferences,
+  resolveReferences,
+} from './references.ts';
 import { inEntry, inEntryAsync } from './transaction-entry.ts';
 import { type Match, matchConditions } from './transaction-match.ts';
 
@@ -43,6 +50,7 @@ const WRITES = new Set(['create', 'update', 'patch', 'delete', 'conditional-upda
 
 export const isRead = ({ method }: Pick<Entry, 'method'>): boolean => method === 'GET' || method === 'HEAD';
 export const isDelete = ({ entry }: Pick<PreparedEntry, 'entry'>): boolean => entry.method === 'DELETE';
+const isXmlPatch = ({ method, contentType }: Entry): boolean => method === 'PATCH' && mediaOf(contentType) === XML_PATCH;
 const isPatch = ({ entry }: Pick<PreparedEntry, 'entry'>): boolean => entry.method === 'PATCH';
 
 /** Checks and parses every entry that writes; throws 400 naming the entry. */
@@ -74,15 +82,17 @@ const prepareEntry = (server: Server, call: Call, entry: Entry, n: number): Prep
   const valid = stores ? requireValid(server, resource ?? JSON.parse(text), type, at) : undefined;
   const prepared = valid === undefined ? undefined : resource === undefined ? new ReadAgain(type, entry) : { type, text, resource: valid };
   if (target.interaction === 'update') requireSameId({ type, resource: valid! }, target.id!);
+  const inXml = new Map<string, ConditionalReference>();
   if (isPatch({ entry })) {
-    // Addresses of other entries are found in JSON.
-    if (mediaOf(entry.contentType) === XML_PATCH)
-      throw new FhirError('not-supported', "an XML Patch can't be part of a transaction: send a JSON Patch or a FHIRPath Patch");
-    readPatch(server, text, entry.contentType);
+    readPatch(server, { text, contentType: entry.contentType }, (element, address) => {
+      const searched = element === 'reference' ? conditional(address) : undefined;
+      if (searched !== undefined) inXml.set(address, searched);
+      return undefined;
+    });
   }
   const condition = target.interaction.startsWith('conditional-') ? query : target.interaction === 'create' ? entry.ifNoneExist : undefined;
   const criteria = condition === undefined ? undefined : { type, criteria: criteriaIn(condition) };
-  const references = isDelete({ entry }) || type === 'Bundle' ? NO_REFERENCES : conditionalReferences(text);
+  const references = isXmlPatch(entry) ? inXml : isDelete({ entry }) || type === 'Bundle' ? NO_REFERENCES : conditionalReferences(text);
   for (const searched of [...references.values(), ...(criteria === undefined ? [] : [criteria])]) {
     if (!server.registry.isResourceType(searched.type)) throw new FhirError('unknown-type', `${searched.type} is no FHIR R4 resource type`);
     requireSearchable(server, call, searched.type, searched.criteria);
@@ -212,15 +222,22 @@ interface Found {
 const planWrite = (server: Server, call: Call, prepared: PreparedEntry, { match, head, resolved, versionOf }: Found): Plan => {
   const { entry, type, id, n, criteria } = prepared;
   const caller = entryCall(call, entry);
-  const resolve = (text: string): string =>
-    type === 'Bundle' ? text : resolveReferences(text, { registry: server.registry, resolved, fullUrl: entry.fullUrl, versionOf });
+  const addresses = { registry: server.registry, resolved, fullUrl: entry.fullUrl, versionOf };
+  const resolve = (text: string): string => (type === 'Bundle' ? text : resolveReferences(text, addresses));
   if (isPatch(prepared)) {
     if (criteria !== undefined && match === undefined)
       throw new FhirError(
         'not-found',
         `nothing matches ${keyOf(criteria).split('?', 1)[0]} by the given criteria, so that nothing can be patched`,
       );
-    const patch = readPatch(server, resolve(entry.text()), entry.contentType);
+    // Of an XML Patch the elements are asked one by one, as its text isn't JSON.
+    const patch = isXmlPatch(entry)
+      ? readPatch(
+          server,
+          { text: entry.text(), contentType: entry.contentType },
+          type === 'Bundle' ? undefined : addressResolver(addresses),
+        )
+      : readPatch(server, { text: resolve(entry.text()), contentType: entry.contentType });
     return planPatch(server, caller, patch, { type, id: head?.id ?? id, head });
   }
   if (entry.target.interaction === 'create' && head !== undefined) return planExisting(caller, type, head);

@@ -7,6 +7,11 @@ export interface PatchLimits {
   readonly registry: Registry;
   /** Bytes that a resource may have. */
   readonly resourceBytes: number;
+  /**
+   * What an address that an XML Patch brings stands for, by the name of its element (`div`: a link in a narrative); undefined: for itself. In
+   * the other patches addresses are replaced before they are read.
+   */
+  readonly resolveAddress?: ((element: string, address: string) => string | undefined) | undefined;
 }
 
 /** A patch that was understood; it changes `document` in place, or throws 422 naming the operation. */

@@ -73,9 +73,53 @@ test('an XML Patch changes what it names, and nothing else to the byte', async (
     entry: [{ resource: binary, request: { method: 'PATCH', url: 'Observation/x1' } }],
   });
   assert.match((await stack.request('', { body: bundle('batch') })).json.entry[0].response.status, /^200/);
-  const refused = await stack.request('', { body: bundle('transaction') });
-  assert.is(refused.status, 400);
-  assert.match(refused.json.issue[0].diagnostics, /XML Patch can't be part of a transaction/);
+  const transaction = await stack.request('', { body: bundle('transaction') });
+  assert.match(transaction.json.entry[0].response.status, /^200/, transaction.text);
+});
+
+test('an XML Patch in a transaction calls other entries by their fullUrl and by criteria, wherever an address may stand', async () => {
+  await put('/Patient/xt', { resourceType: 'Patient', id: 'xt', identifier: [{ system: 'urn:xt', value: '1' }] });
+  await put('/Observation/xt', {
+    resourceType: 'Observation',
+    id: 'xt',
+    status: 'final',
+    code: { text: 'x' },
+    device: { reference: 'Device/none' },
+  });
+  const device = { resourceType: 'Device', text: undefined };
+  const transaction = (diff: string): Promise<Answer> =>
+    stack.request('', {
+      body: {
+        resourceType: 'Bundle',
+        type: 'transaction',
+        entry: [
+          { fullUrl: 'urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0', resource: device, request: { method: 'POST', url: 'Device' } },
+          {
+            resource: { resourceType: 'Binary', contentType: 'application/xml-patch+xml', data: Buffer.from(diff).toString('base64') },
+            request: { method: 'PATCH', url: 'Observation/xt' },
+          },
+        ],
+      },
+    });
+  const urn = 'urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0';
+  const diff = `<diff xmlns:f="http://hl7.org/fhir">
+    <replace sel="f:Observation/f:device/f:reference/@value">${urn}</replace>
+    <add sel="f:Observation/f:code" pos="after"><subject xmlns="http://hl7.org/fhir"><reference value="Patient?identifier=urn:xt|1"/></subject></add>
+    <add sel="f:Observation/f:status" pos="before"><text xmlns="http://hl7.org/fhir"><status value="additional"/><div
+      xmlns="http://www.w3.org/1999/xhtml"><a href="${urn}">it</a></div></text></add>
+  </diff>`;
+  const answer = await transaction(diff);
+  assert.is(answer.status, 200, answer.text);
+  const [, id] = /Device\/([^/]+)/.exec(answer.json.entry[0].response.location) ?? [];
+  const { json } = await stack.request('/Observation/xt');
+  assert.equal([json.device.reference, json.subject.reference], [`Device/${id}`, 'Patient/xt']);
+  assert.ok(json.text.div.includes(`href="Device/${id}"`), json.text.div);
+  const unknown = await transaction(diff.replaceAll('4c6e0', '4c6e1'));
+  assert.is(unknown.status, 400, unknown.text);
+  assert.match(unknown.json.issue[0].diagnostics, /Bundle.entry\[1\].*names no entry of this Bundle/);
+  const malformed = await transaction('<diff>');
+  assert.is(malformed.status, 400, malformed.text);
+  assert.match(malformed.json.issue[0].diagnostics, /Bundle.entry\[1\].*not valid XML/);
 });
 
 test('a patch is refused with a reason, and stores nothing', async () => {
