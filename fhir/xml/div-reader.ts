@@ -1,5 +1,6 @@
 /** Reads the `div` of a narrative out of the XML around it. Source: http://hl7.org/fhir/R4/narrative.html */
 import type { SaxesTagNS } from 'saxes';
+import { readReturns } from './carriage-return.ts';
 import { escapeAttribute, escapeText } from './escape.ts';
 import { tagStart, type XmlParser, XmlSyntaxError } from './parser.ts';
 import { XHTML_NAMESPACE } from './shape.ts';
@@ -61,8 +62,7 @@ export const createDivReader = (document: string, parser: XmlParser, div: SaxesT
         pending = '';
       }
       if (open.length > 0) return undefined;
-      // The line ends of a document are \n for whoever reads it as XML.
-      return isVerbatim ? document.slice(start, parser.position).replace(/\r\n?/g, '\n') : written;
+      return readReturns(isVerbatim ? document.slice(start, parser.position) : written);
     },
   };
 };

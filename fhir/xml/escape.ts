@@ -10,7 +10,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\r': '&#13;',
 };
 
-export const escapeText = (text: string): string => text.replace(/[&<>]/g, (character) => ESCAPES[character]!);
+/** A bare carriage return would be a line feed to who reads it. */
+export const escapeText = (text: string): string => text.replace(/[&<>\r]/g, (character) => ESCAPES[character]!);
 
 /** Of an attribute, between double quotes. */
 export const escapeAttribute = (value: string): string => value.replace(/[&<>"\t\n\r]/g, (character) => ESCAPES[character]!);

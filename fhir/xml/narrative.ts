@@ -1,4 +1,5 @@
 /** The XHTML of a narrative, which JSON holds as a text and XML as elements. Source: http://hl7.org/fhir/R4/narrative.html */
+import { writeReturns } from './carriage-return.ts';
 import { HTML_ENTITIES } from './html-entities.ts';
 import { createXmlParser, XmlSyntaxError } from './parser.ts';
 import { XHTML_NAMESPACE } from './shape.ts';
@@ -10,7 +11,7 @@ const OF_XML = new Set(['amp', 'lt', 'gt', 'quot', 'apos']);
 
 /**
  * The `div` of a JSON narrative as it can stand in an XML document: the same text, with its namespace on it, and named characters of
- * HTML as numbers. Throws {@link XmlSyntaxError} where it is not well-formed.
+ * HTML and carriage returns as numbers. Throws {@link XmlSyntaxError} where it is not well-formed.
  */
 export const embeddedDiv = (div: string): string => {
   const text = withNamespace(div.trim());
@@ -28,7 +29,7 @@ export const embeddedDiv = (div: string): string => {
   });
   parser.on('closetag', () => void depth--);
   parser.write(text).close();
-  return text.replace(NAMED, (whole, name: string | undefined) =>
+  return writeReturns(text).replace(NAMED, (whole, name: string | undefined) =>
     name === undefined || OF_XML.has(name) ? whole : `&#${HTML_ENTITIES[name]!.codePointAt(0)};`,
   );
 };
