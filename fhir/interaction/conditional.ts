@@ -138,7 +138,7 @@ export const conditionalUpdate = async (server: Server, call: Call): Promise<Rep
 /** Source: http://hl7.org/fhir/R4/http.html#patch */
 export const conditionalPatch = async (server: Server, call: Call): Promise<Reply> => {
   const type = call.target.resourceType!;
-  const patch = await patchOf(server, call);
+  const patch = await patchOf(server, call, type);
   return underLock(server, call, call.query, (head) => {
     if (head === undefined)
       throw new FhirError('not-found', `nothing matches ${type} by the given criteria, so that nothing can be patched`);

@@ -15,7 +15,7 @@ import { commit, untilCurrent, written } from './written.ts';
 export const patchResource = async (server: Server, call: Call): Promise<Reply> => {
   const type = call.target.resourceType!;
   const id = call.target.id!;
-  const patch = await patchOf(server, call);
+  const patch = await patchOf(server, call, type);
   return untilCurrent(async () => {
     const head = await readHead(server.db, server.registry.typeId(type), id);
     const plan = planPatch(server, call, patch, { type, id, head });
@@ -24,17 +24,33 @@ export const patchResource = async (server: Server, call: Call): Promise<Reply> 
 };
 
 /** The patch that a call carries; throws 400 or 415 where it carries none that can be understood. */
-export const patchOf = async (server: Server, call: Pick<Call, 'text' | 'header'>): Promise<Patch> =>
-  readPatch(server, { text: await call.text(), contentType: call.header('content-type') });
+export const patchOf = async (server: Server, call: Pick<Call, 'text' | 'header' | 'identity'>, type: string): Promise<Patch> =>
+  readPatch(server, { text: await call.text(), contentType: call.header('content-type'), type, identity: call.identity });
+
+export interface WrittenPatch {
+  readonly text: string;
+  readonly contentType: string | undefined;
+  /** Of what is patched. */
+  readonly type: string;
+  /** Of the caller. */
+  readonly identity: Call['identity'];
+}
 
 export const readPatch = (
   { registry, limits }: Server,
-  { text, contentType }: { readonly text: string; readonly contentType: string | undefined },
+  { text, contentType, type, identity }: WrittenPatch,
   resolveAddress?: PatchLimits['resolveAddress'],
 ): Patch => {
   if (text.trim() === '')
     throw new FhirError('structure', 'the body is empty: send a JSON Patch, an XML Patch, or a Parameters resource with operations');
-  return parsePatch(text, contentType, { registry, resourceBytes: limits.resourceBytes, resolveAddress });
+  // The letter u alone lets a client change what it can't see: what a patch answers must not tell it either.
+  const requireRead = (at: string, what: string): void => {
+    const missing = missingScope(identity.scopes, type, 'r');
+    if (missing === undefined) return;
+    const says = `${at}: ${what}, a patch needs the scope ${missing} as well, which your client doesn't have: ask the operator for it`;
+    throw new FhirError('forbidden', says, { expression: at });
+  };
+  return parsePatch(text, contentType, { registry, resourceBytes: limits.resourceBytes, requireRead, resolveAddress });
 };
 
 interface Target {

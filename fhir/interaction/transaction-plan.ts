@@ -13,7 +13,7 @@ import { keyOf } from './bundle-match.ts';
 import { planConditionalDelete } from './conditional-delete.ts';
 import { criteriaIn, matchOne, planConditionalUpdate, planExisting, requireSearchable } from './conditional.ts';
 import { entryCall } from './entry-call.ts';
-import { planPatch, readPatch } from './patch.ts';
+import { planPatch, readPatch, type WrittenPatch } from './patch.ts';
 import { type Plan, planCreate, planDelete, planUpdate } from './plan.ts';
 import { type Prepared, requireSameId, requireValid } from './prepare.ts';
 import {
@@ -53,6 +53,13 @@ export const isDelete = ({ entry }: Pick<PreparedEntry, 'entry'>): boolean => en
 const isXmlPatch = ({ method, contentType }: Entry): boolean => method === 'PATCH' && mediaOf(contentType) === XML_PATCH;
 const isPatch = ({ entry }: Pick<PreparedEntry, 'entry'>): boolean => entry.method === 'PATCH';
 
+const patchIn = ({ identity }: Call, { text, contentType, target }: Entry): WrittenPatch => ({
+  identity,
+  text: text(),
+  contentType,
+  type: target.resourceType!,
+});
+
 /** Checks and parses every entry that writes; throws 400 naming the entry. */
 export const prepareEntries = async (server: Server, call: Call, entries: readonly Entry[]): Promise<PreparedEntry[]> => {
   const writing = entries.filter((entry) => !isRead(entry));
@@ -84,7 +91,7 @@ const prepareEntry = (server: Server, call: Call, entry: Entry, n: number): Prep
   if (target.interaction === 'update') requireSameId({ type, resource: valid! }, target.id!);
   const inXml = new Map<string, ConditionalReference>();
   if (isPatch({ entry })) {
-    readPatch(server, { text, contentType: entry.contentType }, (element, address) => {
+    readPatch(server, patchIn(call, entry), (element, address) => {
       const searched = element === 'reference' ? conditional(address) : undefined;
       if (searched !== undefined) inXml.set(address, searched);
       return undefined;
@@ -232,12 +239,8 @@ const planWrite = (server: Server, call: Call, prepared: PreparedEntry, { match,
       );
     // Of an XML Patch the elements are asked one by one, as its text isn't JSON.
     const patch = isXmlPatch(entry)
-      ? readPatch(
-          server,
-          { text: entry.text(), contentType: entry.contentType },
-          type === 'Bundle' ? undefined : addressResolver(addresses),
-        )
-      : readPatch(server, { text: resolve(entry.text()), contentType: entry.contentType });
+      ? readPatch(server, patchIn(call, entry), type === 'Bundle' ? undefined : addressResolver(addresses))
+      : readPatch(server, { ...patchIn(call, entry), text: resolve(entry.text()) });
     return planPatch(server, caller, patch, { type, id: head?.id ?? id, head });
   }
   if (entry.target.interaction === 'create' && head !== undefined) return planExisting(caller, type, head);

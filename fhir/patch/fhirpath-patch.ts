@@ -31,7 +31,7 @@ interface Operation {
 }
 
 /** Throws 400 where the text, which is valid JSON, is no Parameters resource with operations. */
-export const parseFhirPathPatch = (text: string, { registry }: PatchLimits): Patch => {
+export const parseFhirPathPatch = (text: string, { registry, requireRead }: PatchLimits): Patch => {
   const parameters = new EditableJson(text);
   if (!parameters.isObject || parameters.members.get('resourceType')?.value !== 'Parameters')
     throw new FhirError('structure', 'a patch in FHIR JSON is a Parameters resource; a JSON Patch is sent as application/json-patch+json');
@@ -42,6 +42,8 @@ export const parseFhirPathPatch = (text: string, { registry }: PatchLimits): Pat
   if (items.length > MAX_OPERATIONS)
     throw new FhirError('too-costly', `a patch takes ${MAX_OPERATIONS} operations at most: send the resource by PUT`);
   const operations = items.map(parseOperation);
+  for (const { at, path } of operations)
+    if (path.steps.some(({ kind }) => kind === 'where')) requireRead(at, 'to choose by what is stored');
   return (resource) => {
     const locator = new Locator(registry);
     for (const operation of operations) apply(resource, operation, locator);

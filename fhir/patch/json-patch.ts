@@ -12,6 +12,13 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
   test: ['path', 'value'],
 };
 
+/** What is copied or moved can be made to show in a refusal, by putting it where it isn't valid. */
+const READS: Readonly<Record<string, string>> = {
+  test: 'to test what is stored',
+  copy: 'to copy what is stored',
+  move: 'to move what is stored',
+};
+
 interface Operation {
   readonly op: string;
   /** Such as `patch[2]`. */
@@ -22,12 +29,13 @@ interface Operation {
 }
 
 /** Throws 400 where the text, which is valid JSON, is no patch document. */
-export const parseJsonPatch = (text: string, { resourceBytes }: PatchLimits): Patch => {
+export const parseJsonPatch = (text: string, { resourceBytes, requireRead }: PatchLimits): Patch => {
   const document = new EditableJson(text);
   if (!document.isArray) throw new FhirError('structure', 'a JSON Patch is an array of operations: [{"op": …, "path": …}]');
   if (document.items.length > MAX_OPERATIONS)
     throw new FhirError('too-costly', `a patch takes ${MAX_OPERATIONS} operations at most: send the resource by PUT`);
   const operations = document.items.map(parseOperation);
+  for (const { op, at } of operations) if (Object.hasOwn(READS, op)) requireRead(at, READS[op]!);
   return (target) => {
     const spend = createBudget(2 * resourceBytes);
     for (const operation of operations) apply(target, operation, spend);

@@ -8,6 +8,10 @@ export interface PatchLimits {
   /** Bytes that a resource may have. */
   readonly resourceBytes: number;
   /**
+   * Throws 403 unless the caller may read what is patched. To be asked for each operation whose outcome tells what is stored: `what` says how.
+   */
+  readonly requireRead: (at: string, what: string) => void;
+  /**
    * What an address that an XML Patch brings stands for, by the name of its element (`div`: a link in a narrative); undefined: for itself. In
    * the other patches addresses are replaced before they are read.
    */

@@ -5,7 +5,7 @@ import { fromXml } from '../xml/from-xml.ts';
 import { placeOf, XmlSyntaxError } from '../xml/parser.ts';
 import { toXml } from '../xml/to-xml.ts';
 import { cannot, MAX_OPERATIONS, type Patch, type PatchLimits } from './patch.ts';
-import { type Found, parseSelector, select, type Selector } from './xml-selector.ts';
+import { comparesValues, type Found, parseSelector, select, type Selector } from './xml-selector.ts';
 import { resolveAddresses } from './xml-addresses.ts';
 import { elementsIn, parseTree, textIn, treeText, type XmlElement } from './xml-tree.ts';
 
@@ -27,12 +27,13 @@ interface Operation {
 }
 
 /** Throws 400 where the text is no patch document. */
-export const parseXmlPatch = (text: string, { registry, resolveAddress }: PatchLimits): Patch => {
+export const parseXmlPatch = (text: string, { registry, requireRead, resolveAddress }: PatchLimits): Patch => {
   if (text.length > MAX_TEXT)
     throw new FhirError('too-costly', `an XML Patch has ${MAX_TEXT} characters at most: send the resource by PUT`);
   const root = parsed(text);
   if (resolveAddress !== undefined) resolveAddresses(root, resolveAddress);
   const operations = elementsIn(root).map(parseOperation);
+  for (const { at, selector } of operations) if (comparesValues(selector)) requireRead(at, 'to choose by what is stored');
   if (operations.length > MAX_OPERATIONS)
     throw new FhirError('too-costly', `a patch takes ${MAX_OPERATIONS} operations at most: send the resource by PUT`);
   return (document) => {

@@ -26,6 +26,10 @@ export interface Selector {
   readonly attribute: string | undefined;
 }
 
+/** Whether what it leads to depends on more than names and places. */
+export const comparesValues = ({ steps }: Selector): boolean =>
+  steps.some(({ conditions }) => conditions.some(({ kind }) => kind === 'equals'));
+
 const MAX_LENGTH = 1000;
 const TOKEN = /\s*(?:"[^"]*"|'[^']*'|\d+|last\(\)|(?:[A-Za-z_][\w.-]*:)?(?:[A-Za-z_][\w.-]*|\*)|[/@[\]=.])/y;
 

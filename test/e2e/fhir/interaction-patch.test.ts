@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { addClient } from '../../support/clients.ts';
 import { type Answer, type Stack, startStack } from '../../support/stack.ts';
 
 let stack: Stack;
@@ -189,6 +190,60 @@ test('a patch needs the scope to change, and the gateway says so', async () => {
     headers: { 'content-type': JSON_PATCH },
   });
   assert.is(denied.status, 403);
+});
+
+test('who may change and not read learns no value by a patch', async () => {
+  await addClient(stack, 'writer', { scopes: ['system/Patient.u'] });
+  await put('/Patient/s', {
+    resourceType: 'Patient',
+    id: 's',
+    gender: 'female',
+    birthDate: '1961-07-09',
+    name: [{ use: 'old', family: 'Hidden' }],
+  });
+  const send = (body: object | string, headers: Record<string, string> = {}, path = '/Patient/s'): Promise<Answer> =>
+    stack.request(path, { method: 'PATCH', client: 'writer', body, headers: { 'content-type': JSON_PATCH, ...headers } });
+  const changed = await send([{ op: 'replace', path: '/gender', value: 'other' }], { prefer: 'return=representation' });
+  assert.is(changed.status, 200, changed.text);
+  assert.is(changed.text, '', 'nothing is shown besides');
+  const removing = (path: string): object => ({
+    resourceType: 'Parameters',
+    parameter: [
+      {
+        name: 'operation',
+        part: [
+          { name: 'type', valueCode: 'delete' },
+          { name: 'path', valueString: path },
+        ],
+      },
+    ],
+  });
+  const fhir = { 'content-type': 'application/fhir+json' };
+  const xml = { 'content-type': 'application/xml-patch+xml' };
+  const refused: Answer[] = [
+    // True and false guesses are answered alike.
+    await send([{ op: 'test', path: '/birthDate', value: '1961-07-09' }]),
+    await send([{ op: 'test', path: '/birthDate', value: '1961-07-10' }]),
+    // Their refusal would quote the birth date.
+    await send([{ op: 'copy', from: '/birthDate', path: '/gender' }]),
+    await send([{ op: 'move', from: '/birthDate', path: '/gender' }]),
+    await send(removing("Patient.name.where(family = 'Hidden').use"), fhir),
+    await send(removing("Patient.name.where(family = 'Shown').use"), fhir),
+    await send(`<diff><remove sel="Patient/name[family/@value='Hidden']/use"/></diff>`, xml),
+    await send([{ op: 'test', path: '/birthDate', value: '1' }], {}, '/Patient/nobody'),
+  ];
+  for (const { status, text, json } of refused) {
+    assert.is(status, 403, text);
+    assert.match(json.issue[0].diagnostics, /needs the scope system\/Patient.r as well/);
+    assert.not.match(text, /1961|Hidden/);
+  }
+  const data = Buffer.from('[{"op":"test","path":"/birthDate","value":"1961-07-09"}]').toString('base64');
+  const entry = [{ resource: { resourceType: 'Binary', contentType: JSON_PATCH, data }, request: { method: 'PATCH', url: 'Patient/s' } }];
+  const bundle = (type: string): Promise<Answer> => stack.request('', { client: 'writer', body: { resourceType: 'Bundle', type, entry } });
+  assert.is((await bundle('transaction')).status, 403);
+  assert.match((await bundle('batch')).json.entry[0].response.status, /^403/);
+  assert.is((await send(removing('Patient.name[0].use'), fhir)).status, 200);
+  assert.equal((await stack.request('/Patient/s')).json.name, [{ family: 'Hidden' }]);
 });
 
 test.run();

@@ -5,7 +5,7 @@ import { loadRegistry } from '../../../fhir/definitions/registry.ts';
 import { EditableJson } from '../../../fhir/json/editable.ts';
 import { parseFhirPathPatch } from '../../../fhir/patch/fhirpath-patch.ts';
 
-const limits = { registry: loadRegistry(), resourceBytes: 1 << 20 };
+const limits = { registry: loadRegistry(), resourceBytes: 1 << 20, requireRead: () => undefined };
 
 type Part = Readonly<Record<string, unknown>>;
 const operation = (type: string, path: string, ...parts: readonly Part[]): object => ({

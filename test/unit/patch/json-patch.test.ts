@@ -6,7 +6,7 @@ import { FhirError } from '../../../fhir/http/outcome.ts';
 import { EditableJson } from '../../../fhir/json/editable.ts';
 import { parseJsonPatch } from '../../../fhir/patch/json-patch.ts';
 
-const limits = { registry: loadRegistry(), resourceBytes: 10_000 };
+const limits = { registry: loadRegistry(), resourceBytes: 10_000, requireRead: () => undefined };
 
 const patched = (document: unknown, patch: unknown): string => {
   const editable = new EditableJson(typeof document === 'string' ? document : JSON.stringify(document));

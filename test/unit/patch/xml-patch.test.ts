@@ -4,7 +4,7 @@ import { loadRegistry } from '../../../fhir/definitions/registry.ts';
 import { EditableJson } from '../../../fhir/json/editable.ts';
 import { parseXmlPatch } from '../../../fhir/patch/xml-patch.ts';
 
-const limits = { registry: loadRegistry(), resourceBytes: 1 << 20 };
+const limits = { registry: loadRegistry(), resourceBytes: 1 << 20, requireRead: () => undefined };
 const patched = (resource: object | string, operations: string): string => {
   const document = new EditableJson(typeof resource === 'string' ? resource : JSON.stringify(resource));
   parseXmlPatch(
