@@ -1,6 +1,7 @@
 /** Fills in the templates of this folder. Everything that differs between one machine and a cluster is a field here. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { GUARD_HEADERS } from '../proto/access/guard-headers.ts';
 
 export interface Upstream {
   /** Unix socket paths (`unix:/path`) or `host:port`. */
@@ -62,6 +63,9 @@ const endpoint = (text: string): { endpoint: Address } => {
   return { endpoint: socketAddress(host, Number(port)) };
 };
 
+const headersToAdd = (headers: Readonly<Record<string, string>>): object[] =>
+  Object.entries(headers).map(([key, value]) => ({ header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' }));
+
 /** Fills `${NAME}` and drops the blocks not in `blocks`; throws on a placeholder without a value. */
 export const fillIn = (template: string, values: Readonly<Record<string, unknown>>, blocks: readonly string[] = []): string =>
   template
@@ -95,6 +99,8 @@ export const render = (settings: EnvoySettings): Rendered => {
     LISTEN_ADDRESS: addresses[0],
     LISTEN_PORT: port,
     MORE_ADDRESSES: addresses.slice(1).map((address) => socketAddress(address, port)),
+    GUARD: headersToAdd(GUARD_HEADERS),
+    GUARD_AND_RETRY: headersToAdd({ ...GUARD_HEADERS, 'retry-after': '1' }),
     SDS_DIR: settings.sdsDir,
     SERVER_CERT_DIR: settings.serverCertDir,
     CLIENT_CA_DIR: settings.clientCaDir,

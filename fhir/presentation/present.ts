@@ -1,4 +1,5 @@
 /** How an answer is shown: interactions answer with JSON text, and this is the one place where it becomes what the client asked for. */
+import { GUARD_HEADERS } from '../../proto/access/guard-headers.ts';
 import type { Registry } from '../definitions/registry.ts';
 import { FHIR_JSON, FHIR_XML, type Format } from '../http/negotiation.ts';
 import { FhirError, type Issue, outcomeText } from '../http/outcome.ts';
@@ -31,13 +32,7 @@ export interface Wire {
   readonly body: string | Uint8Array<ArrayBuffer> | null;
 }
 
-/** On every answer: patient data is kept by no cache, and no browser takes it for something else than it is. */
-const GUARD = {
-  'cache-control': 'no-store',
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  vary: 'accept, accept-encoding',
-} as const;
+const GUARD = { ...GUARD_HEADERS, vary: 'accept, accept-encoding' } as const;
 
 export const PLAIN: View = { format: 'json', pretty: false, url: '/', isWrite: false };
 
