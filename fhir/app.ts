@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { allowedMethods, classify } from '../proto/access/interaction.ts';
+import { recordUnmade } from './audit/trail.ts';
 import { type Admitted, createAdmission } from './http/admission.ts';
 import { readBody, textOfBody } from './http/body.ts';
 import type { Call } from './http/call.ts';
@@ -34,13 +35,28 @@ export const createApp = (server: Server, { identify, onFault, meter }: AppOptio
   const app = new Hono<Bindings>();
   const admission = createAdmission(server.limits);
 
+  /** What is refused before there is a call is in the trail too, if it is known who asks. */
+  const recordRefusal = async (incoming: HttpBindings['incoming'], error: unknown): Promise<void> => {
+    if (!(error instanceof FhirError) || error.status === 401) return;
+    try {
+      const header = headerOf(incoming);
+      const identity = identify(header);
+      const { target } = addressOf(incoming, basePath);
+      const resource = target?.resourceType !== undefined && target.id !== undefined ? `${target.resourceType}/${target.id}` : undefined;
+      const unmade = { identity, requestId: requestIdOf(identity, header), target };
+      await recordUnmade(server.outbox, unmade, { status: error.status, resource, reason: error.kind });
+    } catch (cause) {
+      if (!(cause instanceof FhirError && cause.status === 401)) onFault({ request: '', interaction: '', error: cause });
+    }
+  };
   const respond = async (incoming: HttpBindings['incoming'], admitted: Admitted, seen: Seen): Promise<Response> => {
     let message: Message;
     let view = PLAIN;
     let file: ReadableStream<Uint8Array> | undefined;
+    let call: Call | undefined;
     try {
       view = viewOf(incoming);
-      const call = callOf(server, incoming, { basePath, identify, admitted });
+      call = callOf(server, incoming, { basePath, identify, admitted });
       seen.interaction = call.target.interaction;
       const reply = await answer(server, call, onFault);
       message = reply;
@@ -49,6 +65,7 @@ export const createApp = (server: Server, { identify, onFault, meter }: AppOptio
       if ('openFile' in reply && incoming.method !== 'HEAD') file = await reply.openFile?.();
     } catch (error) {
       message = refusal(error, onFault);
+      if (call === undefined) await recordRefusal(incoming, error);
     }
     const { status, headers, body } = await onTheWire(shown(server, message, view, onFault), {
       method: incoming.method,
@@ -104,6 +121,33 @@ const viewOf = ({ method, headers, url = '/' }: HttpBindings['incoming'], form =
   return { format: answerFormat(headers.accept, query), pretty, url, isWrite };
 };
 
+type Header = (name: string) => string | undefined;
+
+const headerOf =
+  ({ headers }: HttpBindings['incoming']): Header =>
+  (name) => {
+    const value = headers[name];
+    return Array.isArray(value) ? value[0] : value;
+  };
+
+const requestIdOf = ({ requestId }: Call['identity'], header: Header): string => requestId ?? header('x-request-id') ?? randomUUID();
+
+interface Address {
+  /** Below the base; undefined outside of it. */
+  readonly relative: string | undefined;
+  readonly query: string;
+  /** Undefined where FHIR has no such method of such an address. */
+  readonly target: Call['target'] | undefined;
+}
+
+const addressOf = ({ url = '/', method = 'GET' }: HttpBindings['incoming'], basePath: string): Address => {
+  const question = url.indexOf('?');
+  const path = question === -1 ? url : url.slice(0, question);
+  const query = question === -1 ? '' : url.slice(question + 1);
+  const relative = path === basePath || path.startsWith(`${basePath}/`) ? path.slice(basePath.length) || '/' : undefined;
+  return { relative, query, target: relative === undefined ? undefined : classify(method, relative) };
+};
+
 interface Arrival {
   readonly basePath: string;
   readonly identify: Identify;
@@ -111,18 +155,10 @@ interface Arrival {
 }
 
 const callOf = (server: Server, incoming: HttpBindings['incoming'], { basePath, identify, admitted }: Arrival): Call => {
-  const header = (name: string): string | undefined => {
-    const value = incoming.headers[name];
-    return Array.isArray(value) ? value[0] : value;
-  };
+  const header = headerOf(incoming);
   const identity = identify(header);
-  const url = incoming.url ?? '/';
-  const question = url.indexOf('?');
-  const path = question === -1 ? url : url.slice(0, question);
-  const query = question === -1 ? '' : url.slice(question + 1);
   const method = incoming.method ?? 'GET';
-  const relative = path === basePath || path.startsWith(`${basePath}/`) ? path.slice(basePath.length) || '/' : undefined;
-  const target = relative === undefined ? undefined : classify(method, relative);
+  const { relative, query, target } = addressOf(incoming, basePath);
   if (target === undefined) {
     const allow = relative === undefined ? [] : allowedMethods(relative);
     if (allow.length > 0) {
@@ -139,7 +175,7 @@ const callOf = (server: Server, incoming: HttpBindings['incoming'], { basePath, 
   return {
     target,
     identity,
-    requestId: identity.requestId ?? header('x-request-id') ?? randomUUID(),
+    requestId: requestIdOf(identity, header),
     header,
     prefer: parsePrefer(header('prefer')),
     isPost: method === 'POST',

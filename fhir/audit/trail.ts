@@ -72,6 +72,33 @@ export const eventOf = ({ identity, requestId, target }: Pick<Call, 'identity' |
   });
 };
 
+/** A request that was refused before it was known what it asks for, or in which form; `target` as far as it is known. */
+export interface Unmade {
+  readonly identity: Call['identity'];
+  readonly requestId: string;
+  readonly target: Call['target'] | undefined;
+}
+
+/** Resolves when its event is durable. */
+export const recordUnmade = async (outbox: Outbox, { identity, requestId, target }: Unmade, outcome: Outcome): Promise<void> => {
+  if (target !== undefined) return outbox.append(eventOf({ identity, requestId, target }, outcome));
+  return outbox.append(
+    auditEvent({
+      id: randomUUID(),
+      at: new Date().toISOString(),
+      kind: 'deny',
+      action: 'E',
+      outcome: severity(outcome.status),
+      status: outcome.status,
+      request: requestId,
+      client: identity.client,
+      ...(identity.fingerprint !== undefined && { fingerprint: identity.fingerprint }),
+      interaction: 'unknown',
+      ...(outcome.reason !== undefined && { reason: outcome.reason }),
+    }),
+  );
+};
+
 /** Makes the event of a call that writes nothing, and waits until it is durable. */
 export const record = (outbox: Outbox, call: Pick<Call, 'identity' | 'requestId' | 'target'>, outcome: Outcome): Promise<Audited> =>
   Audited.after(outbox.append(eventOf(call, outcome)));

@@ -1,0 +1,89 @@
+import postgres from 'postgres';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type FhirProcess, startFhir } from '../../support/fhir-process.ts';
+import { startPostgres, type TestDatabase, type TestPostgres } from '../../support/postgres.ts';
+
+let cluster: TestPostgres;
+let database: TestDatabase;
+let sql: postgres.Sql;
+let fhir: FhirProcess;
+test.before(async () => {
+  cluster = await startPostgres();
+  database = await cluster.createDatabase();
+  sql = postgres(database.ownerUrl, { max: 1 });
+  fhir = await startFhir(database.appUrl, { BACKGROUND: 'off' });
+});
+test.after(async () => {
+  await fhir.stop();
+  await sql.end();
+  await database.drop();
+  await cluster.stop();
+});
+
+type Event = Readonly<Record<string, unknown>>;
+const eventsOf = async (request: string): Promise<Event[]> =>
+  (await sql<{ body: string }[]>`select body from audit.event`)
+    .map(({ body }) => JSON.parse(body) as Event)
+    .filter((event) => event['request'] === request);
+
+interface Refusal {
+  readonly path: string;
+  readonly method: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+  /** Of the answer and of the event. */
+  readonly status: number;
+  readonly event: Event;
+}
+
+const READ = { kind: 'read', action: 'R', interaction: 'read', resource: 'Patient/a', reason: 'not-acceptable' };
+const UNKNOWN = { kind: 'deny', action: 'E', interaction: 'unknown' };
+const REFUSALS: Readonly<Record<string, Refusal>> = {
+  'an Accept that none can serve': { path: '/Patient/a', method: 'GET', headers: { accept: 'text/csv' }, status: 406, event: READ },
+  'such a _format': { path: '/Patient/a?_format=csv', method: 'GET', status: 406, event: READ },
+  'a Content-Type that none can read': {
+    path: '/Patient',
+    method: 'POST',
+    headers: { 'content-type': 'text/csv' },
+    body: 'Jones',
+    status: 415,
+    event: { kind: 'write', action: 'C', interaction: 'create', reason: 'unsupported-media-type' },
+  },
+  'a method that the address has not': {
+    path: '/Patient/a/_history',
+    method: 'DELETE',
+    status: 405,
+    event: { ...UNKNOWN, reason: 'method-not-allowed' },
+  },
+  'an address that is none': {
+    path: '/Patient/a/b/c/Jones?name=Jones',
+    method: 'GET',
+    status: 400,
+    event: { ...UNKNOWN, reason: 'invalid' },
+  },
+};
+for (const [what, { path, method, headers, body, status, event }] of Object.entries(REFUSALS))
+  test(`the refusal of ${what} is in the trail once, before it is answered, and names no value`, async () => {
+    const request = `refused-${status}-${path.length}`;
+    const answer = await fhir.request(path, {
+      method,
+      headers: { 'x-request-id': request, ...headers },
+      ...(body !== undefined && { body }),
+    });
+    assert.is(answer.status, status, answer.text);
+    const found = await eventsOf(request);
+    assert.is(found.length, 1);
+    const { id, at, ...fields } = found[0]!;
+    assert.ok(typeof id === 'string' && typeof at === 'string');
+    assert.equal(fields, { outcome: 4, status, request, client: 'anonymous', ...event });
+    assert.not.match(JSON.stringify(fields), /Jones|csv/);
+  });
+
+test('an answer that was given has its own event and no other', async () => {
+  const { status } = await fhir.request('/Patient/nobody', { headers: { 'x-request-id': 'served' } });
+  assert.is(status, 404);
+  assert.is((await eventsOf('served')).length, 1);
+});
+
+test.run();
