@@ -7,8 +7,8 @@ import { secure } from '../../proto/process/tls.ts';
 import type { TlsSettings } from '../../proto/process/tls-settings.ts';
 
 // Envoy keeps a connection to here for 4 s without a request: ours must be the longer patience, or it meets closed connections.
-// Twice what Envoy lets through (max_request_headers_kb), so that whoever asks too much is told so by this server.
-const OPTIONS = { keepAliveTimeout: 65_000, requestTimeout: 60_000, headersTimeout: 15_000, maxHeaderSize: 65_536 };
+// More than Envoy lets through (96 KiB, max_request_headers_kb), so that whoever asks too much is told so by this server.
+const OPTIONS = { keepAliveTimeout: 65_000, requestTimeout: 60_000, headersTimeout: 15_000, maxHeaderSize: 131_072 };
 
 export interface Served {
   /** 0 for a Unix socket. */

@@ -19,7 +19,7 @@ export type Reason =
 
 export interface Denial {
   readonly reason: Reason;
-  readonly status: 400 | 401 | 403 | 405 | 429 | 503;
+  readonly status: 400 | 401 | 403 | 405 | 414 | 429 | 503;
   /** OperationOutcome.issue.code */
   readonly code: string;
   /** What to do about it. */
@@ -40,6 +40,8 @@ export interface Question {
 }
 
 const BASE = '/fhir';
+/** Characters of an address with its query: a third of what Envoy lets through, so that whoever asks too much is told what to do. */
+const MAX_PATH = 32_768;
 
 /** The address after the base, without its query; undefined outside of the base. */
 const pathOf = (path: string): string | undefined => {
@@ -65,6 +67,10 @@ export const decide = ({ credential, method, path }: Question, registry: ClientR
   }
   const wrong = standing(client, nowMs);
   if (wrong !== undefined) return { ...wrong, status: 403, code: 'suppressed', client };
+  if (path.length > MAX_PATH) {
+    const says = `The address has ${path.length} characters, and ${MAX_PATH} are the most: send a search as a form, by POST to ${BASE}/Type/_search`;
+    return { reason: 'malformed', status: 414, code: 'too-long', diagnostics: says, client };
+  }
   const relative = pathOf(path);
   const target = relative === undefined ? undefined : classify(method, relative);
   if (target === undefined) {
