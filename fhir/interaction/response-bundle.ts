@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import type { Interaction } from '../../proto/access/interaction.ts';
 import type { Call, Reply } from '../http/call.ts';
 import { FhirError } from '../http/outcome.ts';
 import { newLogicalId } from '../store/logical-id.ts';
@@ -28,14 +29,24 @@ export const responseEntry = ({ status, headers, body }: Shown, shown: boolean |
   return `{"resource":${body},"response":${response}}`;
 };
 
-/** What was read is what was asked for; what was written is shown only to who asks to see it. */
+const WRITES = new Set<Interaction>([
+  'create',
+  'update',
+  'patch',
+  'delete',
+  'conditional-update',
+  'conditional-patch',
+  'conditional-delete',
+]);
+
+/** What was read, found or answered by an operation is what was asked for; what was written is shown only to who asks to see it. */
 export const isShown = (
   { prefer }: Pick<Call, 'prefer'>,
-  { method }: Pick<Entry, 'method'>,
+  { method, target }: Pick<Entry, 'method' | 'target'>,
   { status, body }: Shown,
 ): boolean | 'outcome' => {
   if (method === 'HEAD') return status >= 400;
-  if (method === 'GET' || status >= 400) return true;
+  if (!WRITES.has(target.interaction) || status >= 400) return true;
   if (prefer.return === 'OperationOutcome' && body?.startsWith(OUTCOME) === true) return 'outcome';
   return prefer.return === 'representation';
 };

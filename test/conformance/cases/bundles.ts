@@ -216,6 +216,18 @@ export const bundles: Area = {
       body: bundle('batch', { request: { method: 'HEAD', url: 'Basic/bd-read' } }),
       expect: { status: 200, has: { 'entry.0.response.status': /^200/ } },
     }),
+    one('what a POST in a batch asks for is answered: a search, an operation', {
+      send: 'POST /',
+      body: bundle(
+        'batch',
+        { request: { method: 'POST', url: 'Basic/_search?_id=bd-read' } },
+        { resource: { resourceType: 'Basic', code: { text: 'x' } }, request: { method: 'POST', url: 'Basic/$validate' } },
+      ),
+      expect: {
+        status: 200,
+        has: { 'entry.0.resource.entry.0.resource.id': 'bd-read', 'entry.1.resource.resourceType': 'OperationOutcome' },
+      },
+    }),
     one('an empty batch', {
       send: 'POST /',
       body: { resourceType: 'Bundle', type: 'batch' },
