@@ -98,6 +98,8 @@ const segmentsOf = (path: string): string[] | undefined => {
   if (path === '' || path === '/') return [];
   if (path.length > 1024 || path.charCodeAt(0) !== 47) return undefined;
   const segments = path.slice(1).split('/');
+  // Clients that join addresses with care for slashes ask for `/Patient/?name=x`.
+  if (segments.length > 1 && segments.at(-1) === '') segments.pop();
   if (!path.includes('%')) return segments;
   try {
     const decoded = segments.map((segment) => decodeURIComponent(segment));

@@ -6,6 +6,10 @@ export const interactions: Area = {
   area: 'interactions',
   spec: 'http://hl7.org/fhir/R4/http.html',
   cases: [
+    one('a slash at the end of an address changes nothing', {
+      send: 'GET /Patient/?_count=1',
+      expect: { status: 200, has: { type: 'searchset' } },
+    }),
     {
       name: 'create answers 201 with Location, ETag, Last-Modified and the resource',
       steps: [
