@@ -24,6 +24,8 @@ interface Message {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
+  /** What Last-Modified says in seconds, in milliseconds: for the entries of a Bundle. */
+  readonly modifiedMs?: number | undefined;
 }
 
 /** An answer; it can't be made without the proof that its audit event is durable. */

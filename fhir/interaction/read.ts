@@ -37,6 +37,6 @@ const answer = async (server: Server, call: Call, { id, version, updatedMs, body
   const status = known ? 304 : 200;
   const patients = patientsOf([{ type, id, body }], server.baseUrl);
   const audited = await record(server.outbox, call, { status, resource, version, patients });
-  if (known) return { status, headers, body: null, audited };
-  return { status, headers: { ...headers, 'content-type': FHIR_JSON }, body, audited };
+  if (known) return { status, headers, modifiedMs: updatedMs, body: null, audited };
+  return { status, headers: { ...headers, 'content-type': FHIR_JSON }, modifiedMs: updatedMs, body, audited };
 };

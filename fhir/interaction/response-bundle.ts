@@ -11,18 +11,17 @@ export const MAX_ANSWERS = 64 << 20;
 export const tooMuch = (): FhirError =>
   new FhirError('too-costly', `the answers to this Bundle have more than ${MAX_ANSWERS} characters: ask for less at once`);
 
-type Shown = Pick<Reply, 'status' | 'headers' | 'body'>;
+type Shown = Pick<Reply, 'status' | 'headers' | 'modifiedMs' | 'body'>;
 
 const OUTCOME = '{"resourceType":"OperationOutcome"';
 
 /** One entry of the answer, with the stored text as it is where `shown`; an OperationOutcome of a write goes into response.outcome. */
-export const responseEntry = ({ status, headers, body }: Shown, shown: boolean | 'outcome'): string => {
-  const modified = headers['last-modified'];
+export const responseEntry = ({ status, headers, modifiedMs, body }: Shown, shown: boolean | 'outcome'): string => {
   const response = JSON.stringify({
     status: `${status} ${STATUS_CODES[status] ?? ''}`.trim(),
     location: headers['location'],
     etag: headers['etag'],
-    lastModified: modified === undefined ? undefined : new Date(modified).toISOString(),
+    lastModified: modifiedMs === undefined ? undefined : new Date(modifiedMs).toISOString(),
   });
   if (body === null || shown === false) return `{"response":${response}}`;
   if (status >= 400 || shown === 'outcome') return `{"response":${response.slice(0, -1)},"outcome":${body}}}`;

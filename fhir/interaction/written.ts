@@ -52,16 +52,17 @@ export const shownAs = (
   server: Pick<Server, 'baseUrl'>,
   shown: NonNullable<Call['prefer']['return']>,
   plan: Told,
-): Pick<Reply, 'status' | 'headers' | 'body'> => {
+): Pick<Reply, 'status' | 'headers' | 'modifiedMs' | 'body'> => {
   const { status, body } = plan;
+  const modifiedMs = plan.version > 0 ? plan.updatedMs : undefined;
   const headers = versionHeaders(server, plan);
   if (shown === 'OperationOutcome' && status !== 204) {
     const diagnostics = `${plan.type}/${plan.id} is at version ${plan.version}`;
     const outcome = outcomeText([{ severity: 'information', code: 'informational', diagnostics }]);
-    return { status, headers: { ...headers, 'content-type': FHIR_JSON }, body: outcome };
+    return { status, headers: { ...headers, 'content-type': FHIR_JSON }, modifiedMs, body: outcome };
   }
-  if (shown === 'minimal' || body === null) return { status, headers, body: null };
-  return { status, headers: { ...headers, 'content-type': FHIR_JSON }, body };
+  if (shown === 'minimal' || body === null) return { status, headers, modifiedMs, body: null };
+  return { status, headers: { ...headers, 'content-type': FHIR_JSON }, modifiedMs, body };
 };
 
 /** The answer to a write, with what the client prefers to see. */
