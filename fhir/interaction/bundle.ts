@@ -114,10 +114,30 @@ const resourceText = (text: string): string => {
   return span === undefined ? '' : text.slice(span.start, span.end);
 };
 
+const ELEMENTS: Readonly<Record<'entry' | 'request', ReadonlySet<string>>> = {
+  entry: new Set(['id', 'extension', 'modifierExtension', 'link', 'fullUrl', '_fullUrl', 'resource', 'search', 'request', 'response']),
+  request: new Set(
+    ['id', 'extension', 'modifierExtension', 'method', 'url', 'ifNoneMatch', 'ifModifiedSince', 'ifMatch', 'ifNoneExist'].flatMap(
+      (name) => [name, `_${name}`],
+    ),
+  ),
+};
+
+/** A condition that is misspelt would otherwise be left out, and what it shall prevent be done. */
+const requireKnown = (object: Json, kind: 'entry' | 'request', at: string): void => {
+  for (const name of Object.keys(object)) {
+    if (ELEMENTS[kind].has(name)) continue;
+    const says = `${at}: a Bundle has no element ${name.slice(0, 40)} there: leave it out, or spell it as R4 does`;
+    throw new FhirError('structure', says, { expression: at });
+  }
+};
+
 const parseEntry = (value: unknown, index: number, text: string, baseUrl: string): Entry => {
   const at = `Bundle.entry[${index}]`;
   const request = isObject(value) ? value['request'] : undefined;
   if (!isObject(request)) throw new FhirError('structure', `${at} has no request: say method and url`, { expression: `${at}.request` });
+  requireKnown(value as Json, 'entry', at);
+  requireKnown(request, 'request', `${at}.request`);
   const method = textOf(request, 'method', at);
   const url = textOf(request, 'url', at);
   if (method === undefined || url === undefined) {

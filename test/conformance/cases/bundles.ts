@@ -233,6 +233,9 @@ export const bundles: Area = {
       body: { resourceType: 'Bundle', type: 'batch' },
       expect: { status: 200, has: { 'entry.#': 0 } },
     }),
+    refuses('an entry with a condition that R4 does not have', 'POST /', 400, {
+      body: bundle('transaction', post('bd12', {}, { ifNoneExists: 'identifier=bd12' })),
+    }),
     refuses('an entry without a request', 'POST /', 400, {
       body: bundle('transaction', { resource: { resourceType: 'Basic', code: {} } }),
     }),
