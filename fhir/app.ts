@@ -5,13 +5,14 @@ import { allowedMethods, classify } from '../proto/access/interaction.ts';
 import { recordUnmade } from './audit/trail.ts';
 import { type Admitted, createAdmission } from './http/admission.ts';
 import { readBody, textOfBody } from './http/body.ts';
+import { binaryText, isContent, wantsContent } from './http/binary.ts';
 import type { Call } from './http/call.ts';
 import type { Identify } from './http/identity.ts';
 import { answerFormat, bodyFormat, FHIR_JSON, parsePrefer } from './http/negotiation.ts';
 import { FhirError, outcomeText } from './http/outcome.ts';
 import { answer, type OnFault } from './interaction/answer.ts';
 import { bodyText } from './presentation/body-text.ts';
-import { type Message, onTheWire, PLAIN, present, type View } from './presentation/present.ts';
+import { type Message, onTheWire, PLAIN, present, type Shown, type View } from './presentation/present.ts';
 import type { Server } from './server.ts';
 
 /** Hears of every request and its answer. */
@@ -101,7 +102,7 @@ const refusal = (error: unknown, onFault: OnFault): Message => {
   return { status: known.status, headers: { ...known.headers, 'content-type': FHIR_JSON }, body: outcomeText(known.issues) };
 };
 
-const shown = (server: Server, message: Message, view: View, onFault: OnFault): Message => {
+const shown = (server: Server, message: Message, view: View, onFault: OnFault): Shown => {
   try {
     return present(message, view, server);
   } catch (error) {
@@ -118,7 +119,8 @@ const viewOf = ({ method, headers, url = '/' }: HttpBindings['incoming'], form =
   const query = [question === -1 ? '' : url.slice(question + 1), form].filter(Boolean).join('&');
   const pretty = query.includes('_pretty=') && /(?:^|&)_pretty=true(?:&|$)/.test(query);
   const isWrite = method !== 'GET' && method !== 'HEAD' && !/\/_search(?:\?|$)/.test(url);
-  return { format: answerFormat(headers.accept, query), pretty, url, isWrite };
+  const format = wantsContent({ method, url, accept: headers.accept }) ? 'content' : answerFormat(headers.accept, query);
+  return { format, pretty, url, isWrite };
 };
 
 type Header = (name: string) => string | undefined;
@@ -170,7 +172,9 @@ const callOf = (server: Server, incoming: HttpBindings['incoming'], { basePath, 
   const isForm = target.interaction.startsWith('search-');
   // A patch has media types of its own (fhir/patch/parse-patch.ts), unless it is a resource in XML.
   const isPatch = target.interaction.endsWith('patch') && !/^application\/(?:fhir\+)?xml\s*(?:;|$)/i.test(header('content-type') ?? '');
-  const format = isForm || isPatch ? 'json' : bodyFormat(header('content-type'));
+  const contentType = header('content-type');
+  const isBytes = isContent(target, contentType);
+  const format = isForm || isPatch || isBytes ? 'json' : bodyFormat(contentType);
   const limit = target.interaction === 'batch' ? server.limits.bundleBytes : server.limits.resourceBytes;
   return {
     target,
@@ -180,7 +184,15 @@ const callOf = (server: Server, incoming: HttpBindings['incoming'], { basePath, 
     prefer: parsePrefer(header('prefer')),
     isPost: method === 'POST',
     query,
-    text: async () => bodyText(textOfBody(await readBody(incoming, limit, admitted)), format, server.registry),
+    text: async () =>
+      isBytes
+        ? // In base64 they are longer by a third.
+          binaryText(await readBody(incoming, Math.floor((limit * 3) / 4), admitted), {
+            id: target.id,
+            contentType,
+            securityContext: header('x-security-context'),
+          })
+        : bodyText(textOfBody(await readBody(incoming, limit, admitted)), format, server.registry),
     ...(target.interaction === 'batch' && format === 'json' && { bytes: () => readBody(incoming, limit, admitted) }),
   };
 };

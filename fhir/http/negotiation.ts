@@ -53,6 +53,9 @@ const parseRange = (text: string): MediaRange => {
   return { format: FORMATS[type.replace('fhir json', 'fhir+json').replace('fhir xml', 'fhir+xml')], version, quality };
 };
 
+/** Whether a media range, or a media type, is of a format that resources are shown or sent in; `*` names none. */
+export const namesFormat = (range: string): boolean => !range.includes('*') && parseRange(range).format !== undefined;
+
 const isServed = ({ version }: MediaRange): boolean => version === undefined || VERSIONS.has(version);
 
 const notAcceptable = (what: string, ranges: readonly MediaRange[], expression: string): FhirError => {

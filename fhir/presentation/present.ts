@@ -4,13 +4,14 @@ import type { Registry } from '../definitions/registry.ts';
 import { FHIR_JSON, FHIR_XML, type Format } from '../http/negotiation.ts';
 import { FhirError, type Issue, outcomeText } from '../http/outcome.ts';
 import { toXml } from '../xml/to-xml.ts';
+import { asContent } from './content.ts';
 import { answerCoding, compress } from './compress.ts';
 import { showHtml } from './html/show.ts';
 import { indented } from './indented.ts';
 
 /** What a client wants to see. */
 export interface View {
-  readonly format: Format;
+  readonly format: Format | 'content';
   /** Indented, for people. */
   readonly pretty: boolean;
   /** Path and query of the request. */
@@ -25,6 +26,11 @@ export interface Message {
   readonly body: string | null;
 }
 
+/** In the form that the client wants to see. */
+export interface Shown extends Omit<Message, 'body'> {
+  readonly body: string | Uint8Array<ArrayBuffer> | null;
+}
+
 /** What goes over the wire. */
 export interface Wire {
   readonly status: number;
@@ -37,7 +43,7 @@ const GUARD = { ...GUARD_HEADERS, vary: 'accept, accept-encoding' } as const;
 export const PLAIN: View = { format: 'json', pretty: false, url: '/', isWrite: false };
 
 /** JSON stays the very text that was stored unless another format or indentation is asked for; what is no FHIR stays as it is. */
-export const present = (message: Message, view: View, server: { registry: Registry; baseUrl: string }): Message => {
+export const present = (message: Message, view: View, server: { registry: Registry; baseUrl: string }): Shown => {
   const { status, headers, body } = message;
   if (body === null || headers['content-type'] !== FHIR_JSON) return message;
   switch (view.format) {
@@ -47,6 +53,8 @@ export const present = (message: Message, view: View, server: { registry: Regist
       const page = showHtml(body, { url: view.url, status }, server);
       return { status, headers: { ...headers, ...page.headers }, body: page.body };
     }
+    case 'content':
+      return asContent({ ...message, body });
     case 'xml':
       return asXml({ ...message, body }, view, server.registry);
   }
@@ -78,11 +86,12 @@ const asXml = ({ status, headers, body }: Message & { body: string }, { pretty, 
 
 /** The answer with the headers that every one has, in the content coding that the client takes. */
 export const onTheWire = async (
-  { status, headers, body }: Message,
+  { status, headers, body }: Shown,
   { method, acceptEncoding }: { readonly method: string | undefined; readonly acceptEncoding: string | readonly string[] | undefined },
 ): Promise<Wire> => {
-  const coding = body === null ? undefined : answerCoding(String(acceptEncoding ?? ''));
-  const compressed = coding === undefined ? undefined : await compress(body!, coding);
+  // The bytes of a file are mostly compressed already.
+  const coding = typeof body !== 'string' ? undefined : answerCoding(String(acceptEncoding ?? ''));
+  const compressed = coding === undefined ? undefined : await compress(body as string, coding);
   const wire = compressed ?? body;
   return {
     status,

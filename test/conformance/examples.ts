@@ -69,7 +69,7 @@ const throughXml = async (name: string, text: string, send: Send): Promise<CaseR
   const stored = await send(`/${name}`, { method: 'PUT', body: read.text, headers: { 'content-type': XML } });
   if (stored.status !== 200 && stored.status !== 201)
     return result(`its own XML is refused with ${stored.status}: ${stored.text.slice(0, 300)}`);
-  const again = (await send(`/${name}`, {})).text;
+  const again = (await send(`/${name}`, { headers: { accept: 'application/fhir+json' } })).text;
   const [before, after] = [withoutServerMeta(exact(text)), withoutServerMeta(exact(again))];
   return isSame(before, after) ? result() : result(`different at ${difference(before, after)}`);
 };
@@ -86,7 +86,7 @@ const putAndRead = async (text: string, send: Send, known: Refused): Promise<{ r
     return { refused: `${name}: ${known[name]} (${reason.slice(0, 160)})` };
   }
   if (known[name] !== undefined) return result(`it was taken, though ${known[name]}`);
-  const { status, text: read } = await send(`/${name}`, {});
+  const { status, text: read } = await send(`/${name}`, { headers: { accept: 'application/fhir+json' } });
   if (status !== 200) return result(`stored, but its read answers ${status}`);
   const [before, after] = [withoutServerMeta(exact(text)), withoutServerMeta(exact(read))];
   return isSame(before, after) ? result() : result(`read back different at ${difference(before, after)}`);

@@ -9,6 +9,33 @@ export const formats: Area = {
   spec: 'http://hl7.org/fhir/R4/http.html#mime-type',
   given: [{ resourceType: 'Patient', id: 'f1', active: true, name: [{ family: 'Format', _family: { id: 'a' } }] }],
   cases: [
+    {
+      name: 'the content of a Binary is sent and read as it is, unless a format of FHIR is named',
+      steps: [
+        {
+          send: 'PUT /Binary/fm-content',
+          headers: { 'content-type': 'text/csv', 'x-security-context': 'Patient/p1' },
+          body: 'a;b',
+          expect: { status: 201, has: { resourceType: 'Binary', contentType: 'text/csv', data: 'YTti' } },
+        },
+        {
+          send: 'GET /Binary/fm-content',
+          headers: { accept: '*/*' },
+          expect: { status: 200, headers: { 'content-type': 'text/csv', 'x-security-context': 'Patient/p1' }, text: /^a;b$/ },
+        },
+        { send: 'GET /Binary/fm-content/_history/1', headers: { accept: 'text/csv' }, expect: { status: 200, text: /^a;b$/ } },
+        {
+          send: 'GET /Binary/fm-content',
+          headers: { accept: 'application/fhir+json' },
+          expect: { status: 200, has: { 'securityContext.reference': 'Patient/p1', data: 'YTti' } },
+        },
+        {
+          send: 'GET /Binary/fm-nobody',
+          headers: { accept: 'text/csv' },
+          expect: { status: 404, has: { resourceType: 'OperationOutcome' } },
+        },
+      ],
+    },
     one('JSON without being asked', { send: 'GET /Patient/f1', expect: { headers: { 'content-type': /^application\/fhir\+json/ } } }),
     ...[
       'application/fhir+json',
