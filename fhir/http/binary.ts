@@ -1,6 +1,6 @@
 /** A Binary as the bytes that it stands for, in and out. Source: http://hl7.org/fhir/R4/binary.html#rest */
 import type { Classified } from '../../proto/access/interaction.ts';
-import { namesFormat } from './negotiation.ts';
+import { isOfFhir, namesFormat } from './negotiation.ts';
 
 const BINARY = /^[^?]*\/Binary\/[A-Za-z0-9\-.]+(?:\/_history\/[^/?]+)?\/?(?:\?|$)/;
 /** Whoever asks for a part of the resource, or for it indented, asks for the resource. */
@@ -21,7 +21,7 @@ const WRITES = new Set(['create', 'update', 'conditional-update']);
 
 /** Whether a body is the content of a Binary, and not the resource in a format of FHIR. */
 export const isContent = ({ resourceType, interaction }: Classified, contentType: string | undefined): contentType is string =>
-  resourceType === 'Binary' && WRITES.has(interaction) && contentType?.includes('/') === true && !namesFormat(contentType);
+  resourceType === 'Binary' && WRITES.has(interaction) && contentType?.includes('/') === true && !isOfFhir(contentType);
 
 /** The resource that the bytes become, as JSON. */
 export const binaryText = (

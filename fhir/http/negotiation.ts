@@ -53,8 +53,14 @@ const parseRange = (text: string): MediaRange => {
   return { format: FORMATS[type.replace('fhir json', 'fhir+json').replace('fhir xml', 'fhir+xml')], version, quality };
 };
 
-/** Whether a media range, or a media type, is of a format that resources are shown or sent in; `*` names none. */
+/** Whether a media range is of a format that answers are shown in; `*` names none. */
 export const namesFormat = (range: string): boolean => !range.includes('*') && parseRange(range).format !== undefined;
+
+/** Whether a media type is of a format that resources are sent in. */
+export const isOfFhir = (contentType: string): boolean => {
+  const { format } = parseRange(contentType);
+  return format !== undefined && READABLE.has(format);
+};
 
 const isServed = ({ version }: MediaRange): boolean => version === undefined || VERSIONS.has(version);
 

@@ -30,6 +30,12 @@ export const formats: Area = {
           expect: { status: 200, has: { 'securityContext.reference': 'Patient/p1', data: 'YTti' } },
         },
         {
+          send: 'POST /Binary',
+          headers: { 'content-type': 'text/html' },
+          body: '<p>x</p>',
+          expect: { status: 201, has: { contentType: 'text/html' } },
+        },
+        {
           send: 'GET /Binary/fm-nobody',
           headers: { accept: 'text/csv' },
           expect: { status: 404, has: { resourceType: 'OperationOutcome' } },
