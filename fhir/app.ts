@@ -4,7 +4,7 @@ import { type Context, Hono } from 'hono';
 import { allowedMethods, classify } from '../proto/access/interaction.ts';
 import { recordUnmade } from './audit/trail.ts';
 import { type Admitted, createAdmission } from './http/admission.ts';
-import { readBody, textOfBody } from './http/body.ts';
+import { dropRest, readBody, textOfBody } from './http/body.ts';
 import { binaryText, isContent, wantsContent } from './http/binary.ts';
 import type { Call } from './http/call.ts';
 import type { Identify } from './http/identity.ts';
@@ -68,6 +68,7 @@ export const createApp = (server: Server, { identify, onFault, meter }: AppOptio
       message = refusal(error, onFault);
       if (call === undefined) await recordRefusal(incoming, error);
     }
+    await dropRest(incoming);
     const { status, headers, body } = await onTheWire(shown(server, message, view, onFault), {
       method: incoming.method,
       acceptEncoding: incoming.headers['accept-encoding'],

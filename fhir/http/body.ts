@@ -64,3 +64,22 @@ const unzip = async (bytes: Buffer, limit: number): Promise<Buffer> => {
 const tooLarge = (limit: number): FhirError =>
   // Without Connection: close, which would reset the connection under a body that is still coming, and the answer with it.
   new FhirError('too-large', `the body is larger than ${limit} bytes: send less at once, or split the Bundle`);
+
+const DROPPED_BYTES = 64 << 20;
+
+/**
+ * Reads and drops what of a body nobody read, up to a bound: most clients read no answer before they have sent everything, and one that comes
+ * earlier makes Envoy cut the connection, or reset the stream, under them.
+ */
+export const dropRest = async (incoming: IncomingMessage): Promise<void> => {
+  if (incoming.complete || Number(incoming.headers['content-length'] ?? 0) > DROPPED_BYTES) return;
+  let size = 0;
+  try {
+    for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > DROPPED_BYTES) return;
+    }
+  } catch {
+    // A client that went away needs no answer.
+  }
+};

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:tls';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Answer, type RequestOptions, type Stack, startStack } from '../../support/stack.ts';
@@ -157,6 +159,28 @@ test('stores the good entries of a batch with one bad entry', async () => {
   assert.match(answer.json.entry[1].response.status, /^400/);
   assert.is(answer.json.entry[1].response.outcome.resourceType, 'OperationOutcome');
   assert.is((await stack.request('/Flag?_summary=count')).json.total, 1);
+});
+
+/** The first line of the answer, by a client that reads nothing before it has sent everything. */
+const afterSending = async (path: string, contentType: string, body: Buffer): Promise<string> => {
+  const { hostname, port, pathname } = new URL(stack.system.state.baseUrl);
+  const socket = connect({ host: hostname, port: Number(port), servername: hostname, ...stack.tls('ehr-demo') });
+  await once(socket, 'secureConnect');
+  const head = [`POST ${pathname}${path} HTTP/1.1`, `host: ${hostname}:${port}`, `content-type: ${contentType}`];
+  socket.write([...head, `content-length: ${body.length}`, 'connection: close', '', ''].join('\r\n'));
+  for (let at = 0; at < body.length; at += 65_536) {
+    if (!socket.write(body.subarray(at, at + 65_536))) await once(socket, 'drain');
+  }
+  let text = '';
+  for await (const chunk of socket) text += String(chunk);
+  return text.split('\r\n', 1)[0]!;
+};
+
+test('a large body that is refused unread is answered, not cut off', async () => {
+  const body = Buffer.from(`{"resourceType":"Patient","language":"${'x'.repeat(12 << 20)}"}`);
+  assert.is(await afterSending('/Patient', 'application/fhir+json', body), 'HTTP/1.1 413 Payload Too Large');
+  assert.is(await afterSending('/Patient', 'text/csv', body), 'HTTP/1.1 415 Unsupported Media Type');
+  assert.is(await afterSending('/Pacient', 'application/fhir+json', body), 'HTTP/1.1 404 Not Found');
 });
 
 test.run();
