@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import postgres from 'postgres';
 import { migrate } from '../../fhir/store/migrate.ts';
 import type { Guardian } from '../../local/guardian.ts';
@@ -26,6 +27,11 @@ export interface TestDatabase {
   readonly gatewayUrl: string;
   readonly relayUrl: string;
   readonly readUrl: string;
+  /**
+   * Resolves when every transaction of the server that was open at the call has ended. A history of several resources leaves out what
+   * such a one might still come before, and those of other tests' databases count.
+   */
+  readonly settled: () => Promise<void>;
   readonly drop: () => Promise<void>;
 }
 
@@ -71,6 +77,22 @@ const connected = (shared: Shared, stop: () => Promise<void>): TestPostgres => (
       gatewayUrl: as('gateway_audit'),
       relayUrl: as('audit_relay'),
       readUrl: as('audit_read'),
+      settled: async () => {
+        const sql = owner(shared.ownerUrl);
+        try {
+          const [begun] = await sql`select pg_current_xact_id()::text as xid`;
+          const ended = async (): Promise<boolean> => {
+            const [row] = await sql`select pg_snapshot_xmin(pg_current_snapshot()) > ${begun!['xid'] as string}::xid8 as ended`;
+            return row!['ended'] as boolean;
+          };
+          for (let i = 0; !(await ended()); i++) {
+            if (i === 1000) throw new Error('a transaction of this PostgreSQL stayed open for longer than 20 s');
+            await setTimeout(20);
+          }
+        } finally {
+          await sql.end();
+        }
+      },
       drop: async () => {
         const again = owner(shared.ownerUrl);
         try {

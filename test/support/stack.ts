@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createGuardian } from '../../local/guardian.ts';
 import { freePorts } from '../../local/ports.ts';
 import { startSystem, type System } from '../../local/system.ts';
-import { startPostgres } from './postgres.ts';
+import { startPostgres, type TestDatabase } from './postgres.ts';
 import { startValkey, type TestValkey } from './valkey.ts';
 
 export interface Answer {
@@ -37,6 +37,7 @@ export interface Stack {
   readonly tls: (client: string) => { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer };
   readonly valkey: TestValkey;
   readonly data: string;
+  readonly settled: TestDatabase['settled'];
   readonly stop: () => Promise<void>;
 }
 
@@ -100,6 +101,7 @@ export const startStack = async ({ ownValkey = false, environment }: StackOption
     tls,
     valkey,
     data,
+    settled: database.settled,
     stop,
     request: (path, { method, client = 'ehr-demo', headers = {}, body, agent } = {}) =>
       send(path === '' || path.startsWith('/') ? `${system.state.baseUrl}${path}` : path, {

@@ -32,6 +32,7 @@ test('_at finds what was current at that time, _since what came from then on', a
   await mark();
   await stack.request('/Basic/a', { method: 'DELETE' });
   await mark();
+  await stack.settled();
   const at = async (time: string, path = '/Basic'): Promise<string[]> => versions(await stack.request(`${path}/_history?_at=${time}`));
   assert.equal(await at(times[0]!), []);
   assert.equal(await at(times[1]!), ['POST a W/"1"']);
@@ -46,6 +47,7 @@ test('_at finds what was current at that time, _since what came from then on', a
 
 test('paging is stable while others write', async () => {
   for (let i = 0; i < 6; i++) await put(`p${i}`, 'x');
+  await stack.settled();
   const first = await stack.request('/Basic/_history?_count=3');
   const next = first.json.link.find(({ relation }: { relation: string }) => relation === 'next').url as string;
   await put('p0', 'y');

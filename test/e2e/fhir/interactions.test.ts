@@ -56,6 +56,7 @@ test('history of a type and of the server pages without repeating or dropping', 
       description: { text: 'x' },
       subject: { reference: 'Patient/a' },
     });
+  await stack.settled();
   const seen: string[] = [];
   for (let url: string | undefined = '/Goal/_history?_count=3'; url !== undefined;) {
     const page: Answer = await stack.request(url);

@@ -53,6 +53,7 @@ test.before(async () => {
     assert.is((await ask('PUT', `/DocumentReference/d${i}`, { body })).status, 201);
   }
   assert.is((await ask('PUT', '/Patient/p', { body: { resourceType: 'Patient', id: 'p', gender: 'other' } })).status, 201);
+  await database.settled();
 });
 
 test.after(async () => {
