@@ -37,10 +37,9 @@ export const history = async (server: Server, call: Call): Promise<Reply> => {
   const askedMs = Date.now();
   // The versions of one resource come one after the other; those of several may be stored in another order than their times say.
   const completeMs = id === undefined ? askedMs - (await oldestWriteMs(server.db)) - QUEUED_MS : askedMs;
-  const rows = await (id === undefined ? readFeed : readHistory)(server.db, range);
+  const rows = asked.limit === 0 ? [] : await (id === undefined ? readFeed : readHistory)(server.db, range);
   const page = fitting(rows, asked.limit);
-  const total =
-    id === undefined || asked.sinceMs !== undefined || asked.at !== undefined ? undefined : await countHistory(server.db, rids!);
+  const total = id !== undefined || asked.limit === 0 ? await countHistory(server.db, range) : undefined;
   const path = [type, id, '_history'].filter(Boolean).join('/');
   const self = `${server.baseUrl}/${path}`;
   const last = page.at(-1);
@@ -66,13 +65,16 @@ const ridsOf = async (server: Server, type: string | undefined, id: string | und
   return [head.rid, head.rid];
 };
 
+/** With a limit of 0, only how many there are is asked. */
 const parse = (query: string): HistoryRange => {
   let limit = DEFAULT_COUNT;
+  let isCount = false;
   let sinceMs: number | undefined;
   let at: HistoryRange['at'];
   let after: HistoryCursor | undefined;
   for (const [name, value] of new URLSearchParams(query)) {
     if (name === '_count') limit = countOf(value);
+    else if (name === '_summary' && value === 'count') isCount = true;
     else if (name === '_since') sinceMs = timeOf(name, value).lo;
     else if (name === '_at') at = timeOf(name, value);
     else if (name === '_cursor') after = cursorOf(value);
@@ -84,12 +86,12 @@ const parse = (query: string): HistoryRange => {
       throw new FhirError('not-supported', says, { expression: `http.${name.slice(0, 60)}` });
     }
   }
-  return { limit, sinceMs, at, after };
+  return { limit: isCount ? 0 : limit, sinceMs, at, after };
 };
 
 const countOf = (value: string): number => {
-  if (!/^[1-9]\d{0,8}$/.test(value))
-    throw new FhirError('value', `_count=${value.slice(0, 40)} is no number from 1`, { expression: 'http._count' });
+  if (!/^\d{1,9}$/.test(value))
+    throw new FhirError('value', `_count=${value.slice(0, 40)} is no whole number`, { expression: 'http._count' });
   return Math.min(Number(value), MAX_COUNT);
 };
 

@@ -67,8 +67,9 @@ export const interact = async (server: Server, call: Call): Promise<Reply> => {
   if (isAnsweredLater(call)) return answerLater(server, call);
   if (call.query === '' || !SHOWN_IN_PART.has(interaction)) return HANDLERS[interaction](server, call);
   const type = interaction === 'capabilities' ? 'CapabilityStatement' : resourceType;
-  const selection = selectionOf(server.registry, { type, query: call.query, lenient: call.prefer.lenient, isSearch: false });
+  const isList = interaction.startsWith('history-');
+  const selection = selectionOf(server.registry, { type, query: call.query, lenient: call.prefer.lenient, isList });
   const reply = await HANDLERS[interaction](server, call);
   if (selection === undefined || reply.body === null) return reply;
-  return { ...reply, body: subset(server.registry, reply.body, selection, interaction.startsWith('history-')) };
+  return { ...reply, body: subset(server.registry, reply.body, selection, isList) };
 };

@@ -12,7 +12,7 @@ export const search = async (server: Server, call: Call): Promise<Reply> => {
   const { resourceType: type, compartment } = call.target;
   const form = call.isPost ? await formOf(call) : '';
   const query = [call.query, form].filter(Boolean).join('&');
-  const selection = selectionOf(server.registry, { type, query, lenient: call.prefer.lenient, isSearch: true });
+  const selection = selectionOf(server.registry, { type, query, lenient: call.prefer.lenient, isList: true });
   const {
     body,
     count,

@@ -16,7 +16,8 @@ export interface Asked {
   readonly query: string;
   /** Leave unknown elements out instead of refusing them. */
   readonly lenient: boolean;
-  readonly isSearch: boolean;
+  /** Whether it is answered with a Bundle, of which `_summary=count` shows the total. */
+  readonly isList: boolean;
 }
 
 const SUMMARIES = new Set(['true', 'text', 'data', 'count', 'false']);
@@ -27,7 +28,7 @@ export const ANY_MATCH = '*';
 const refused = (name: string, diagnostics: string): FhirError => new FhirError('value', diagnostics, { expression: `http.${name}` });
 
 /** Undefined where everything shall be shown; throws 400 on what is no form of `_summary`, and on elements that the type hasn't. */
-export const selectionOf = (registry: Registry, { type, query, lenient, isSearch }: Asked): Selection | undefined => {
+export const selectionOf = (registry: Registry, { type, query, lenient, isList }: Asked): Selection | undefined => {
   if (!query.includes('summary') && !query.includes('elements')) return undefined;
   const pairs = decodeQuery(query);
   const valuesOf = (name: string): string[] => pairs.flatMap(([each, value]) => (each === name ? [value] : []));
@@ -40,7 +41,8 @@ export const selectionOf = (registry: Registry, { type, query, lenient, isSearch
     .flatMap((value) => value.split(','))
     .map((name) => name.trim())
     .filter(Boolean);
-  if (summary === 'count' && !isSearch) throw refused('_summary', '_summary=count is of searches: use true, text, data or false here');
+  if (summary === 'count' && !isList)
+    throw refused('_summary', '_summary=count is of searches and histories: use true, text, data or false here');
   if (summary === 'text' && pairs.some(([name]) => /^_(?:rev)?include(?::|$)/.test(name)))
     throw refused('_summary', '_summary=text goes with no _include and no _revinclude: leave out one of them');
   const kept = summary === 'true' || summary === 'text' || summary === 'data' ? summary : undefined;

@@ -45,9 +45,8 @@ const LASTED = (at: string): string => `case when v.deleted then v.updated >= ${
 
 const ORDER = 'versions.updated desc, rid desc, version desc';
 
-const readRows = async (db: Db, { rids, sinceMs, at, after, limit }: HistoryRange): Promise<readonly Row[]> => {
-  const parameters: number[] = [limit];
-  const value = (given: number): string => `$${parameters.push(given)}`;
+/** Of the versions of a range, as `v`. */
+const whereOf = ({ rids, sinceMs, at, after }: Omit<HistoryRange, 'limit'>, value: (given: number) => string): string => {
   const time = (ms: number): string => `to_timestamp(${value(ms)}::double precision / 1000)`;
   const conditions: string[] = [];
   if (rids !== undefined) conditions.push(`v.rid between ${value(rids[0])} and ${value(rids[1])}`);
@@ -56,7 +55,12 @@ const readRows = async (db: Db, { rids, sinceMs, at, after, limit }: HistoryRang
   if (after !== undefined) {
     conditions.push(`(v.updated, v.rid, v.version) < (${time(after.updated)}, ${value(after.rid)}::bigint, ${value(after.version)}::int)`);
   }
-  const where = conditions.length > 0 ? `where ${conditions.join(' and ')}` : '';
+  return conditions.length > 0 ? `where ${conditions.join(' and ')}` : '';
+};
+
+const readRows = async (db: Db, { limit, ...range }: HistoryRange): Promise<readonly Row[]> => {
+  const parameters: number[] = [limit];
+  const where = whereOf(range, (given) => `$${parameters.push(given)}`);
   const part = (table: string): string =>
     `(select rid, type, id, version, updated, xid, body from fhir.${table} v ${where} order by updated desc, rid desc, version desc limit $1)`;
   return db.unsafe<Row[]>(
@@ -93,12 +97,15 @@ export const readFeed = async (db: Db, range: HistoryRange): Promise<readonly Hi
   }
 };
 
-const COUNT = `select (select count(*) from fhir.resource where rid between $1 and $2)
-  + (select count(*) from fhir.resource_history where rid between $1 and $2) as total`;
-
-/** All versions of a range of resource keys. */
-export const countHistory = async (db: Db, [from, to]: readonly [number, number]): Promise<number> => {
-  const [row] = await db.unsafe<{ total: number }[]>(COUNT, [from, to], { prepare: true });
+/** How many versions a range has on all its pages. */
+export const countHistory = async (db: Db, { rids, sinceMs, at }: HistoryRange): Promise<number> => {
+  const parameters: number[] = [];
+  const where = whereOf({ rids, sinceMs, at }, (given) => `$${parameters.push(given)}`);
+  const [row] = await db.unsafe<{ total: number }[]>(
+    `select (select count(*) from fhir.resource v ${where}) + (select count(*) from fhir.resource_history v ${where}) as total`,
+    parameters,
+    { prepare: true },
+  );
   return row!.total;
 };
 

@@ -125,7 +125,7 @@ export const parseExport = (
 /** What of each resource is written; throws 400 naming an element that there isn't, but for a lenient client. */
 export const selectionOfElements = (registry: Registry, elements: readonly string[] | undefined, lenient: boolean): Selection | undefined =>
   elements &&
-  selectionOf(registry, { type: undefined, query: `_elements=${encodeURIComponent(elements.join(','))}`, lenient, isSearch: false });
+  selectionOf(registry, { type: undefined, query: `_elements=${encodeURIComponent(elements.join(','))}`, lenient, isList: false });
 
 const sinceOf = (text: string): number => {
   const found = dateInterval(text.replace(' ', '+'));

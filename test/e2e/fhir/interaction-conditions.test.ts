@@ -146,7 +146,7 @@ test('what no client can mean is 400 with what to do, never 500', async () => {
     ['/Patient?birthdate=%00'],
     ['/_history?_since=%00'],
     ['/Basic/_history?_sort=_lastUpdated'],
-    ['/Basic/_history?_count=0'],
+    ['/Basic/_history?_count=-1'],
     ['/Basic', { body: { resourceType: 'Basic', code: { text: 'x' } }, headers: { 'if-none-exist': 'identifier=%00' } }],
     ['/Basic', { body: { resourceType: 'Basic', code: { text: 'x' } }, headers: { 'if-none-exist': 'identifier=%ZZ' } }],
     ['/Basic/1', { method: 'PUT', body: { resourceType: 'Basic', id: '1', code: { text: 'x' } }, headers: { 'if-match': '""' } }],

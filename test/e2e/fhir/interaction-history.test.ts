@@ -17,8 +17,9 @@ const versions = (answer: Answer): string[] =>
   );
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 30));
 
+const times: string[] = [];
+
 test('_at finds what was current at that time, _since what came from then on', async () => {
-  const times: string[] = [];
   const mark = async (): Promise<void> => {
     await pause();
     times.push(new Date().toISOString());
@@ -63,6 +64,23 @@ test('a history of what never was is 404, of what is deleted is told', async () 
   assert.is((await stack.request('/Basic/nobody/_history')).status, 404);
   const { json } = await stack.request('/Basic/a/_history');
   assert.equal([json.total, json.entry[0].response.status, json.entry[0].resource], [3, '204', undefined]);
+});
+
+test('_count=0 and _summary=count tell how many versions there are, and show none', async () => {
+  const [, since] = times;
+  const all = (await stack.request('/Basic/_history?_count=1000')).json.entry.length;
+  for (const [path, total] of [
+    ['/Basic/a/_history', 3],
+    [`/Basic/a/_history?_since=${since}`, 2],
+    ['/Basic/_history', all],
+    ['/_history', all],
+    ['/Patient/_history', 0],
+  ] as const) {
+    for (const asks of ['_count=0', '_summary=count']) {
+      const { status, json } = await stack.request(`${path}${path.includes('?') ? '&' : '?'}${asks}`);
+      assert.equal([status, json.type, json.total, json.entry, json.link.length], [200, 'history', total, undefined, 1], `${path} ${asks}`);
+    }
+  }
 });
 
 test.run();

@@ -8,9 +8,9 @@ import { subset } from '../../../fhir/presentation/subset.ts';
 const registry = loadRegistry();
 const TAG = '{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"SUBSETTED"}';
 const select = (query: string, asked: Partial<Asked> = {}): ReturnType<typeof selectionOf> =>
-  selectionOf(registry, { type: 'Observation', query, lenient: false, isSearch: false, ...asked });
+  selectionOf(registry, { type: 'Observation', query, lenient: false, isList: false, ...asked });
 const shown = (query: string, text: string, asked: Partial<Asked> = {}): string =>
-  subset(registry, text, select(query, asked)!, asked.isSearch ?? false);
+  subset(registry, text, select(query, asked)!, asked.isList ?? false);
 const refuses = (query: string, says: RegExp, asked: Partial<Asked> = {}): void =>
   assert.throws(
     () => select(query, asked),
@@ -64,7 +64,7 @@ test('_summary=data drops the narrative alone', () => {
 test('_summary=false and no parameter show everything', () => {
   assert.is(select('_summary=false'), undefined);
   assert.is(select('name=x'), undefined);
-  assert.is(select('_summary=count', { isSearch: true }), undefined);
+  assert.is(select('_summary=count', { isList: true }), undefined);
 });
 
 test('_elements keeps what is named and what is mandatory, a choice by its name or by one of its members', () => {
@@ -80,10 +80,10 @@ test('_elements keeps what is named and what is mandatory, a choice by its name 
 test('in a search, elements without a type are of what matched, and what came along stays whole', () => {
   const patient = '{"resourceType":"Patient","id":"p","meta":{},"active":true,"gender":"male"}';
   const bundle = `{"resourceType":"Bundle","entry":[{"resource":${OBSERVATION},"search":{"mode":"match"}},{"resource":${patient},"search":{"mode":"include"}},{"resource":{"resourceType":"OperationOutcome","issue":[]},"search":{"mode":"outcome"}}]}`;
-  const whole = shown('_elements=note', bundle, { isSearch: true });
+  const whole = shown('_elements=note', bundle, { isList: true });
   assert.ok(whole.includes(patient), whole);
   assert.not.ok(whole.includes('valueQuantity'));
-  const both = shown('_elements=note,Patient.gender', bundle, { isSearch: true });
+  const both = shown('_elements=note,Patient.gender', bundle, { isList: true });
   assert.ok(both.includes(`{"resourceType":"Patient","id":"p","meta":{"tag":[${TAG}]},"gender":"male"}`), both);
   assert.ok(both.endsWith('{"resource":{"resourceType":"OperationOutcome","issue":[]},"search":{"mode":"outcome"}}]}'));
 });
@@ -102,8 +102,8 @@ test('refuses what it cannot mean, and says what to do', () => {
   refuses('_summary=maybe', /none of true, text, data, count, false/);
   refuses('_summary=count', /of searches/);
   refuses('_summary=true&_elements=code', /leave out one/);
-  refuses('_summary=text&_include=Observation:subject', /_include/, { isSearch: true });
-  refuses('_summary=text&_revinclude:iterate=Observation:subject', /_revinclude/, { isSearch: true });
+  refuses('_summary=text&_include=Observation:subject', /_include/, { isList: true });
+  refuses('_summary=text&_revinclude:iterate=Observation:subject', /_revinclude/, { isList: true });
   refuses('_elements:not=code', /no such modifier/);
   assert.is(select('_summary=maybe', { lenient: true }), undefined);
 });
