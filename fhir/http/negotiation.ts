@@ -11,6 +11,9 @@ const OFFERED: ReadonlySet<Format> = new Set<Format>(['json', 'xml', 'html']);
 /** What bodies are read from: a format joins where fhir/presentation/body-text.ts can read it. */
 const READABLE: ReadonlySet<Format> = new Set<Format>(['json', 'xml']);
 
+/** UTF-8, and what is the same in it. */
+const READABLE_CHARSETS: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii']);
+
 /** `*`/`*` is JSON, as is no wish at all. */
 const FORMATS: Readonly<Record<string, Format | undefined>> = {
   json: 'json',
@@ -104,6 +107,11 @@ export const answerFormat = (accept: string | undefined, query: string): Format 
 /** The format of a body by its Content-Type, JSON without one; 415 where it can't be read. */
 export const bodyFormat = (contentType: string | undefined): Format => {
   if (contentType === undefined || contentType === '') return 'json';
+  const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType)?.[1];
+  if (charset !== undefined && !READABLE_CHARSETS.has(charset.toLowerCase())) {
+    const says = `Content-Type: charset=${charset.slice(0, 40)} can't be read: FHIR is sent in UTF-8`;
+    throw new FhirError('unsupported-media-type', says, { expression: 'http.Content-Type' });
+  }
   const range = parseRange(contentType);
   if (range.format !== undefined && READABLE.has(range.format) && isServed(range)) return range.format;
   const offer = [...READABLE].map((format) => `application/fhir+${format}`).join(' or ');

@@ -42,6 +42,10 @@ test('reads JSON by each of its names and refuses other bodies with 415', () => 
   for (const type of [undefined, 'application/json', 'Application/FHIR+JSON;charset=UTF-8', 'text/json'])
     assert.is(bodyFormat(type), 'json');
   assert.throws(() => bodyFormat('text/csv'), refused(415, /application\/fhir\+json/));
+  for (const charset of ['utf-8', 'UTF-8', '"utf-8"', 'utf8']) assert.is(bodyFormat(`application/fhir+xml; charset=${charset}`), 'xml');
+  for (const charset of ['iso-8859-1', '"utf-16"']) {
+    assert.throws(() => bodyFormat(`application/fhir+json;charset=${charset}`), refused(415, /sent in UTF-8/));
+  }
 });
 
 test.run();
