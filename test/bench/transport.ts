@@ -1,7 +1,7 @@
 /** One server, many requests: HTTP/2 over one connection, or HTTP/1.1 over one for each caller. */
 import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
-import { connect as connectHttp2 } from 'node:http2';
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { gunzipSync } from 'node:zlib';
 
@@ -22,7 +22,7 @@ export interface Answer {
 }
 
 export interface Transport {
-  /** Rejects when no answer comes within a minute. */
+  /** Rejects when no answer comes within two minutes. */
   readonly send: (method: string, path: string, body?: string) => Promise<Answer>;
   readonly close: () => void;
 }
@@ -49,15 +49,19 @@ type Tls = { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer
 
 const overHttp2 = ({ baseUrl, gzip }: TransportOptions, tls: Tls): Transport => {
   const { origin, pathname } = new URL(baseUrl);
-  const session = connectHttp2(origin, tls);
-  let broken: Error | undefined;
-  session.on('error', (error: Error) => (broken = error));
-  session.on('close', () => (broken ??= new Error('the connection was closed')));
+  let session: ClientHttp2Session | undefined;
+  /** A new one after the server has closed the last, as it does with one that is idle while another server is filled. */
+  const opened = (): ClientHttp2Session => {
+    if (session === undefined || session.closed || session.destroyed) {
+      session = connectHttp2(origin, tls);
+      session.on('error', () => undefined); // each request under way is told of it
+    }
+    return session;
+  };
   return {
     send: (method, path, body) =>
       new Promise((resolve, reject) => {
-        if (broken !== undefined) return reject(broken);
-        const stream = session.request({ ':method': method, ':path': pathname + path, ...headersOf(gzip, body) });
+        const stream = opened().request({ ':method': method, ':path': pathname + path, ...headersOf(gzip, body) });
         const chunks: Buffer[] = [];
         let status = 0;
         let isCompressed = false;
@@ -71,7 +75,7 @@ const overHttp2 = ({ baseUrl, gzip }: TransportOptions, tls: Tls): Transport => 
         stream.setTimeout(TIMEOUT_MS, () => stream.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
         stream.end(body);
       }),
-    close: () => session.destroy(),
+    close: () => session?.destroy(),
   };
 };
 
