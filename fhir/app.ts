@@ -4,7 +4,7 @@ import { type Context, Hono } from 'hono';
 import { allowedMethods, classify } from '../proto/access/interaction.ts';
 import { recordUnmade } from './audit/trail.ts';
 import { type Admitted, createAdmission } from './http/admission.ts';
-import { dropRest, readBody, textOfBody } from './http/body.ts';
+import { dropRest, readBody, readBytes, textOfBody } from './http/body.ts';
 import { binaryText, isContent, wantsContent } from './http/binary.ts';
 import type { Call } from './http/call.ts';
 import type { Identify } from './http/identity.ts';
@@ -194,6 +194,6 @@ const callOf = (server: Server, incoming: HttpBindings['incoming'], { basePath, 
             securityContext: header('x-security-context'),
           })
         : bodyText(textOfBody(await readBody(incoming, limit, admitted)), format, server.registry),
-    ...(target.interaction === 'batch' && format === 'json' && { bytes: () => readBody(incoming, limit, admitted) }),
+    ...(target.interaction === 'batch' && format === 'json' && { bytes: () => readBytes(incoming, limit, admitted) }),
   };
 };

@@ -9,10 +9,10 @@ export interface AdmissionLimits {
 
 /** What one request holds until it is answered. */
 export interface Admitted {
-  /** So many more bytes of its body are here; throws 503 where those of all are too much. */
+  /** So many more bytes of its body are here, or fewer by a negative number; throws 503 where those of all are too much. */
   readonly hold: (bytes: number) => void;
-  /** Resolves when its turn has come to be worked on. */
-  readonly turn: () => Promise<void>;
+  /** Resolves when the turn of a body of this length has come to be worked on. */
+  readonly turn: (bytes: number) => Promise<void>;
   readonly release: () => void;
 }
 
@@ -48,7 +48,7 @@ export const createAdmission = ({ atWork, present }: AdmissionLimits): Admission
       return {
         hold: (bytes) => {
           // One alone is bounded by its limit.
-          if (here > held && here + bytes > present) {
+          if (bytes > 0 && here > held && here + bytes > present) {
             throw new FhirError('unavailable', 'too much is being received at once: repeat the request later, or send less at once', {
               headers: { 'retry-after': '2' },
             });
@@ -56,13 +56,13 @@ export const createAdmission = ({ atWork, present }: AdmissionLimits): Admission
           here += bytes;
           held += bytes;
         },
-        turn: async () => {
-          if (held <= SHORT) return;
+        turn: async (bytes) => {
+          if (bytes <= SHORT) return;
           await new Promise<void>((begin) => {
-            queue.push({ bytes: held, begin });
+            queue.push({ bytes, begin });
             pump();
           });
-          atWorkBytes = held;
+          atWorkBytes = bytes;
         },
         release: () => {
           here -= held;

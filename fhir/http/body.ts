@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+import { createGunzip, gunzip } from 'node:zlib';
+import { type Bytes, inOnePiece } from '../json/bytes.ts';
 import type { Admitted } from './admission.ts';
 import { FhirError } from './outcome.ts';
+import { createPacker } from './packed-bytes.ts';
 
 const gunzipped = promisify(gunzip);
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
@@ -12,15 +14,64 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true });
  * other than gzip, 503 where too much is in memory already. Resolves when the body may be worked on.
  */
 export const readBody = async (incoming: IncomingMessage, limit: number, { hold, turn }: Omit<Admitted, 'release'>): Promise<Buffer> => {
-  const coding = incoming.headers['content-encoding']?.toLowerCase();
-  if (coding !== undefined && coding !== 'gzip' && coding !== 'identity') {
-    throw new FhirError('unsupported-media-type', `Content-Encoding ${coding.slice(0, 40)} isn't understood: send gzip or no coding`);
-  }
+  const isZipped = isGzip(incoming);
   const sent = await collect(incoming, limit, hold);
-  const bytes = coding === 'gzip' ? await unzip(sent, limit) : sent;
+  const bytes = isZipped ? await unzip(sent, limit) : sent;
   if (bytes !== sent) hold(bytes.length);
-  await turn();
+  await turn(bytes.length);
   return bytes;
+};
+
+const isGzip = ({ headers }: IncomingMessage): boolean => {
+  const coding = headers['content-encoding']?.toLowerCase();
+  if (coding === undefined || coding === 'identity') return false;
+  if (coding === 'gzip') return true;
+  throw new FhirError('unsupported-media-type', `Content-Encoding ${coding.slice(0, 40)} isn't understood: send gzip or no coding`);
+};
+
+/** More than this is packed while it is received. */
+const LARGE = 4 << 20;
+export const isLarge = ({ length }: Bytes): boolean => length > LARGE;
+
+/** The same for a Bundle, which may be so long that it never lies in memory as it was sent. */
+export const readBytes = async (incoming: IncomingMessage, limit: number, { hold, turn }: Omit<Admitted, 'release'>): Promise<Bytes> => {
+  const isZipped = isGzip(incoming);
+  if (Number(incoming.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
+  const bytes = isZipped
+    ? await packed(unzipped(await collect(incoming, limit, hold)), limit, hold)
+    : await packed(chunksOf(incoming), limit, hold);
+  await turn(bytes.length);
+  return bytes;
+};
+
+// A stream that its loop destroys when left would take the answer along.
+const chunksOf = (incoming: IncomingMessage): AsyncIterable<Buffer> =>
+  incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+
+async function* unzipped(bytes: Buffer): AsyncIterable<Buffer> {
+  const gunzip = createGunzip({ chunkSize: 64 << 10 });
+  gunzip.end(bytes);
+  try {
+    yield* gunzip as AsyncIterable<Buffer>;
+  } catch (cause) {
+    throw notGzip(cause);
+  }
+}
+
+const packed = async (chunks: AsyncIterable<Buffer>, limit: number, hold: Admitted['hold']): Promise<Bytes> => {
+  const packer = createPacker();
+  let first: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of chunks) {
+    size += chunk.length;
+    if (size > limit) throw tooLarge(limit);
+    hold(chunk.length);
+    first.push(chunk);
+    if (size <= LARGE) continue;
+    for (const each of first) hold(-(await packer.add(each)));
+    first = [];
+  }
+  return size > LARGE ? packer.end() : inOnePiece(first.length === 1 ? first[0]! : Buffer.concat(first, size));
 };
 
 /** Throws 400 on bytes that are no UTF-8. */
@@ -41,8 +92,7 @@ const collect = async (incoming: IncomingMessage, limit: number, hold: Admitted[
   const whole = told > SMALL ? Buffer.allocUnsafe(told) : undefined;
   const chunks: Buffer[] = [];
   let size = 0;
-  // A stream that its loop destroys when left would take the answer along.
-  for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+  for await (const chunk of chunksOf(incoming)) {
     if (size + chunk.length > limit) throw tooLarge(limit);
     hold(chunk.length);
     if (whole === undefined) chunks.push(chunk);
@@ -57,9 +107,12 @@ const unzip = async (bytes: Buffer, limit: number): Promise<Buffer> => {
     return await gunzipped(bytes, { maxOutputLength: limit });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit);
-    throw new FhirError('structure', 'the body is not valid gzip, though Content-Encoding says so', { cause });
+    throw notGzip(cause);
   }
 };
+
+const notGzip = (cause: unknown): FhirError =>
+  new FhirError('structure', 'the body is not valid gzip, though Content-Encoding says so', { cause });
 
 const tooLarge = (limit: number): FhirError =>
   // Without Connection: close, which would reset the connection under a body that is still coming, and the answer with it.
@@ -75,7 +128,7 @@ export const dropRest = async (incoming: IncomingMessage): Promise<void> => {
   if (incoming.complete || Number(incoming.headers['content-length'] ?? 0) > DROPPED_BYTES) return;
   let size = 0;
   try {
-    for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    for await (const chunk of chunksOf(incoming)) {
       size += chunk.length;
       if (size > DROPPED_BYTES) return;
     }

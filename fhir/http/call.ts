@@ -1,5 +1,6 @@
 import type { Classified } from '../../proto/access/interaction.ts';
 import type { Audited } from '../audit/audited.ts';
+import type { Bytes } from '../json/bytes.ts';
 import type { Identity } from './identity.ts';
 import type { Preferences } from './negotiation.ts';
 
@@ -17,7 +18,7 @@ export interface Call {
   /** The body; empty without one. */
   readonly text: () => Promise<string>;
   /** The same as UTF-8, for a Bundle that is too long to be one text; absent where the text is there anyway. */
-  readonly bytes?: () => Promise<Uint8Array>;
+  readonly bytes?: () => Promise<Bytes>;
 }
 
 interface Message {

@@ -1,12 +1,14 @@
 import { record } from '../audit/trail.ts';
+import { isLarge } from '../http/body.ts';
 import type { Call, Refusal, Reply } from '../http/call.ts';
 import { FHIR_JSON } from '../http/negotiation.ts';
 import { FhirError, outcomeText } from '../http/outcome.ts';
 import { withTightHeap } from '../heap-growth.ts';
+import { inOnePiece } from '../json/bytes.ts';
 import type { Server } from '../server.ts';
 import { asFhirError, isDataException } from '../store/errors.ts';
 import { batch } from './batch.ts';
-import { type IncomingBundle, isLarge, parseBundle } from './bundle.ts';
+import { type IncomingBundle, parseBundle } from './bundle.ts';
 import { interact } from './interaction.ts';
 import { transaction } from './transaction.ts';
 
@@ -25,7 +27,7 @@ export const answer = async (server: Server, call: Call, onFault: OnFault): Prom
 
 /** Keeps no hold of the body's bytes, which are many, once it is parsed. */
 const parsed = async (server: Server, call: Call): Promise<IncomingBundle> => {
-  const bytes = (await call.bytes?.()) ?? Buffer.from(await call.text());
+  const bytes = (await call.bytes?.()) ?? inOnePiece(Buffer.from(await call.text()));
   const parse = (): Promise<IncomingBundle> => parseBundle(bytes, server.baseUrl, server.limits.bundleEntries);
   return isLarge(bytes) ? withTightHeap(parse) : parse();
 };

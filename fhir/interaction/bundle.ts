@@ -1,13 +1,14 @@
 /** A Bundle to process. Source: http://hl7.org/fhir/R4/http.html#transaction */
 import { setImmediate } from 'node:timers/promises';
 import { type Classified, classify } from '../../proto/access/interaction.ts';
+import { isLarge } from '../http/body.ts';
 import { FhirError } from '../http/outcome.ts';
+import type { Bytes } from '../json/bytes.ts';
 import { piecesOf } from '../json/pieces.ts';
 import { MAX_DEPTH, parseJson } from '../json/strict.ts';
 import { members } from '../json/text.ts';
 import { isObject, type Json } from '../json/value.ts';
 import { criteriaOf } from './criteria.ts';
-import { packBytes } from './packed-bytes.ts';
 import { parseBody, refuseBody } from './prepare.ts';
 
 export interface Entry {
@@ -40,19 +41,16 @@ export interface IncomingBundle {
   readonly isLarge: boolean;
 }
 
-const LARGE = 4 << 20;
-export const isLarge = ({ length }: Uint8Array): boolean => length > LARGE;
-
 /** As many entries are worked on before others have their turn: 20 ms or so. */
 export const IN_ONE_TURN = 128;
 /** Levels of the Bundle and its entries, above an entry. */
 const OUTER_DEPTH = 2;
 // A mark of byte order inside a text is a fault of JSON; the one before it is dropped first.
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const WHOLE = new TextDecoder('utf-8', { fatal: true });
 
 /** Takes a Bundle apart, with every resource kept as it was written; throws 400 where it is no batch and no transaction. */
-export const parseBundle = async (body: Uint8Array, baseUrl: string, maxEntries: number): Promise<IncomingBundle> => {
-  const bytes = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? body.subarray(3) : body;
+export const parseBundle = async (bytes: Bytes, baseUrl: string, maxEntries: number): Promise<IncomingBundle> => {
   const pieces = piecesOf(bytes, 'entry');
   if (pieces === undefined) throw notJson(bytes);
   const bundle = parseBody(pieces.frame);
@@ -71,20 +69,20 @@ export const parseBundle = async (body: Uint8Array, baseUrl: string, maxEntries:
       expression: 'Bundle.entry',
     });
   }
-  const packed = isLarge(bytes) ? await packBytes(bytes) : undefined;
+  const areMany = isLarge(bytes);
   const entries: (Entry | FhirError)[] = [];
   for (const [index, { start, end }] of elements.entries()) {
-    if (packed !== undefined && index % IN_ONE_TURN === 0) await setImmediate();
+    if (areMany && index % IN_ONE_TURN === 0) await setImmediate();
     try {
-      const text = UTF8.decode(bytes.subarray(start, end));
+      const text = UTF8.decode(bytes.between(start, end));
       const entry = parseEntry(parseJson(text, MAX_DEPTH - OUTER_DEPTH), index, resourceText(text), baseUrl);
-      entries.push(packed === undefined ? entry : readAgain(entry, () => packed.between(start, end)));
+      entries.push(areMany ? readAgain(entry, () => bytes.between(start, end)) : entry);
     } catch (error) {
       if (!(error instanceof FhirError)) throw notJson(bytes);
       entries.push(error);
     }
   }
-  return { type, entries, isLarge: packed !== undefined };
+  return { type, entries, isLarge: areMany };
 };
 
 const noBundle = (): FhirError =>
@@ -93,10 +91,10 @@ const noBundle = (): FhirError =>
   });
 
 /** What is wrong with bytes that don't come apart. */
-const notJson = (bytes: Uint8Array): FhirError => {
+const notJson = (bytes: Bytes): FhirError => {
   let text: string;
   try {
-    text = UTF8.decode(bytes);
+    text = WHOLE.decode(bytes.between(0, bytes.length));
   } catch (cause) {
     return new FhirError('structure', 'the body is not valid UTF-8: FHIR is always sent as UTF-8', { cause });
   }

@@ -69,16 +69,37 @@ export const conditional = (reference: string): ConditionalReference | undefined
 };
 
 /** The conditional references in a resource's text, by how they are written. */
-export const conditionalReferences = (text: string): Map<string, ConditionalReference> => {
-  const found = new Map<string, ConditionalReference>();
-  if (!text.includes('?')) return found;
-  eachString(text, (name, start, end) => {
-    if (name !== 'reference') return;
-    const reference = decoded(text.slice(start + 1, end - 1));
-    const parsed = conditional(reference);
-    if (parsed !== undefined) found.set(reference, parsed);
-  });
-  return found;
+export type FindConditional = (text: string) => ReadonlyMap<string, ConditionalReference>;
+
+const NONE: ReadonlyMap<string, ConditionalReference> = new Map();
+
+/** For the entries of one Bundle, whose references are often the same: each is kept once, and nothing of the texts that it stands in. */
+export const conditionalFinder = (): FindConditional => {
+  const sets = new Map<string, ReadonlyMap<string, ConditionalReference>>();
+  const known = new Map<string, { readonly reference: string; readonly parsed: ConditionalReference }>();
+  const knownAs = (written: string): { readonly reference: string; readonly parsed: ConditionalReference } | undefined => {
+    const before = known.get(written);
+    if (before !== undefined || !CONDITIONAL.test(written)) return before;
+    // A part of a text keeps the whole of it in memory; a copy doesn't.
+    const reference = JSON.parse(JSON.stringify(written)) as string;
+    const made = { reference, parsed: conditional(reference)! };
+    known.set(reference, made);
+    return made;
+  };
+  return (text) => {
+    if (!text.includes('?')) return NONE;
+    const found = new Map<string, ConditionalReference>();
+    eachString(text, (name, start, end) => {
+      if (name !== 'reference') return;
+      const conditional = knownAs(decoded(text.slice(start + 1, end - 1)));
+      if (conditional !== undefined) found.set(conditional.reference, conditional.parsed);
+    });
+    if (found.size === 0) return NONE;
+    const key = [...found.keys()].join('\n');
+    const before = sets.get(key);
+    if (before === undefined) sets.set(key, found);
+    return before ?? found;
+  };
 };
 
 export interface Addresses {

@@ -21,7 +21,8 @@ import {
   addressResolver,
   conditional,
   type ConditionalReference,
-  conditionalReferences,
+  conditionalFinder,
+  type FindConditional,
   resolveReferences,
 } from './references.ts';
 import { inEntry, inEntryAsync } from './transaction-entry.ts';
@@ -65,9 +66,10 @@ export const prepareEntries = async (server: Server, call: Call, entries: readon
   const writing = entries.filter((entry) => !isRead(entry));
   const numbers = await server.rids.take(writing.length);
   const prepared: PreparedEntry[] = [];
+  const conditionalReferences = conditionalFinder();
   for (const [i, entry] of writing.entries()) {
     if (i > 0 && i % IN_ONE_TURN === 0) await setImmediate();
-    prepared.push(inEntry(entry, () => prepareEntry(server, call, entry, numbers[i]!)));
+    prepared.push(inEntry(entry, () => prepareEntry(server, call, entry, { n: numbers[i]!, conditionalReferences })));
   }
   const seen = new Map<string, number>();
   for (const { entry, type, id } of prepared) {
@@ -77,7 +79,12 @@ export const prepareEntries = async (server: Server, call: Call, entries: readon
   return prepared;
 };
 
-const prepareEntry = (server: Server, call: Call, entry: Entry, n: number): PreparedEntry => {
+const prepareEntry = (
+  server: Server,
+  call: Call,
+  entry: Entry,
+  { n, conditionalReferences }: { readonly n: number; readonly conditionalReferences: FindConditional },
+): PreparedEntry => {
   const { target, query, index, resource } = entry;
   const text = entry.text();
   if (!WRITES.has(target.interaction)) {

@@ -13,7 +13,7 @@ const enterAll = async (
   const all = sizes.map((size, i) => {
     const admitted = admission.enter();
     admitted.hold(size);
-    void admitted.turn().then(() => working.add(i));
+    void admitted.turn(size).then(() => working.add(i));
     return admitted;
   });
   const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadRegistry } from '../../../fhir/definitions/registry.ts';
-import { conditionalReferences, resolveReferences } from '../../../fhir/interaction/references.ts';
+import { conditionalFinder, resolveReferences } from '../../../fhir/interaction/references.ts';
 
 const registry = loadRegistry();
 const resolved = new Map([
@@ -19,7 +19,7 @@ test('replaces addresses where elements hold them, and keeps every other byte', 
   assert.is(resolve('{"reference":"Patient?identifier=x"}'), '{"reference":"Patient/b"}');
   assert.is(resolve('{"div":"<a href=\\"urn:uuid:1\\">x</a>"}'), '{"div":"<a href=\\"Patient/a\\">x</a>"}');
   assert.throws(() => resolve('{"reference":"urn:uuid:3"}'), /names no entry/);
-  assert.equal([...conditionalReferences('{"reference":"Patient?a=b","display":"Patient?c=d"}').keys()], ['Patient?a=b']);
+  assert.equal([...conditionalFinder()('{"reference":"Patient?a=b","display":"Patient?c=d"}').keys()], ['Patient?a=b']);
 });
 
 test('a reference to a version of an entry gets the version that it has here, where that is known', () => {
@@ -31,7 +31,7 @@ test('a reference to a version of an entry gets the version that it has here, wh
 test('an attachment may be long, and a narrative full of escapes', () => {
   const text = `{"data":"${'A'.repeat(20 << 20)}","div":"${'\\n'.repeat(5 << 20)}","reference":"Patient/1?"}`;
   assert.is(resolve(text).length, text.length);
-  assert.is(conditionalReferences(text).size, 0);
+  assert.is(conditionalFinder()(text).size, 0);
 });
 
 test.run();

@@ -1,12 +1,23 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { type Bytes, inOnePiece } from '../../../fhir/json/bytes.ts';
 import { piecesOf } from '../../../fhir/json/pieces.ts';
 import { parseJson } from '../../../fhir/json/strict.ts';
+
+/** The same bytes in blocks of three. */
+const inBlocks = (bytes: Buffer): Bytes => ({
+  ...inOnePiece(bytes),
+  blockAt: (place) => {
+    const start = place - (place % 3);
+    return { bytes: bytes.subarray(start, start + 3), start };
+  },
+});
 
 /** What the pieces say together; undefined where one of them is no strict JSON. */
 const together = (text: string): unknown => {
   const bytes = Buffer.from(text);
-  const pieces = piecesOf(bytes, 'entry');
+  const pieces = piecesOf(inOnePiece(bytes), 'entry');
+  assert.equal(piecesOf(inBlocks(bytes), 'entry'), pieces, text);
   if (pieces === undefined) return undefined;
   try {
     const frame = parseJson(pieces.frame) as Record<string, unknown>;
@@ -53,6 +64,13 @@ test('where a byte is missing or is another one, the pieces are at fault just wh
     }
   }
   assert.ok(faults > 500, String(faults));
+});
+
+test('a mark of byte order before the text is left out', () => {
+  assert.equal(piecesOf(inOnePiece(Buffer.from('\uFEFF{"entry":[1]}')), 'entry'), {
+    frame: '{"entry":[]}',
+    elements: [{ start: 13, end: 14 }],
+  });
 });
 
 test('the member twice is a fault, and so is a text that goes on', () => {

@@ -1,0 +1,39 @@
+import { randomBytes } from 'node:crypto';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createPacker } from '../../../fhir/http/packed-bytes.ts';
+
+const BLOCK = 256 << 10;
+const BYTES = Buffer.concat([randomBytes(300_000), Buffer.alloc(600_000, 'abc'), randomBytes(1)]);
+
+test('gives back every part as it was, in whatever chunks it came', async () => {
+  for (const chunk of [1000, 70_000, BLOCK, 10 * BLOCK]) {
+    const packer = createPacker();
+    for (let at = 0; at < BYTES.length; at += chunk) await packer.add(BYTES.subarray(at, at + chunk));
+    const packed = await packer.end();
+    assert.is(packed.length, BYTES.length);
+    for (const [start, end] of [
+      [0, 10],
+      [BLOCK - 5, BLOCK + 5],
+      [0, BYTES.length],
+      [BLOCK, 2 * BLOCK],
+      [BYTES.length - 1, BYTES.length],
+      [7, 7],
+    ] as const) {
+      assert.ok(Buffer.from(packed.between(start, end)).equals(BYTES.subarray(start, end)), `${start} to ${end}`);
+    }
+    for (const place of [0, BLOCK - 1, BLOCK, BYTES.length - 1]) {
+      const { bytes, start } = packed.blockAt(place);
+      assert.is(bytes[place - start], BYTES[place]);
+    }
+  }
+});
+
+test('tells how much less is kept than was given', async () => {
+  const packer = createPacker();
+  const saved = await packer.add(Buffer.alloc(4 * BLOCK, 'abc'));
+  assert.ok(saved > 3.9 * BLOCK && saved < 4 * BLOCK, String(saved));
+  assert.is(await packer.add(Buffer.alloc(10)), 0);
+});
+
+test.run();
