@@ -48,7 +48,8 @@ export const createPacker = (): Packer => {
 const unpacking = (blocks: readonly Uint8Array[], length: number): Bytes => {
   let last: { readonly index: number; readonly bytes: Uint8Array } | undefined;
   const block = (index: number): Uint8Array => {
-    if (last?.index !== index) last = { index, bytes: inflateRawSync(blocks[index]!, { chunkSize: BLOCK }) };
+    // One chunk of output, so that zlib needn't put several together.
+    if (last?.index !== index) last = { index, bytes: inflateRawSync(blocks[index]!, { chunkSize: BLOCK + 64 }) };
     return last.bytes;
   };
   return {
