@@ -18,6 +18,9 @@ const COLUMN_PARAMETERS = [
   { name: '_filter', type: 'special', documentation: 'http://hl7.org/fhir/R4/search_filter.html' },
 ];
 
+const SEARCH_NOTE =
+  '_contained=true and both, with _containedType, are for searches of a type or of those in _type: without _include, _revinclude, _sort, _has, _list and _lastUpdated.';
+
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 
 /** What this server does, from the definitions that it serves by. */
@@ -41,6 +44,7 @@ export const capabilityStatement = (
     rest: [
       {
         mode: 'server',
+        documentation: SEARCH_NOTE,
         security: {
           description:
             'Mutual TLS: the client certificate says who asks, and system scopes (SMART App Launch 2) say what that client may do. Every access is audited before it is answered.',

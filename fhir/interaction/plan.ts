@@ -6,7 +6,7 @@ import type { Head } from '../store/head.ts';
 import type { Integrity } from '../store/integrity.ts';
 import { ridOf } from '../store/rid.ts';
 import { NO_ROWS, rowDifference } from '../store/row-difference.ts';
-import type { SearchRows } from '../store/search-table.ts';
+import type { ContainedRows, SearchRows } from '../store/search-table.ts';
 import type { Write } from '../store/write-statement.ts';
 import { localReferences } from './local-references.ts';
 import type { Prepared } from './prepare.ts';
@@ -40,6 +40,14 @@ const patientsOf = (type: string, id: string, ...rows: readonly SearchRows[]): s
   return [...found];
 };
 
+/** The search rows of a version, and those of what it contains. */
+interface Indexed {
+  readonly rows: SearchRows;
+  readonly contained: readonly ContainedRows[];
+}
+
+const NOTHING: Indexed = { rows: NO_ROWS, contained: [] };
+
 interface Versioned {
   readonly status: 200 | 201 | 204;
   readonly rid: number;
@@ -48,8 +56,8 @@ interface Versioned {
   readonly version: number;
   readonly updatedMs: number;
   readonly body: string | null;
-  readonly before: SearchRows;
-  readonly after: SearchRows;
+  readonly before: Indexed;
+  readonly after: Indexed;
   /** Absent on delete. */
   readonly resource?: Prepared['resource'];
   readonly extra?: ReturnType<WriteRule> | undefined;
@@ -60,13 +68,16 @@ const plan = (
   caller: Caller,
   { status, rid, type, id, version, updatedMs, body, before, after, resource, extra }: Versioned,
 ): Plan => {
-  const { added, removed } = rowDifference(before, after);
-  const event = eventOf(caller, { status, resource: `${type}/${id}`, version, patients: patientsOf(type, id, before, after) });
+  const { added, removed } = rowDifference(before.rows, after.rows);
+  // All of them anew: they say of which version they are.
+  const contained =
+    before.contained.length + after.contained.length === 0 ? undefined : { added: after.contained, removed: before.contained };
+  const event = eventOf(caller, { status, resource: `${type}/${id}`, version, patients: patientsOf(type, id, before.rows, after.rows) });
   const updated = new Date(updatedMs).toISOString();
   const typeId = server.registry.typeId(type);
   // All rows were made without a pause, so that they are all of this version.
   const planVersion = server.extractor.version;
-  const write = { rid, typeId, id, version, updated, body, added, removed, event, planVersion, ...extra };
+  const write = { rid, typeId, id, version, updated, body, added, removed, contained, event, planVersion, ...extra };
   const integrity = server.rules.referentialIntegrity
     ? {
         references: resource === undefined ? [] : localReferences(server, type, resource),
@@ -81,10 +92,10 @@ const plan = (
 export const planCreate = (server: Server, caller: Caller, { type, text, resource }: Prepared, id: string, n: number): Plan => {
   const updatedMs = Date.now();
   const body = withIdAndMeta(text, { id, versionId: '1', lastUpdated: new Date(updatedMs).toISOString() });
-  const after = server.extractor.extract(type, id, resource);
   const rid = ridOf(server.registry.typeId(type), n);
+  const after = indexedOf(server, type, { rid, id, version: 1 }, resource);
   const extra = server.writeRules.get(type)?.(resource, caller.identity);
-  return plan(server, caller, { status: 201, rid, type, id, version: 1, updatedMs, body, before: NO_ROWS, after, resource, extra });
+  return plan(server, caller, { status: 201, rid, type, id, version: 1, updatedMs, body, before: NOTHING, after, resource, extra });
 };
 
 /** The next version, or no write where the resource is what it was, to the byte. */
@@ -101,7 +112,7 @@ export const planUpdate = (server: Server, caller: Caller, { type, text, resourc
   // Never before the version that it follows, whatever the clocks of several servers say.
   const updatedMs = Math.max(Date.now(), head.updatedMs + 1);
   const before = rowsOf(server, type, head);
-  const after = server.extractor.extract(type, id, resource);
+  const after = indexedOf(server, type, { rid, id, version }, resource);
   const status = head.body === null ? 201 : 200;
   const extra = server.writeRules.get(type)?.(resource, caller.identity);
   const next = as(version, updatedMs);
@@ -125,10 +136,17 @@ export const planDelete = (server: Server, caller: Caller, type: string, id: str
     updatedMs,
     body: null,
     before: rowsOf(server, type, head),
-    after: NO_ROWS,
+    after: NOTHING,
   });
 };
 
 // Extraction is deterministic, so the old body names exactly the rows that were stored for it.
-const rowsOf = ({ extractor }: Server, type: string, { id, body }: Head): SearchRows =>
-  body === null ? NO_ROWS : extractor.extract(type, id, JSON.parse(body) as Record<string, unknown>);
+const rowsOf = (server: Server, type: string, head: Head): Indexed =>
+  head.body === null ? NOTHING : indexedOf(server, type, head, JSON.parse(head.body) as Record<string, unknown>);
+
+const indexedOf = (
+  { extractor }: Server,
+  type: string,
+  { rid, id, version }: Pick<Head, 'rid' | 'id' | 'version'>,
+  resource: Readonly<Record<string, unknown>>,
+): Indexed => ({ rows: extractor.extract(type, id, resource), contained: extractor.extractContained({ rid, version }, resource) });

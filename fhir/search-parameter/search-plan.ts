@@ -50,6 +50,7 @@ export const openSearchPlan = async ({
     if (id === undefined) throw new Error(`no index key ${key}`);
     return id;
   };
+  const typeIdOf = (type: string): number | undefined => (registry.isResourceType(type) ? registry.typeId(type) : undefined);
   let progress = new Map<number, Progress>();
 
   const addedOf = ({ definition, generation, state }: StoredParameter): AddedParameter => ({
@@ -66,7 +67,7 @@ export const openSearchPlan = async ({
     return {
       version,
       planOf,
-      extractor: createExtractor(planOf, keyId, version),
+      extractor: createExtractor(planOf, keyId, { typeIdOf, version }),
       others: othersOf(parameters),
     };
   };
@@ -80,6 +81,7 @@ export const openSearchPlan = async ({
         return state.version;
       },
       extract: (type, id, resource) => state.extractor.extract(type, id, resource),
+      extractContained: (container, resource) => state.extractor.extractContained(container, resource),
     },
     added: {
       get version() {

@@ -2,7 +2,7 @@
 import { HEAD_COLUMNS } from '../store/head.ts';
 import { bytesBefore, MAX_PAGE_BYTES } from '../store/page-bytes.ts';
 import { type Builder, type CompileContext, createBuilder } from './compile/builder.ts';
-import { beginsWithFew, partsOf } from './compile/matches.ts';
+import { anyOf, beginsWithFew, partsOf } from './compile/matches.ts';
 import { isFromText, resourceJoin } from './compile/sort-text.ts';
 import { after, orderBy, sortValue } from './compile/sort.ts';
 import type { Branch, SearchRequest } from './request.ts';
@@ -19,15 +19,9 @@ const builderOf = (branches: readonly Branch[], context: CompileContext): Builde
     branches.every(({ type, criteria }) => beginsWithFew(criteria, context.planOf(type))),
   );
 
-const pageColumns = (order: string): string => {
+export const pageColumns = (order: string): string => {
   const isCut = `${bytesBefore('r.body', order)} >= ${MAX_PAGE_BYTES}`;
   return `${HEAD_COLUMNS}, ${isCut} as "isCut", case when not (${isCut}) then r.body end as body`;
-};
-
-/** The distinct keys that match any of the branches, as a query whose column is c.rid; types of branches differ, so that none comes twice. */
-const anyOf = (b: Builder, branches: readonly Branch[], last?: number): string => {
-  if (branches.length === 1) return b.matches(branches[0]!, last);
-  return `select c.rid from (${branches.map((branch) => `(${b.matches(branch, last)})`).join(' union all ')}) c`;
 };
 
 /**

@@ -1,4 +1,14 @@
-import { isKeyed, SEARCH_TABLE_NAMES, type SearchRow, type SearchRows, type SearchTable } from '../store/search-table.ts';
+import { containedRid } from '../store/rid.ts';
+import { NO_ROWS, rowDifference } from '../store/row-difference.ts';
+import {
+  type ContainedRows,
+  isKeyed,
+  SEARCH_TABLE_NAMES,
+  type SearchRow,
+  type SearchRows,
+  type SearchTable,
+} from '../store/search-table.ts';
+import { containedType } from './contained.ts';
 import { type IndexedParameter, laneKey, PART_TYPE, SELF_KEY, type TypeIndex } from './index-plan.ts';
 import type { AddRow, AddToLane, Lane, ParameterType } from './parameter/parameter.ts';
 
@@ -7,6 +17,14 @@ export interface Extractor {
   readonly version: number;
   /** The search rows of a resource; the same resource always has the same rows by the same version. `id` is the one that it is stored under. */
   extract(type: string, id: string, resource: Readonly<Record<string, unknown>>): SearchRows;
+  /** The search rows of what a version of a resource contains; none of them say anything of the resource itself. */
+  extractContained(container: Container, resource: Readonly<Record<string, unknown>>): readonly ContainedRows[];
+}
+
+/** A version of a resource. */
+export interface Container {
+  readonly rid: number;
+  readonly version: number;
 }
 
 interface Sink {
@@ -36,7 +54,13 @@ interface TypePlan {
 /** Rows that one unit has of one resource; counted by unit, so that those of others are the same with and without it. */
 const MAX_ROWS = 20_000;
 
-export const createExtractor = (planOf: (type: string) => TypeIndex, keyId: (key: string) => number, version = 0): Extractor => {
+const NONE: readonly ContainedRows[] = [];
+
+export const createExtractor = (
+  planOf: (type: string) => TypeIndex,
+  keyId: (key: string) => number,
+  { typeIdOf, version = 0 }: { readonly typeIdOf: (type: string) => number | undefined; readonly version?: number },
+): Extractor => {
   const plans = new Map<string, TypePlan>();
   const compile = (type: string): TypePlan => {
     const { units, parameters } = planOf(type);
@@ -69,28 +93,41 @@ export const createExtractor = (planOf: (type: string) => TypeIndex, keyId: (key
     return { sinks, patientCode };
   };
   const self = keyId(SELF_KEY);
+  const rowsOf = (type: string, resource: Readonly<Record<string, unknown>>, first: readonly [SearchTable, SearchRow]): SearchRows => {
+    let plan = plans.get(type);
+    if (plan === undefined) plans.set(type, (plan = compile(type)));
+    const rows = Object.fromEntries(SEARCH_TABLE_NAMES.map((table) => [table, []])) as unknown as Record<SearchTable, SearchRow[]>;
+    rows[first[0]].push(first[1]);
+    for (const { parameterType, select, id: key, lanes, parts } of plan.sinks) {
+      const into = rows[parameterType.table];
+      const most = into.length + MAX_ROWS;
+      const add: AddRow = key === undefined ? (...columns) => into.push(columns) : (...columns) => into.push([key, ...columns]);
+      const addTo = toLanes(lanes, rows);
+      select(resource, (value, fhirType) => {
+        if (!parameterType.datatypes.has(fhirType) || into.length > most) return;
+        const elements = parts.get(fhirType);
+        if (elements === undefined) parameterType.extract(value, fhirType, add, addTo);
+        else addParts(value as Readonly<Record<string, unknown>>, elements, parameterType, rows);
+      });
+    }
+    if (plan.patientCode !== undefined) rows.patient_code = patientCodeRows(plan.patientCode, rows);
+    return rows;
+  };
+  const ofContained = (each: unknown, place: number, container: Container): ContainedRows[] => {
+    const { resourceType, id } = each as { readonly resourceType?: unknown; readonly id?: unknown };
+    if (typeof resourceType !== 'string' || typeof id !== 'string') return [];
+    const typeId = typeIdOf(resourceType);
+    const rid = typeId === undefined ? undefined : containedRid(typeId, container, place);
+    if (rid === undefined) return [];
+    const own = [container.rid, container.version, place, id];
+    const rows = rowsOf(containedType(resourceType), each as Readonly<Record<string, unknown>>, ['contained', own]);
+    return [{ rid, rows: rowDifference(NO_ROWS, rows).added }];
+  };
   return {
     version,
-    extract: (type, id, resource) => {
-      let plan = plans.get(type);
-      if (plan === undefined) plans.set(type, (plan = compile(type)));
-      const rows = Object.fromEntries(SEARCH_TABLE_NAMES.map((table) => [table, []])) as unknown as Record<SearchTable, SearchRow[]>;
-      rows.ref.push([self, `${type}/${id}`]);
-      for (const { parameterType, select, id: key, lanes, parts } of plan.sinks) {
-        const into = rows[parameterType.table];
-        const most = into.length + MAX_ROWS;
-        const add: AddRow = key === undefined ? (...columns) => into.push(columns) : (...columns) => into.push([key, ...columns]);
-        const addTo = toLanes(lanes, rows);
-        select(resource, (value, fhirType) => {
-          if (!parameterType.datatypes.has(fhirType) || into.length > most) return;
-          const elements = parts.get(fhirType);
-          if (elements === undefined) parameterType.extract(value, fhirType, add, addTo);
-          else addParts(value as Readonly<Record<string, unknown>>, elements, parameterType, rows);
-        });
-      }
-      if (plan.patientCode !== undefined) rows.patient_code = patientCodeRows(plan.patientCode, rows);
-      return rows;
-    },
+    extract: (type, id, resource) => rowsOf(type, resource, ['ref', [self, `${type}/${id}`]]),
+    extractContained: (container, { contained }) =>
+      Array.isArray(contained) ? contained.flatMap((each: unknown, place) => ofContained(each, place, container)) : NONE,
   };
 };
 

@@ -2,6 +2,7 @@
 import { type CompiledPath, compilePath, isA } from '../definitions/path.ts';
 import type { Registry, SearchParameter } from '../definitions/registry.ts';
 import { isKeyed } from '../store/search-table.ts';
+import { containedPlan, containedType, isContainedType, plainType } from './contained.ts';
 import { createComposite } from './parameter/composite.ts';
 import { content, narrative } from './parameter/content.ts';
 import { date } from './parameter/date.ts';
@@ -99,7 +100,9 @@ const memoised = (planType: (type: string) => TypeIndex): ((type: string) => Typ
 /** What the specification's own search parameters need. */
 export const createIndexPlan = (registry: Registry, baseUrl: string): ((type: string) => TypeIndex) => {
   const parameterTypes = parameterTypesFor(baseUrl);
-  return memoised((type) => planType(type, registry, parameterTypes));
+  const planOf = memoised((type) => planType(type, registry, parameterTypes));
+  const ofContained = memoised((type) => containedPlan(planOf(plainType(type))));
+  return (type) => (isContainedType(type) ? ofContained(type) : planOf(type));
 };
 
 /** The same with further parameters; types that none of them is for keep the plan that they have. */
@@ -113,6 +116,8 @@ export const createExtendedPlan = (
 ): ((type: string) => TypeIndex) => {
   const parameterTypes = parameterTypesFor(baseUrl);
   return memoised((type) => {
+    // Contained resources are indexed by the specification's parameters alone.
+    if (isContainedType(type)) return standard(type);
     const own = added.filter(({ bases }) => bases.some((base) => isA(type, base, registry)));
     return own.length === 0 ? standard(type) : extendType(type, standard(type), { registry, parameterTypes, added: own });
   });
@@ -278,7 +283,12 @@ const laneKeysOf = (units: readonly IndexUnit[]): Map<Lane, string[]> => {
 
 /** Every index key of every resource type, in a fixed order. */
 export const indexKeys = (registry: Registry, plan: (type: string) => TypeIndex): string[] =>
-  [...new Set([SELF_KEY, ...registry.resourceTypes.flatMap((type) => unitKeys(plan(type)))])].sort();
+  [
+    ...new Set([
+      SELF_KEY,
+      ...registry.resourceTypes.flatMap((type) => [type, containedType(type)].flatMap((each) => unitKeys(plan(each)))),
+    ]),
+  ].sort();
 
 /** The index keys that the units of one type store rows under. */
 export const unitKeys = ({ units }: TypeIndex): string[] =>

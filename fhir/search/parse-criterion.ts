@@ -3,12 +3,15 @@ import { FhirError } from '../http/outcome.ts';
 import type { IndexedParameter } from './index-plan.ts';
 import { parseChain, parseHas } from './parse-chain.ts';
 import { parseFilter } from './parse-filter.ts';
+import { isContainedType } from './contained.ts';
 import { alternatives, badValue, type Parsing, requireParameter, unknown } from './parsing.ts';
 import { unescapeValue } from './parameter/escape.ts';
 import { isLocalReference, referencesOf } from './parameter/reference.ts';
 import type { Criterion, Test } from './request.ts';
 
 const MAX_DEPTH = 8;
+/** A contained resource has no time of its own, and no reference leads to it from outside. */
+const NOT_OF_CONTAINED = /^(?:_has:|_list(?:$|:)|_lastUpdated(?:$|:))/;
 
 /** Throws FhirError on what isn't known, malformed, or not allowed to the caller. */
 export const parseCriterion = (type: string, name: string, value: string, p: Parsing, depth = 0): Criterion => {
@@ -16,6 +19,8 @@ export const parseCriterion = (type: string, name: string, value: string, p: Par
     throw new FhirError('too-costly', `${name.slice(0, 80)} goes through more than ${MAX_DEPTH} references`, {
       expression: `http.${name.slice(0, 80)}`,
     });
+  if (isContainedType(type) && NOT_OF_CONTAINED.test(name))
+    throw unknown(name, `${name.slice(0, 80)} doesn't go with _contained=true and _contained=both: leave out one of them`);
   if (name.startsWith('_has:')) return parseHas(type, name, value, p, depth);
   const dot = name.indexOf('.');
   const [code = '', modifier, ...more] = (dot === -1 ? name : name.slice(0, dot)).split(':');

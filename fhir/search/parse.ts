@@ -2,10 +2,11 @@
 import { FhirError, type Issue } from '../http/outcome.ts';
 import { controlsOf, isControl, leftOut } from './controls.ts';
 import { decodeCursor } from './cursor.ts';
+import { parseContained } from './parse-contained.ts';
 import { parseCriterion } from './parse-criterion.ts';
 import { parseIncludes } from './parse-include.ts';
 import { parseSort } from './parse-sort.ts';
-import { badValue, type ParseContext, type ParseOptions, type Parsing, startParsing, unknown } from './parsing.ts';
+import { badValue, type ParseContext, type ParseOptions, type Parsing, startParsing } from './parsing.ts';
 import type { Criterion, SearchRequest } from './request.ts';
 import { compartmentOf, pathOf, typesOf, type Where } from './where.ts';
 
@@ -57,21 +58,19 @@ export const parseSearch = (where: Where, query: string, context: ParseContext, 
   const { controls, warnings: more } = controlsOf(types, pairs, p);
   const valuesOf = (name: string): string[] => controls.flatMap(([each, value]) => (each === name ? [value] : []));
   const last = (name: string): string | undefined => valuesOf(name).at(-1);
+  const contained = parseContained({ where, types, criteria: [...used], controls }, p);
   for (const [name, value] of controls) if (name !== '_cursor') used.push([name, value]);
   const summary = last('_summary');
   const count = countOf(last('_count'));
   const sort = parseSort(types, valuesOf('_sort').join(','), p);
   const cursor = last('_cursor');
-  for (const name of ['_contained', '_containedType']) {
-    if (last(name) !== undefined && !options.lenient && !(name === '_contained' && last(name) === 'false'))
-      throw unknown(name, `${name} is not supported by this server: leave it out`);
-  }
   return {
     path: pathOf(where),
     branches: types.map((type, i) => ({ type, criteria: [...compartmentOf(where, type, p), ...criteria[i]!] })),
+    contained,
     sort,
     count,
-    cursor: cursor === undefined ? undefined : decodeCursor(cursor, sort),
+    cursor: cursor === undefined ? undefined : decodeCursor(cursor, sort, contained !== undefined),
     ...parseIncludes(types, controls, context, options),
     total: totalOf(last('_total')),
     onlyCount: summary === 'count' || count === 0,

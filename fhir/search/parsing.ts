@@ -2,6 +2,7 @@
 import type { ScopeLetter } from '../../proto/access/scope.ts';
 import type { Registry } from '../definitions/registry.ts';
 import { FhirError } from '../http/outcome.ts';
+import { spokenType } from './contained.ts';
 import { ANY_TYPE, type IndexedParameter, type TypeIndex } from './index-plan.ts';
 import { splitUnescaped } from './parameter/escape.ts';
 
@@ -68,6 +69,6 @@ export const requireParameter = (type: string, code: string, name: string, { reg
     name,
     type === ANY_TYPE
       ? `no search parameter ${code.slice(0, 60)} is common to all resource types: name types with _type, or use one of ${known}`
-      : `${type} has no search parameter ${code.slice(0, 60)}: it has ${known}`,
+      : `${spokenType(type)} has no search parameter ${code.slice(0, 60)}: it has ${known}`,
   );
 };

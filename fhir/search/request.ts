@@ -137,11 +137,24 @@ export interface Branch {
   readonly criteria: readonly Criterion[];
 }
 
+/** What of contained resources a search looks for. */
+export interface ContainedSearch {
+  /** Resources that stand alone are looked for too. */
+  readonly withOthers: boolean;
+  /** What is answered for a contained resource: its container, or itself. */
+  readonly shown: 'container' | 'contained';
+  /** Of types of contained resources (contained.ts). */
+  readonly branches: readonly Branch[];
+  /** The types of containers that the caller may search; undefined for all. */
+  readonly containers: readonly string[] | undefined;
+}
+
 export interface SearchRequest {
   /** Address after the base, as in `Patient` or `Patient/1/Observation`. */
   readonly path: string;
   /** What matches one of them matches. */
   readonly branches: readonly Branch[];
+  readonly contained: ContainedSearch | undefined;
   readonly sort: readonly SortKey[];
   readonly count: number;
   readonly cursor: readonly (string | number | null)[] | undefined;

@@ -6,9 +6,13 @@ import { type Head, headOf, type HeadRow } from '../store/head.ts';
 import { newLogicalId } from '../store/logical-id.ts';
 import { fitting } from '../store/page-bytes.ts';
 import type { Db } from '../store/pool.ts';
+import { containedTypeId } from '../store/rid.ts';
 import { compileCount, compileMatch, compilePage, type Statement } from './compile.ts';
 import type { CompileContext } from './compile/builder.ts';
 import { isFromText } from './compile/sort-text.ts';
+import { compileContainedCount, compileContainedPage, ITSELF } from './compile/contained.ts';
+import { containedText } from './contained-text.ts';
+import { isContainedType, plainType } from './contained.ts';
 import { encodeCursor } from './cursor.ts';
 import { readIncluded } from './include.ts';
 import type { TypeIndex } from './index-plan.ts';
@@ -70,11 +74,15 @@ export interface SearchOptions {
 interface Row extends HeadRow {
   /** Those before it are as much as a page may have: it has no body here. */
   readonly isCut: boolean;
+  /** Where contained resources are searched: where it stands in its container. */
+  readonly place?: number;
   readonly [sortKey: `k${number}`]: string | number | null;
 }
 
 export const createSearch = ({ registry, terminology, planOf, keyId, baseUrl }: SearchOptions): Search => {
-  const context: CompileContext = { typeId: registry.typeId, keyId, planOf, baseUrl };
+  const typeId = (type: string): number =>
+    isContainedType(type) ? containedTypeId(registry.typeId(plainType(type))) : registry.typeId(type);
+  const context: CompileContext = { typeId, keyId, planOf, baseUrl };
   const terminologyFor = (db: Db, allowed: ParseOptions['allowed']): SearchTerminology =>
     terminologyForSearch(terminology, {
       db,
@@ -82,13 +90,16 @@ export const createSearch = ({ registry, terminology, planOf, keyId, baseUrl }: 
         if (!allowed(type, 's')) throw forbidden('a set of codes', type);
       },
     });
-  const count = async (db: Db, request: Pick<SearchRequest, 'branches'>): Promise<number> => {
-    const { text, parameters } = compileCount(request, context);
+  const count = async (db: Db, { branches, contained }: SearchRequest): Promise<number> => {
+    const { text, parameters } =
+      contained === undefined ? compileCount({ branches }, context) : compileContainedCount({ branches, contained }, context);
     const [row] = await db.unsafe<{ total: number }[]>(text, parameters, { prepare: true });
     return row!.total;
   };
   const page = async (db: Db, request: SearchRequest, isWithin: boolean): Promise<Row[]> => {
     const read = ({ text, parameters }: Statement): Promise<Row[]> => db.unsafe<Row[]>(text, parameters, { prepare: true });
+    const { contained } = request;
+    if (contained !== undefined) return read(compileContainedPage({ ...request, contained }, context));
     try {
       return await read(compilePage(request, context, isWithin));
     } catch (error) {
@@ -107,7 +118,12 @@ export const createSearch = ({ registry, terminology, planOf, keyId, baseUrl }: 
     run: async (db, where, query, options) => {
       const parsed = parseSearch(typeof where === 'string' ? { type: where } : where, query, { registry, planOf }, options);
       const masked = maskedQuery(parsed);
-      const request = { ...parsed, branches: await resolveBranches(parsed.branches, terminologyFor(db, options.allowed)) };
+      const codes = terminologyFor(db, options.allowed);
+      const request = {
+        ...parsed,
+        branches: await resolveBranches(parsed.branches, codes),
+        contained: await resolveContained(parsed, codes),
+      };
       if (request.onlyCount) {
         const body = bundleText(baseUrl, request, { rows: [], included: [], total: await count(db, request), next: undefined, registry });
         return { body, count: 0, patients: [], query: masked };
@@ -120,7 +136,7 @@ export const createSearch = ({ registry, terminology, planOf, keyId, baseUrl }: 
       const total = isAll ? rows.length : request.total ? await count(db, request) : undefined;
       const heads = rows.map(headOf);
       const included = await readIncluded(db, request, heads, { registry, keyId, planOf, baseUrl, allowed: options.allowed });
-      const body = bundleText(baseUrl, request, { rows: heads, included, total, next, registry });
+      const body = bundleText(baseUrl, request, { rows: rows.map(hitOf), included, total, next, registry });
       const patients = patientsOf(
         [...heads, ...included].map((head) => ({ type: registry.typeName(head.typeId), id: head.id, body: head.body! })),
         baseUrl,
@@ -140,10 +156,22 @@ export const createSearch = ({ registry, terminology, planOf, keyId, baseUrl }: 
   };
 };
 
-const cursorAfter = (row: Row, { sort }: SearchRequest): string => encodeCursor([...sort.map((_, i) => row[`k${i}`] ?? null), row.rid]);
+const resolveContained = async ({ contained }: SearchRequest, codes: SearchTerminology): Promise<SearchRequest['contained']> =>
+  contained && { ...contained, branches: await resolveBranches(contained.branches, codes) };
+
+const cursorAfter = (row: Row, { sort, contained }: SearchRequest): string =>
+  encodeCursor([...sort.map((_, i) => row[`k${i}`] ?? null), row.rid, ...(contained === undefined ? [] : [row.place!])]);
+
+interface Hit {
+  readonly head: Head;
+  /** Of what is contained in it, where that is shown. */
+  readonly place: number | undefined;
+}
+
+const hitOf = (row: Row): Hit => ({ head: headOf(row), place: row.place === ITSELF ? undefined : row.place });
 
 interface Found {
-  readonly rows: readonly Head[];
+  readonly rows: readonly Hit[];
   readonly included: readonly Head[];
   readonly total: number | undefined;
   readonly next: string | undefined;
@@ -170,11 +198,12 @@ const bundleText = (baseUrl: string, { path, used, warnings }: SearchRequest, { 
     total,
     link,
   });
-  const entry =
-    (mode: 'match' | 'include') =>
-    ({ typeId, id, body }: Head): string =>
-      `{"fullUrl":"${baseUrl}/${registry.typeName(typeId)}/${id}","resource":${body},"search":{"mode":"${mode}"}}`;
-  const entries = [...rows.map(entry('match')), ...included.map(entry('include'))];
+  const entry = ({ typeId, id, body }: Head, mode: 'match' | 'include', place?: number): string => {
+    const part = place === undefined ? undefined : containedText(body!, place);
+    const fragment = part === undefined ? '' : `#${part.id}`;
+    return `{"fullUrl":"${baseUrl}/${registry.typeName(typeId)}/${id}${fragment}","resource":${part?.text ?? body},"search":{"mode":"${mode}"}}`;
+  };
+  const entries = [...rows.map(({ head, place }) => entry(head, 'match', place)), ...included.map((head) => entry(head, 'include'))];
   if (warnings.length > 0) entries.push(`{"resource":${outcomeText(warnings)},"search":{"mode":"outcome"}}`);
   return entries.length === 0 ? head : `${head.slice(0, -1)},"entry":[${entries.join(',')}]}`;
 };

@@ -1,6 +1,8 @@
 /** Referential integrity, where the operator wants it: nothing refers to what isn't there. */
+
 import { FhirError } from '../http/outcome.ts';
 import { type Db, numberArray, textArray } from './pool.ts';
+import { CONTAINED_FROM } from './rid.ts';
 
 /** A reference to a resource of this server. */
 export interface LocalReference {
@@ -25,7 +27,7 @@ const LOCK_TARGETS = `select r.type, r.id from fhir.resource r
 where (r.type, r.id) in (select * from unnest($1::smallint[], $2::text[])) and not r.deleted order by r.rid for share`;
 
 const REFERRERS = `select w.target, r.type, r.id from unnest($1::text[]) as w(target)
-cross join lateral (select s.rid from fhir.sp_ref s where s.target = hashtextextended(w.target, 0) limit 1) s
+cross join lateral (select s.rid from fhir.sp_ref s where s.target = hashtextextended(w.target, 0) and s.rid < ${CONTAINED_FROM} limit 1) s
 join fhir.resource r using (rid) where not r.deleted limit 1`;
 
 /**

@@ -7,7 +7,7 @@ import { numberArray, textArray } from './pool.ts';
 interface Column {
   /** Column of the table, and of the batch in fhir/search/index-rows.ts. */
   readonly name: string;
-  readonly array: 'smallint' | 'bigint' | 'text' | 'double precision';
+  readonly array: 'smallint' | 'integer' | 'bigint' | 'text' | 'double precision';
   /** SQL of the stored value, from the batch's value `v`. */
   readonly stored?: (v: string) => string;
   readonly nullable?: true;
@@ -60,6 +60,12 @@ export const SEARCH_TABLES = {
     { name: 'system', array: 'text', stored: hash32, nullable: true },
     { name: 'lo', array: 'bigint' },
   ],
+  contained: [
+    { name: 'container', array: 'bigint' },
+    { name: 'version', array: 'integer' },
+    { name: 'place', array: 'smallint' },
+    { name: 'id', array: 'text' },
+  ],
 } as const satisfies Record<string, readonly Column[]>;
 
 export type SearchTable = keyof typeof SEARCH_TABLES;
@@ -72,6 +78,11 @@ export const isKeyed = (table: SearchTable): boolean => SEARCH_TABLES[table][0].
 export type SearchRow = readonly (string | number | null)[];
 /** The search rows of one resource. */
 export type SearchRows = Readonly<Record<SearchTable, readonly SearchRow[]>>;
+/** The search rows of a resource that another one contains, under a key of its own. */
+export interface ContainedRows {
+  readonly rid: number;
+  readonly rows: SearchRows;
+}
 
 /** Column-wise batch of rows of one table, with the resource key of each. */
 export interface SearchBatch {

@@ -1,5 +1,5 @@
 import { numberArray, textArray } from './pool.ts';
-import type { SearchBatch, SearchRow, SearchRows, SearchTable } from './search-table.ts';
+import type { ContainedRows, SearchBatch, SearchRow, SearchRows, SearchTable } from './search-table.ts';
 import { SEARCH_TABLE_NAMES, batchParameters, deleteSql, emptyBatch, insertSql } from './search-table.ts';
 
 /** One new version of one resource, with its audit event. */
@@ -15,6 +15,8 @@ export interface Write {
   readonly body: string | null;
   readonly added: SearchRows;
   readonly removed: SearchRows;
+  /** Rows of what it contains. */
+  readonly contained?: { readonly added: readonly ContainedRows[]; readonly removed: readonly ContainedRows[] } | undefined;
   /** The event's exact bytes (fhir/audit/event.ts). */
   readonly event: string;
   /** Of a Subscription: who is to be told. */
@@ -37,9 +39,13 @@ export interface Statement {
   readonly parameters: (string | null)[];
 }
 
-const collect = (writes: readonly Write[], table: SearchTable, rowsOf: (write: Write) => SearchRows): SearchBatch => {
+const collect = (writes: readonly Write[], table: SearchTable, which: 'added' | 'removed'): SearchBatch => {
   const batch = emptyBatch(table);
-  for (const write of writes) for (const row of rowsOf(write)[table]) add(batch, write.rid, row);
+  for (const write of writes) {
+    for (const row of write[which][table]) add(batch, write.rid, row);
+    if (write.contained !== undefined)
+      for (const { rid, rows } of write.contained[which]) for (const row of rows[table]) add(batch, rid, row);
+  }
   return batch;
 };
 const add = (batch: SearchBatch, rid: number, row: SearchRow): void => {
@@ -69,9 +75,9 @@ export const writeStatement = (unsorted: readonly Write[], extraEvents: readonly
   if (created.length) part('create', undefined, headParameters(created));
   if (updated.length) part('update', undefined, headParameters(updated));
   for (const table of SEARCH_TABLE_NAMES) {
-    const removed = updated.length ? collect(updated, table, (write) => write.removed) : emptyBatch(table);
+    const removed = updated.length ? collect(updated, table, 'removed') : emptyBatch(table);
     if (removed.rid.length) part('delete', table, batchParameters(table, removed));
-    const added = collect(writes, table, (write) => write.added);
+    const added = collect(writes, table, 'added');
     if (added.rid.length) part('insert', table, batchParameters(table, added));
   }
   const subscribed = writes.filter(({ subscriber }) => subscriber !== undefined);

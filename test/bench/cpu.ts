@@ -32,7 +32,7 @@ export const cpuTable = (): string => {
     return id;
   };
   const validator = createValidator(registry);
-  const extractor = createExtractor(createIndexPlan(registry, 'https://localhost:8443/fhir'), keyId);
+  const extractor = createExtractor(createIndexPlan(registry, 'https://localhost:8443/fhir'), keyId, { typeIdOf: registry.typeId });
   const loadMs = performance.now() - startedAt;
   const random = createRandom(1);
   const samples: Readonly<Record<string, (i: number) => object>> = {

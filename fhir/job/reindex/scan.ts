@@ -104,7 +104,9 @@ const step = async (server: Server, { request, state, range, extract }: Step): P
 
 const extractorOf = async ({ registry, baseUrl, db }: Server, added: AddedParameter): Promise<Extractor> => {
   const ids = await storeIndexKeys(db, [SELF_KEY, ...keysOf(added, registry, baseUrl)]);
-  return createExtractor(createAddedPlan({ registry, baseUrl }, added), (key) => ids.get(key)!);
+  return createExtractor(createAddedPlan({ registry, baseUrl }, added), (key) => ids.get(key)!, {
+    typeIdOf: registry.typeId,
+  });
 };
 
 const countOf = async ({ registry, db }: Server, types: readonly string[]): Promise<number> => {

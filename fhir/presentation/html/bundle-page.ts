@@ -8,7 +8,7 @@ import { issues } from './outcome-page.ts';
 import type { Page } from './page.ts';
 import { timeText } from './resource-page.ts';
 import { otherForms, type Shown, withParameters } from './shown.ts';
-import { resourceTables } from './resource-table.ts';
+import { type Listed, resourceTables } from './resource-table.ts';
 
 export const bundlePage = (shown: Shown): Page => {
   const { links, text, resource, url, status } = shown;
@@ -47,17 +47,19 @@ const counts = (entries: readonly Json[], total: string | undefined): Markup => 
 };
 
 const found = (shown: Shown, entries: readonly Json[]): Markup => {
-  const of = (mode: string): readonly Json[] =>
+  const of = (mode: string): readonly Listed[] =>
     entries
       .filter((entry) => modeOf(entry) === mode)
-      .map((entry) => entry['resource'])
-      .filter(isObject);
-  const outcomes = of('outcome').flatMap(({ issue }) => issues(issue));
+      .flatMap(({ fullUrl, resource }) => (isObject(resource) ? { resource, container: containerIn(fullUrl) } : []));
+  const outcomes = of('outcome').flatMap(({ resource }) => issues(resource['issue']));
   if (entries.length === outcomes.length)
     return html`${outcomes}
       <section class="card quiet">Nothing to show here.</section>`;
   return html`${outcomes}${resourceTables(shown, of('match'), '')}${resourceTables(shown, of('include'), ' that came along')}`;
 };
+
+/** What a fragment of an address says that it is contained in. */
+const containerIn = (fullUrl: unknown): string | undefined => /([A-Za-z]+\/[^/#]+)#/.exec(String(fullUrl ?? ''))?.[1];
 
 const history = ({ links }: Shown, entries: readonly Json[]): Markup => {
   if (entries.length === 0) return html`<section class="card quiet">Nothing to show here.</section>`;

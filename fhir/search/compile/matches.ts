@@ -1,7 +1,9 @@
+import { isContainedType } from '../contained.ts';
 import { ANY_TYPE, type TypeIndex } from '../index-plan.ts';
 import { dateInterval } from '../parameter/date.ts';
 import { compareIntervals, parsePrefix } from '../parameter/prefix.ts';
 import { FhirError } from '../../http/outcome.ts';
+import { CONTAINED_FROM } from '../../store/rid.ts';
 import { textArray } from '../../store/pool.ts';
 import type { Branch, Criterion } from '../request.ts';
 import type { Builder, Parts } from './builder.ts';
@@ -28,11 +30,19 @@ export const beginsWithFew = (criteria: readonly Criterion[], plan: TypeIndex): 
   return first !== undefined && findsFew(first);
 };
 
+/** The distinct keys that match any of the branches, as a query whose column is c.rid; types of branches differ, so that none comes twice. */
+export const anyOf = (b: Builder, branches: readonly Branch[], last?: number): string => {
+  if (branches.length === 1) return b.matches(branches[0]!, last);
+  return `select c.rid from (${branches.map((branch) => `(${b.matches(branch, last)})`).join(' union all ')}) c`;
+};
+
 const matches = (b: Builder, { type, criteria }: Branch, after?: number): string => {
   const [driver, ...others] = ordered(b, type, criteria);
   const conditions = others.map((criterion) => b.probe(type, criterion));
   if (after !== undefined) conditions.push(`c.rid > ${b.value(after)}::bigint`);
   if (driver === undefined) {
+    if (isContainedType(type))
+      return `select c.rid from fhir.sp_contained c where ${['true' + b.within(type, 'c'), ...conditions].join(' and ')}`;
     const all = [`not c.deleted${b.within(type, 'c')}`, ...conditions];
     return `select c.rid from fhir.resource c where ${all.join(' and ')}`;
   }
@@ -59,7 +69,8 @@ const ordered = (
 const rows = (b: Builder, type: string, { name, test }: Criterion): string => {
   switch (test.kind) {
     case 'id':
-      return `select r.rid from fhir.resource r where ${type === ANY_TYPE ? '' : `r.type = ${b.typeId(type)} and `}${ids(b, test.values)} and not r.deleted`;
+      if (isContainedType(type)) return `select t.rid from fhir.sp_contained t where ${ids(b, 't', test.values)}${b.within(type, 't')}`;
+      return `select r.rid from fhir.resource r where ${type === ANY_TYPE ? '' : `r.type = ${b.typeId(type)} and `}${ids(b, 'r', test.values)} and not r.deleted`;
     case 'updated':
       return `select r.rid from fhir.resource r where ${updated(b, name, test.values)} and not r.deleted${b.within(type, 'r')}`;
     case 'list':
@@ -82,7 +93,9 @@ const rows = (b: Builder, type: string, { name, test }: Criterion): string => {
       return b.matches({ type, criteria: [{ name, test }] });
     case 'parameter': {
       const shared = test.indexed.isShared ? b.within(type, 't') : '';
-      return `select t.rid from fhir.${tableOf(test)} t where ${parameterTest(b, name, test)}${shared}`;
+      // Else those of contained resources are in between.
+      const alone = type === ANY_TYPE && test.indexed.keys.length === 0 ? ` and t.rid < ${CONTAINED_FROM}` : '';
+      return `select t.rid from fhir.${tableOf(test)} t where ${parameterTest(b, name, test)}${shared}${alone}`;
     }
   }
 };
@@ -94,7 +107,7 @@ const probe = (b: Builder, type: string, criterion: Criterion): string => {
     `exists (select from fhir.${table} t where t.rid = c.rid and ${condition}${b.isFixed ? ' offset 0' : ''})`;
   switch (test.kind) {
     case 'id':
-      return `exists (select from fhir.resource r where r.rid = c.rid and ${ids(b, test.values)})`;
+      return `exists (select from fhir.${isContainedType(type) ? 'sp_contained' : 'resource'} r where r.rid = c.rid and ${ids(b, 'r', test.values)})`;
     case 'updated':
       return `exists (select from fhir.resource r where r.rid = c.rid and ${updated(b, name, test.values)})`;
     case 'list':
@@ -133,7 +146,7 @@ const present = (b: Builder, indexed: TypeIndex['parameters'] extends ReadonlyMa
   return others.length === 0 ? own : `(${[own, ...others].join(' or ')})`;
 };
 
-const ids = (b: Builder, values: readonly string[]): string => `r.id = any(${b.value(textArray(values))}::text[])`;
+const ids = (b: Builder, alias: string, values: readonly string[]): string => `${alias}.id = any(${b.value(textArray(values))}::text[])`;
 
 const updated = (b: Builder, name: string, values: readonly string[]): string => {
   const conditions = values.map((text) => {

@@ -169,7 +169,6 @@ testRefusals(() => stack, {
   '/Location?_sort=near': { status: 400, says: /special parameter has no order/ },
   '/?_type=Patient,ResearchStudy&_sort=shoe': { status: 400, says: /no search parameter shoe/ },
   [`/Patient?_sort=gender&_cursor=${cursor([1, 1])}`]: damaged,
-  '/Patient?_contained=true': { status: 400, says: /_contained/ },
   '/Patient?_containedType=container': { status: 400, says: /_containedType/ },
   '/Patient?_include=Observation:subject': { status: 400, says: /finds no Observation/ },
   '/Patient?_include=Patient': { status: 400, says: /Type:parameter/ },

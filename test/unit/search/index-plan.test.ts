@@ -50,7 +50,7 @@ test('index keys are distinct, in a fixed order, and fit into two bytes', () => 
 const extractor = (): ReturnType<typeof createExtractor> => {
   const keys = indexKeys(registry, planOf);
   const ids = new Map(keys.map((key, i) => [key, i + 1]));
-  return createExtractor(planOf, (key) => ids.get(key)!);
+  return createExtractor(planOf, (key) => ids.get(key)!, { typeIdOf: registry.typeId });
 };
 
 test('extracts the same rows from the same resource, whoever extracts', () => {
