@@ -9,11 +9,13 @@ import type { Rules, Server } from '../server.ts';
 
 const INTERACTIONS = ['read', 'vread', 'update', 'patch', 'delete', 'history-instance', 'history-type', 'create', 'search-type'];
 const SYSTEM_INTERACTIONS = ['transaction', 'batch', 'history-system', 'search-system'];
+const LIST_NOTE =
+  'Resources that a List names: by its id, or, with one patient in the same search, $current-problems, $current-medications, $current-allergies, $current-drug-allergies';
 /** Answered from columns, not from the search index. */
 const COLUMN_PARAMETERS = [
   { name: '_id', type: 'token', definition: 'http://hl7.org/fhir/SearchParameter/Resource-id' },
   { name: '_lastUpdated', type: 'date', definition: 'http://hl7.org/fhir/SearchParameter/Resource-lastUpdated' },
-  { name: '_list', type: 'special', documentation: 'Resources that a List names, by its id' },
+  { name: '_list', type: 'special', documentation: LIST_NOTE },
   { name: '_has', type: 'special', documentation: '_has:Type:reference:parameter, nested and chained too' },
   { name: '_filter', type: 'special', documentation: 'http://hl7.org/fhir/R4/search_filter.html' },
 ];

@@ -29,7 +29,7 @@ export const pageColumns = (order: string): string => {
  * the statement ended with a data exception: a resource that the database can't read then comes last.
  */
 export const compilePage = (
-  { branches, sort, cursor, count }: SearchRequest,
+  { branches, sort, cursor, count }: Pick<SearchRequest, 'branches' | 'sort' | 'cursor' | 'count'>,
   context: CompileContext,
   careful: boolean = false,
 ): Statement => {

@@ -1,6 +1,7 @@
 /** One criterion of a search. Source: http://hl7.org/fhir/R4/search.html#modifiers */
 import { FhirError } from '../http/outcome.ts';
 import type { IndexedParameter } from './index-plan.ts';
+import { isFunctional, requireFunction, requireNoFunction } from './functional-list.ts';
 import { parseChain, parseHas } from './parse-chain.ts';
 import { parseFilter } from './parse-filter.ts';
 import { isContainedType } from './contained.ts';
@@ -27,7 +28,11 @@ export const parseCriterion = (type: string, name: string, value: string, p: Par
   if (more.length > 0) throw unknown(name, `${name.slice(0, 80)} has more than one modifier`);
   if (dot !== -1) return parseChain({ type, code, modifier, name, rest: name.slice(dot + 1), value }, p, depth);
   const special = Object.hasOwn(SPECIAL, code) ? SPECIAL[code] : undefined;
-  if (special !== undefined) return { name, test: special(type, { name, modifier, value }, p) };
+  if (special !== undefined) {
+    const criterion: Criterion = { name, test: special(type, { name, modifier, value }, p) };
+    if (depth > 0) requireNoFunction(criterion);
+    return criterion;
+  }
   const indexed = requireParameter(type, code, name, p);
   return { name, test: parameterTest(indexed, { name, modifier, value }, p) };
 };
@@ -59,10 +64,16 @@ const SPECIAL: Readonly<Partial<Record<string, (type: string, written: Written, 
   _list: (_, written, p) => {
     noModifier(written);
     const values = alternatives(written.name, written.value).map((each) => each.replace(/^List\//, ''));
-    if (values.some((each) => !ID.test(each)))
-      throw badValue('_list', '_list takes the id of a List; lists by a functional name ($current-problems) are not kept here');
+    for (const each of values) {
+      if (isFunctional(each)) requireFunction(each);
+      else if (!ID.test(each)) throw badValue('_list', '_list takes the id of a List, or what it is for, as in $current-problems');
+    }
     if (!p.allowed('List', 's')) throw forbidden(written.name, 'List');
     return { kind: 'list', values, item: requireParameter('List', 'item', written.name, p) };
+  },
+  // Whatever the client prefers: without its query a search means something else.
+  _query: (_, { name, value }) => {
+    throw badValue(name, `_query=${value.slice(0, 60)}: this server defines no named query: say what you look for in search parameters`);
   },
   _filter: (type, written, p) => {
     noModifier(written);

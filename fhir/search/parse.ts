@@ -2,6 +2,7 @@
 import { FhirError, type Issue } from '../http/outcome.ts';
 import { controlsOf, isControl, leftOut } from './controls.ts';
 import { decodeCursor } from './cursor.ts';
+import { requireNoFunction } from './functional-list.ts';
 import { parseContained } from './parse-contained.ts';
 import { parseCriterion } from './parse-criterion.ts';
 import { parseIncludes } from './parse-include.ts';
@@ -128,5 +129,9 @@ const totalOf = (value: string | undefined): boolean => {
 /** The criteria of a conditional interaction. */
 export const parseConditional = (type: string, criteria: string, context: ParseContext, options: ParseOptions): Criterion[] => {
   const p = startParsing(context, options);
-  return boundedQuery(criteria).map(([name, value]) => parseCriterion(type, name, value, p));
+  return boundedQuery(criteria).map(([name, value]) => {
+    const criterion = parseCriterion(type, name, value, p);
+    requireNoFunction(criterion);
+    return criterion;
+  });
 };

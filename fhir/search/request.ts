@@ -67,8 +67,10 @@ export interface UpdatedTest {
 /** Resources that a List names. */
 export interface ListTest {
   readonly kind: 'list';
-  /** Logical ids of Lists. */
+  /** Logical ids of Lists, and names of functional ones until they are looked up (resolve.ts). */
   readonly values: readonly string[];
+  /** Whose functional lists are meant, as `Patient/<id>`. */
+  readonly patient?: string;
   readonly item: IndexedParameter;
 }
 

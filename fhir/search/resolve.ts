@@ -1,38 +1,52 @@
-/** What has to be looked up before a search can be compiled: the codes that value sets and hierarchies stand for. */
+/** What has to be looked up before a search can be compiled: the codes that value sets and hierarchies stand for, and lists by their function. */
+import { isFunctional } from './functional-list.ts';
 import { splitUnescaped, unescapeValue } from './parameter/escape.ts';
 import { badValue } from './parsing.ts';
-import type { Branch, CodesTest, Criterion, Test } from './request.ts';
+import type { Branch, CodesTest, Criterion, ListTest, Test } from './request.ts';
 import type { SearchTerminology } from '../terminology/for-search.ts';
 import type { Coding } from '../terminology/terminology.ts';
 
-export const resolveBranches = (branches: readonly Branch[], terminology: SearchTerminology): Promise<Branch[]> =>
-  Promise.all(branches.map(async ({ type, criteria }) => ({ type, criteria: await resolveAll(criteria, terminology) })));
+export interface Lookups {
+  readonly terminology: SearchTerminology;
+  /** The id of the List that serves a function for a patient; undefined where there is none. */
+  readonly currentList: (name: string, patient: string) => Promise<string | undefined>;
+}
 
-const resolveAll = (criteria: readonly Criterion[], terminology: SearchTerminology): Promise<Criterion[]> =>
-  Promise.all(criteria.map((each) => resolve(each, terminology)));
+export const resolveBranches = (branches: readonly Branch[], lookups: Lookups): Promise<Branch[]> =>
+  Promise.all(branches.map(async ({ type, criteria }) => ({ type, criteria: await resolveAll(criteria, lookups) })));
 
-const resolve = async ({ name, test }: Criterion, terminology: SearchTerminology): Promise<Criterion> => ({
+const resolveAll = (criteria: readonly Criterion[], lookups: Lookups): Promise<Criterion[]> =>
+  Promise.all(criteria.map((each) => resolve(each, lookups)));
+
+const resolve = async ({ name, test }: Criterion, lookups: Lookups): Promise<Criterion> => ({
   name,
-  test: await resolveTest(name, test, terminology),
+  test: await resolveTest(name, test, lookups),
 });
 
-const resolveTest = async (name: string, test: Test, terminology: SearchTerminology): Promise<Test> => {
+const resolveTest = async (name: string, test: Test, lookups: Lookups): Promise<Test> => {
   switch (test.kind) {
     case 'codes':
-      return { ...test, codes: await codesOf(name, test, terminology) };
+      return { ...test, codes: await codesOf(name, test, lookups.terminology) };
+    case 'list':
+      return { ...test, values: await listsOf(test, lookups) };
     case 'and':
     case 'or':
-      return { ...test, criteria: await resolveAll(test.criteria, terminology) };
+      return { ...test, criteria: await resolveAll(test.criteria, lookups) };
     case 'not':
     case 'has':
-      return { ...test, criterion: await resolve(test.criterion, terminology) };
+      return { ...test, criterion: await resolve(test.criterion, lookups) };
     case 'chain': {
-      const targets = test.targets.map(async (target) => ({ ...target, criterion: await resolve(target.criterion, terminology) }));
+      const targets = test.targets.map(async (target) => ({ ...target, criterion: await resolve(target.criterion, lookups) }));
       return { ...test, targets: await Promise.all(targets) };
     }
     default:
       return test;
   }
+};
+
+const listsOf = async ({ values, patient }: ListTest, { currentList }: Lookups): Promise<string[]> => {
+  const found = await Promise.all(values.map((value) => (isFunctional(value) ? currentList(value, patient!) : value)));
+  return found.filter((id) => id !== undefined);
 };
 
 const MAX_CODES = 50_000;

@@ -1,6 +1,6 @@
 import { patientsOf } from '../audit/patients.ts';
 import type { Registry } from '../definitions/registry.ts';
-import { FhirError, outcomeText } from '../http/outcome.ts';
+import { FhirError, type Issue, outcomeText } from '../http/outcome.ts';
 import { isDataException } from '../store/errors.ts';
 import { type Head, headOf, type HeadRow } from '../store/head.ts';
 import { newLogicalId } from '../store/logical-id.ts';
@@ -14,15 +14,19 @@ import { compileContainedCount, compileContainedPage, ITSELF } from './compile/c
 import { containedText } from './contained-text.ts';
 import { isContainedType, plainType } from './contained.ts';
 import { encodeCursor } from './cursor.ts';
+import { NEWEST_FIRST, readCurrentList } from './current-list.ts';
+import { withPatient } from './functional-list.ts';
 import { readIncluded } from './include.ts';
 import type { TypeIndex } from './index-plan.ts';
 import { maskedQuery } from './masked-query.ts';
 import { forbidden } from './parse-criterion.ts';
+import { startParsing } from './parsing.ts';
+import { parseSort } from './parse-sort.ts';
 import { parseConditional, parseSearch, type ParseOptions } from './parse.ts';
 import type { Branch, Criterion, SearchRequest } from './request.ts';
-import { type SearchTerminology, terminologyForSearch } from '../terminology/for-search.ts';
+import { terminologyForSearch } from '../terminology/for-search.ts';
 import type { Terminology } from '../terminology/terminology.ts';
-import { resolveBranches } from './resolve.ts';
+import { type Lookups, resolveBranches } from './resolve.ts';
 import type { Where } from './where.ts';
 
 export interface SearchResult {
@@ -83,13 +87,31 @@ export const createSearch = ({ registry, terminology, planOf, keyId, baseUrl }: 
   const typeId = (type: string): number =>
     isContainedType(type) ? containedTypeId(registry.typeId(plainType(type))) : registry.typeId(type);
   const context: CompileContext = { typeId, keyId, planOf, baseUrl };
-  const terminologyFor = (db: Db, allowed: ParseOptions['allowed']): SearchTerminology =>
-    terminologyForSearch(terminology, {
-      db,
-      allow: (type) => {
-        if (!allowed(type, 's')) throw forbidden('a set of codes', type);
+  const newestFirst = parseSort(['List'], NEWEST_FIRST, startParsing({ registry, planOf }, { lenient: false, allowed: () => true }));
+  /** `warn` hears of each functional list that nobody keeps. */
+  const lookupsFor = (db: Db, allowed: ParseOptions['allowed'], warn: (issue: Issue) => void = () => undefined): Lookups => {
+    const lists = new Map<string, Promise<string | undefined>>();
+    const find = async (name: string, patient: string): Promise<string | undefined> => {
+      const parseList = (criteria: string): Criterion[] => parse('List', criteria, () => true);
+      const id = await readCurrentList({ db, context, parse: parseList, sort: newestFirst }, name, patient);
+      if (id === undefined) warn(noList(name, patient));
+      return id;
+    };
+    return {
+      terminology: terminologyForSearch(terminology, {
+        db,
+        allow: (type) => {
+          if (!allowed(type, 's')) throw forbidden('a set of codes', type);
+        },
+      }),
+      currentList: (name, patient) => {
+        const key = `${name} ${patient}`;
+        const known = lists.get(key) ?? find(name, patient);
+        lists.set(key, known);
+        return known;
       },
-    });
+    };
+  };
   const count = async (db: Db, { branches, contained }: SearchRequest): Promise<number> => {
     const { text, parameters } =
       contained === undefined ? compileCount({ branches }, context) : compileContainedCount({ branches, contained }, context);
@@ -110,7 +132,7 @@ export const createSearch = ({ registry, terminology, planOf, keyId, baseUrl }: 
   const parse = (type: string, criteria: string, allowed: ParseOptions['allowed']): Criterion[] =>
     parseConditional(type, criteria, { registry, planOf }, { lenient: false, allowed });
   const matching = async (db: Db, branch: Branch, limit: number, allowed: ParseOptions['allowed']): Promise<readonly Match[]> => {
-    const [resolved] = await resolveBranches([branch], terminologyFor(db, allowed));
+    const [resolved] = await resolveBranches([branch], lookupsFor(db, allowed));
     const { text, parameters } = compileMatch(resolved!, limit, context);
     return db.unsafe<Match[]>(text, parameters, { prepare: true });
   };
@@ -118,11 +140,14 @@ export const createSearch = ({ registry, terminology, planOf, keyId, baseUrl }: 
     run: async (db, where, query, options) => {
       const parsed = parseSearch(typeof where === 'string' ? { type: where } : where, query, { registry, planOf }, options);
       const masked = maskedQuery(parsed);
-      const codes = terminologyFor(db, options.allowed);
+      const warnings = [...parsed.warnings];
+      const lookups = lookupsFor(db, options.allowed, (issue) => warnings.push(issue));
+      const bound = parsed.branches.map((branch) => withPatient(branch, baseUrl));
       const request = {
         ...parsed,
-        branches: await resolveBranches(parsed.branches, codes),
-        contained: await resolveContained(parsed, codes),
+        branches: await resolveBranches(bound, lookups),
+        contained: await resolveContained(parsed, lookups),
+        warnings,
       };
       if (request.onlyCount) {
         const body = bundleText(baseUrl, request, { rows: [], included: [], total: await count(db, request), next: undefined, registry });
@@ -156,8 +181,15 @@ export const createSearch = ({ registry, terminology, planOf, keyId, baseUrl }: 
   };
 };
 
-const resolveContained = async ({ contained }: SearchRequest, codes: SearchTerminology): Promise<SearchRequest['contained']> =>
-  contained && { ...contained, branches: await resolveBranches(contained.branches, codes) };
+const resolveContained = async ({ contained }: SearchRequest, lookups: Lookups): Promise<SearchRequest['contained']> =>
+  contained && { ...contained, branches: await resolveBranches(contained.branches, lookups) };
+
+const noList = (name: string, patient: string): Issue => ({
+  severity: 'warning',
+  code: 'not-found',
+  diagnostics: `no List is kept as ${name} of ${patient}: that nothing is found doesn't mean that there is nothing`,
+  expression: 'http._list',
+});
 
 const cursorAfter = (row: Row, { sort, contained }: SearchRequest): string =>
   encodeCursor([...sort.map((_, i) => row[`k${i}`] ?? null), row.rid, ...(contained === undefined ? [] : [row.place!])]);

@@ -51,6 +51,7 @@ export const hasProbe = (b: Builder, { source, indexed, criterion, url }: HasTes
 };
 
 export const listRows = (b: Builder, type: string, { values, item }: ListTest): string => {
+  if (values.length === 0) return 'select null::bigint as rid where false';
   const lists = values.map((id) => hash(b.value(`List/${id}`)));
   return `select s.rid from fhir.sp_ref l join fhir.sp_ref t on t.rid = l.rid and ${b.keys(item.keys, 't')}
   join fhir.sp_ref s on ${b.keys([SELF_KEY], 's')} and s.target = t.target${b.within(type, 's')}

@@ -24,6 +24,13 @@ export const searchSpecial: Area = {
     tagged(AREA, 'Patient', 'sl-p2', { name: [{ family: 'Ordinary' }], birthDate: '1970-01-01' }),
     tagged(AREA, 'Practitioner', 'sl-d1', { name: [{ family: 'Special' }] }),
     tagged(AREA, 'List', 'sl-list', { status: 'current', mode: 'working', entry: [{ item: { reference: 'Patient/sl-p2' } }] }),
+    tagged(AREA, 'List', 'sl-problems', {
+      status: 'current',
+      mode: 'working',
+      code: { coding: [{ system: 'http://loinc.org', code: '46105-3' }] },
+      subject: { reference: 'Patient/sl-p1' },
+      entry: [{ item: { reference: 'Condition/sl-cb' } }],
+    }),
     tagged(AREA, 'CodeSystem', 'sl-cs', {
       url: 'urn:cs',
       status: 'active',
@@ -56,6 +63,12 @@ export const searchSpecial: Area = {
     q('Patient?_security=http://terminology.hl7.org/CodeSystem/v3-Confidentiality|R', 'sl-p1'),
     q('Patient?_source=urn:source:1', 'sl-p1'),
     q('Patient?_list=sl-list', 'sl-p2'),
+    q('Condition?patient=sl-p1&_list=$current-problems', 'sl-cb'),
+    refuses('a functional list of nobody', 'GET /Condition?_list=$current-problems', 400),
+    refuses('a functional list that R4 has not', 'GET /Condition?patient=sl-p1&_list=$current-worries', 400),
+    refuses('a named query that nobody has defined', 'GET /Patient?_query=everybody', 400, {
+      expect: { status: 400, has: { 'issue.0.diagnostics': /no named query/ } },
+    }),
     q('Patient?_filter=family eq "Special"', 'sl-p1'),
     q('Patient?_filter=family sw "Ord" and birthdate lt 1980', 'sl-p2'),
     q('Patient?_filter=(family eq "Special" or birthdate eq 1970-01-01) and not(gender eq male)', 'sl-p1', 'sl-p2'),

@@ -283,7 +283,8 @@ testRefusals(() => stack, {
   '/Location?near=here': { status: 400, says: /latitude\|longitude/ },
   '/Location?near=52|13|1|furlong': { status: 400, says: /give a distance/ },
   '/Location?near=152|13|1|km': { status: 400, says: /latitude\|longitude/ },
-  '/Patient?_list=$current-problems': { status: 400, says: /functional name/ },
+  '/Condition?_list=$current-problems': { status: 400, says: /of one patient/ },
+  '/Condition?_query=everybody&name=x': { status: 400, says: /no named query/ },
   '/Basic?_text=%20': { status: 400, says: /without a word/ },
 });
 
