@@ -5,6 +5,7 @@ import { type SubscriptionOptions, startSubscriptions } from '../subscription/wo
 import { createPool } from '../store/pool.ts';
 import { createWriteLane } from '../store/write-lane.ts';
 import { exportKind } from './export/export-kind.ts';
+import { createContainedKind } from './contained/contained-kind.ts';
 import { createReindexKind, type ReindexOptions } from './reindex/reindex-kind.ts';
 import { importKind } from './import/import-kind.ts';
 import { createAsyncKind } from './respond-async.ts';
@@ -46,6 +47,7 @@ export const startBackground = ({
       async: createAsyncKind(interact),
       import: importKind(server.jobs),
       reindex: createReindexKind({ onIndexed }),
+      contained: createContainedKind(),
     },
     ...options,
   });

@@ -6,7 +6,7 @@ import type { Identity } from '../http/identity.ts';
 import type { Server } from '../server.ts';
 import type { Rest } from './rest.ts';
 
-export type JobKindName = 'export' | 'import' | 'async' | 'reindex';
+export type JobKindName = 'export' | 'import' | 'async' | 'reindex' | 'contained';
 
 /** Who began a job, as it is kept: scopes as they were then. */
 export interface Requester {

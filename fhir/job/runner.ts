@@ -23,7 +23,7 @@ export interface Runner {
 }
 
 /** One job of each of these at a time: somebody who waits for a search shouldn't wait for an import of hours. */
-const LANES: readonly (readonly JobKindName[])[] = [['export', 'import'], ['async'], ['reindex']];
+const LANES: readonly (readonly JobKindName[])[] = [['export', 'import'], ['async'], ['reindex', 'contained']];
 /** A batch is done by then; a search that isn't is begun again elsewhere, when its lease is over. */
 const CLOSE_MS = 3000;
 const CLEAN_MS = 60_000;

@@ -76,7 +76,7 @@ export const settleRows = async (
 };
 
 /** Runs a statement on the rows of each table that has some. */
-const forRows = async (db: Db, found: readonly Rows[], sqlOf: (table: SearchTable, first: number) => string): Promise<void> => {
+export const forRows = async (db: Db, found: readonly Rows[], sqlOf: (table: SearchTable, first: number) => string): Promise<void> => {
   for (const table of SEARCH_TABLE_NAMES) {
     const batch = emptyBatch(table);
     for (const { rid, rows } of found)

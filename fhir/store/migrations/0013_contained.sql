@@ -8,3 +8,8 @@ create index sp_contained_rid on fhir.sp_contained (rid) include (container, ver
 create index sp_contained_id on fhir.sp_contained (id, rid);
 
 grant select, insert, delete on fhir.sp_contained to fhir_app;
+
+-- What is there already is looked through by a job (fhir/job/contained/), which no process of an older release takes. It waits until those
+-- have been replaced, for what they write meanwhile has no rows.
+insert into fhir.job (id, kind, client, request, lease_until)
+select gen_random_uuid(), 'contained', '', '{}', now() + interval '15 minutes' where exists (select from fhir.resource);
