@@ -61,6 +61,19 @@ test('what is referred to cannot be deleted', async () => {
   assert.is((await put(flag('f1', 'Patient/p1'))).status, 422, 'what is deleted is not there');
 });
 
+test('what a contained resource refers to hides no other one that does', async () => {
+  await put(patient('q'));
+  const observation = { resourceType: 'Observation', id: 'o', status: 'final', code: { text: 'x' }, subject: { reference: 'Patient/q' } };
+  const contained = Array.from({ length: 50 }, (_, i) => ({ ...observation, id: `o${i}` }));
+  const given = { resourceType: 'List', id: 'l', status: 'current', mode: 'working', contained };
+  const list = await put({ ...given, entry: contained.map(({ id }) => ({ item: { reference: `#${id}` } })) });
+  assert.is(list.status, 201, list.text);
+  await put(flag('last', 'Patient/q'));
+  const refused = await remove('/Patient/q');
+  assert.is(refused.status, 409, refused.text);
+  assert.match(refused.json.issue[0].diagnostics, /Flag\/last refers to it/);
+});
+
 test('a transaction is judged by what there is after all of its entries', async () => {
   const both = await transaction(entry('PUT', 'Flag/t1', flag('t1', 'Patient/t1')), entry('PUT', 'Patient/t1', patient('t1')));
   assert.is(both.status, 200, both.text);

@@ -19,6 +19,8 @@ const CASES: readonly (readonly [type: string, query: string, kept: string])[] =
   ['Patient', '_has:Observation:patient:code=4711&_filter=name eq "Meier"', '_has:Observation:patient:code=*&_filter=*'],
   ['Patient', 'name=Meier&_content=Meier&_text=Meier&_sort=family', 'name=*&_content=*&_text=*&_sort=family'],
   ['Observation', 'code-value-quantity=1$2', 'code-value-quantity=*'],
+  ['Condition', 'patient=p1&_list=$current-problems', 'patient=p1&_list=$current-problems'],
+  ['Patient', 'name=Meier&_contained=both&_containedType=contained', 'name=*&_contained=both&_containedType=contained'],
 ];
 
 test('keeps logical ids, and no value that a person could be known by', () => {
