@@ -4,49 +4,16 @@ import { FhirError } from '../http/outcome.ts';
 import { fold } from '../search/parameter/string.ts';
 import type { Server } from '../server.ts';
 import { displayIn } from '../terminology/display.ts';
-import { type ExpandedCode, expandValueSet } from '../terminology/expansion.ts';
+import { type ExpandedCode, expandValueSet, notLoaded } from '../terminology/expansion.ts';
+import { isOfExcluded, pinVersions } from '../terminology/pinned-versions.ts';
 import type { ValueSet } from '../terminology/resources.ts';
 import type { Operation } from './operation.ts';
-import { operationParameters, textParameter } from './parameters.ts';
-import { answerWith, askedValueSet, booleanParameter, countParameter, type Parameters, requireKnown } from './terminology-call.ts';
-
-// No code system here has post-coordinated codes.
-const NAMES =
-  'url valueSet valueSetVersion filter offset count includeDesignations includeDefinition activeOnly excludeNested excludeNotForUI excludePostCoordinated displayLanguage resource'.split(
-    ' ',
-  );
+import { type ExpandRequest, parseExpand } from './expand-request.ts';
+import { operationParameters } from './parameters.ts';
+import { answerWith, askedValueSet } from './terminology-call.ts';
 
 /** Codes of one answer; more have to be asked for page by page. */
 const MAX_RETURNED = 10_000;
-
-interface Wanted {
-  readonly filter: string | undefined;
-  readonly offset: number;
-  readonly count: number | undefined;
-  readonly activeOnly: boolean;
-  readonly nested: boolean;
-  readonly forChoice: boolean;
-  readonly withDesignations: boolean;
-  readonly withDefinition: boolean;
-  readonly language: string | undefined;
-}
-
-const wantedOf = (parameters: Parameters): Wanted => {
-  const offset = countParameter(parameters, 'offset');
-  const count = countParameter(parameters, 'count');
-  return {
-    filter: textParameter(parameters, 'filter'),
-    offset: offset ?? 0,
-    count,
-    activeOnly: booleanParameter(parameters, 'activeOnly') === true,
-    // A page of a tree would be no tree.
-    nested: booleanParameter(parameters, 'excludeNested') === false && offset === undefined && count === undefined,
-    forChoice: booleanParameter(parameters, 'excludeNotForUI') === true,
-    withDesignations: booleanParameter(parameters, 'includeDesignations') === true,
-    withDefinition: booleanParameter(parameters, 'includeDefinition') === true,
-    language: textParameter(parameters, 'displayLanguage'),
-  };
-};
 
 /** Each word of the filter begins a word of the code or of how it is called, whatever the case and the accents. */
 const matchesText = (filter: string): ((code: ExpandedCode) => boolean) => {
@@ -59,8 +26,9 @@ const matchesText = (filter: string): ((code: ExpandedCode) => boolean) => {
   };
 };
 
-const contained = (code: ExpandedCode, { withDesignations, language }: Wanted): Record<string, unknown> => {
+const contained = (code: ExpandedCode, { isShown, language }: ExpandRequest): Record<string, unknown> => {
   const display = displayIn(code.display, code.designations, language);
+  const designation = code.designations.filter(isShown);
   return {
     system: code.system,
     ...(code.isAbstract && { abstract: true }),
@@ -68,12 +36,12 @@ const contained = (code: ExpandedCode, { withDesignations, language }: Wanted): 
     ...(code.version !== undefined && { version: code.version }),
     code: code.code,
     ...(display !== undefined && { display }),
-    ...(withDesignations && code.designations.length > 0 && { designation: code.designations }),
+    ...(designation.length > 0 && { designation }),
   };
 };
 
 /** Each code below the nearest one above it that is in the value set too. */
-const nest = (codes: readonly ExpandedCode[], wanted: Wanted): object[] => {
+const nest = (codes: readonly ExpandedCode[], wanted: ExpandRequest): object[] => {
   const made = new Map(codes.map((code) => [`${code.system} ${code.code}`, contained(code, wanted)]));
   const top: object[] = [];
   for (const { system, code, node } of codes) {
@@ -85,10 +53,14 @@ const nest = (codes: readonly ExpandedCode[], wanted: Wanted): object[] => {
   return top;
 };
 
-const expansionOf = (valueSet: ValueSet, all: readonly ExpandedCode[], wanted: Wanted): object => {
+const expansionOf = (valueSet: ValueSet, all: readonly ExpandedCode[], wanted: ExpandRequest): object => {
   const matches = wanted.filter === undefined ? undefined : matchesText(wanted.filter);
   const codes = all.filter(
-    (code) => !(wanted.activeOnly && code.isInactive) && !(wanted.forChoice && code.isAbstract) && (matches === undefined || matches(code)),
+    (code) =>
+      !(wanted.activeOnly && code.isInactive) &&
+      !(wanted.forChoice && code.isAbstract) &&
+      !isOfExcluded(code, wanted.versions.exclude) &&
+      (matches === undefined || matches(code)),
   );
   const page = codes.slice(wanted.offset, wanted.count === undefined ? undefined : wanted.offset + wanted.count);
   if (page.length > MAX_RETURNED) {
@@ -98,10 +70,7 @@ const expansionOf = (valueSet: ValueSet, all: readonly ExpandedCode[], wanted: W
     );
   }
   const parameter = [
-    ...(wanted.filter === undefined ? [] : [{ name: 'filter', valueString: wanted.filter }]),
-    ...(wanted.offset === 0 ? [] : [{ name: 'offset', valueInteger: wanted.offset }]),
-    ...(wanted.count === undefined ? [] : [{ name: 'count', valueInteger: wanted.count }]),
-    ...(wanted.activeOnly ? [{ name: 'activeOnly', valueBoolean: true }] : []),
+    ...wanted.told,
     ...[...new Set(codes.map(({ system, version }) => (version === undefined ? system : `${system}|${version}`)))]
       .slice(0, 50)
       .map((version) => ({ name: 'version', valueUri: version })),
@@ -129,9 +98,12 @@ const expansionOf = (valueSet: ValueSet, all: readonly ExpandedCode[], wanted: W
 
 const run = async (server: Server, call: Call): Promise<Reply> => {
   const parameters = await operationParameters(call);
-  requireKnown(parameters, NAMES);
-  const wanted = wantedOf(parameters);
-  const { resource, source } = await askedValueSet(server, call, parameters);
+  const wanted = parseExpand(parameters, Date.now());
+  const { pin, pinned } = pinVersions(wanted.versions);
+  const { resource, source } = await askedValueSet(server, call, parameters, { pin, pinned });
+  // Of codes that a value set lists the code system isn't looked at, and any version would do.
+  for (const system of pinned)
+    if (source.codeSystem(system) === undefined) throw notLoaded(`the code system ${system.slice(0, 200)} is not loaded`);
   return answerWith(server, call, expansionOf(resource, expandValueSet(resource, source), wanted));
 };
 

@@ -6,7 +6,7 @@ import type { Operation } from './operation.ts';
 import { operationParameters, textParameter } from './parameters.ts';
 import { answerWith, askedCodeSystem, codingParameter, type Parameters, parametersResource, requireKnown } from './terminology-call.ts';
 
-const NAMES = ['codeA', 'codeB', 'system', 'version', 'codingA', 'codingB', 'codeSystem'];
+const NAMES = ['codeA', 'codeB', 'system', 'version', 'codingA', 'codingB', 'codeSystem', 'resource'];
 
 const codeOf = (parameters: Parameters, letter: 'A' | 'B', index: CodeIndex): string => {
   const coding = codingParameter(parameters, `coding${letter}`);
@@ -28,8 +28,8 @@ const outcomeOf = (a: string, b: string, index: CodeIndex): string => {
 const run = async (server: Server, call: Call): Promise<Reply> => {
   const parameters = await operationParameters(call);
   requireKnown(parameters, NAMES);
-  const system = codingParameter(parameters, 'codingA')?.system;
-  const index = codeIndex(await askedCodeSystem(server, call, { parameters, names: ['system'], system }));
+  const codings = [codingParameter(parameters, 'codingA'), codingParameter(parameters, 'codingB')];
+  const index = codeIndex(await askedCodeSystem(server, call, { parameters, names: ['system'], codings }));
   const outcome = outcomeOf(codeOf(parameters, 'A', index), codeOf(parameters, 'B', index), index);
   return answerWith(server, call, parametersResource([{ name: 'outcome', valueCode: outcome }]));
 };

@@ -8,6 +8,7 @@ import type { Server } from '../server.ts';
 import { readHead } from '../store/head.ts';
 import { notLoaded } from '../terminology/expansion.ts';
 import { incomplete } from '../terminology/membership.ts';
+import type { Pinning } from '../terminology/pinned-versions.ts';
 import type { CodeSystem, TerminologyResource, TerminologySource, ValueSet } from '../terminology/resources.ts';
 import type { Access } from '../terminology/terminology.ts';
 import { type OperationParameter, textParameter } from './parameters.ts';
@@ -40,6 +41,20 @@ export const countParameter = (parameters: Parameters, name: string): number | u
   const number = typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value;
   if (typeof number === 'number' && Number.isInteger(number) && number >= 0) return number;
   throw new FhirError('value', `the parameter ${name} is a whole number from 0`, { expression: `http.${name}` });
+};
+
+/** How often a parameter that may be repeated is taken. */
+const MAX_REPEATED = 50;
+
+/** The texts of a parameter that may be given several times. */
+export const textParameters = (parameters: Parameters, name: string): readonly string[] => {
+  const given = parameters.filter((each) => each.name === name);
+  if (given.length > MAX_REPEATED)
+    throw new FhirError('too-costly', `the parameter ${name} is given ${given.length} times: ${MAX_REPEATED} are the most`);
+  return given.map(({ value }) => {
+    if (typeof value === 'string' && value !== '') return value;
+    throw new FhirError('value', `the parameter ${name} is a text`, { expression: `http.${name}` });
+  });
 };
 
 export interface GivenCoding {
@@ -106,18 +121,33 @@ export interface Asked<T extends TerminologyResource> {
   readonly source: TerminologySource;
 }
 
-/** The value set that is named by instance, resource or url; throws 400 where none is, 422 where it isn't known. */
-export const askedValueSet = async (server: Server, call: Call, parameters: Parameters): Promise<Asked<ValueSet>> => {
+/** Throws 400 where an instance is asked, and another resource named besides. */
+const requireSame = (call: Call, parameters: Parameters, names: Readonly<Record<string, string | undefined>>): void => {
+  if (call.target.id === undefined) return;
+  const other = parameters.find(({ name, value }) => Object.hasOwn(names, name) && (value === undefined || value !== names[name]));
+  if (other === undefined) return;
+  const says = `${call.target.resourceType}/${call.target.id} is asked already: leave ${other.name} out`;
+  throw new FhirError('invalid', says, { expression: `http.${other.name}` });
+};
+
+/**
+ * The value set that is named by instance, resource or url, with the versions that are pinned; throws 400 where none is, 422 where it
+ * isn't known.
+ */
+export const askedValueSet = async (server: Server, call: Call, parameters: Parameters, pinning?: Pinning): Promise<Asked<ValueSet>> => {
   const access = accessOf(server, call);
+  const reach = (valueSet: string | ValueSet): Promise<TerminologySource> =>
+    server.terminology.reach(access, { valueSets: [valueSet], ...(pinning && { as: pinning.pin }) });
   const url = textParameter(parameters, 'url');
   const given = call.target.id === undefined ? sentResource(server, parameters, 'valueSet', 'ValueSet') : await stored(server, call.target);
   if (given !== undefined) {
     const resource = given as ValueSet;
-    return { resource, source: await server.terminology.reach(access, { valueSets: [resource] }) };
+    requireSame(call, parameters, { url: resource.url, valueSetVersion: resource.version, valueSet: undefined, resource: undefined });
+    return { source: await reach(resource), resource: pinning?.pin(resource) ?? resource };
   }
   if (url === undefined) throw new FhirError('invalid', 'name a value set: give the parameter url or valueSet', { expression: 'http.url' });
   const canonical = versioned(url, textParameter(parameters, 'valueSetVersion'));
-  const source = await server.terminology.reach(access, { valueSets: [canonical] });
+  const source = await reach(canonical);
   const resource = source.valueSet(canonical);
   if (resource === undefined) throw notLoaded(`the value set ${canonical.slice(0, 200)} is not loaded`);
   return { resource, source };
@@ -130,22 +160,39 @@ export const askedCodeSystem = async (
   {
     parameters,
     names,
-    system,
-  }: { readonly parameters: Parameters; readonly names: readonly string[]; readonly system?: string | undefined },
+    codings = [],
+  }: { readonly parameters: Parameters; readonly names: readonly string[]; readonly codings?: readonly (GivenCoding | undefined)[] },
 ): Promise<CodeSystem> => {
+  const version = versionOf(parameters, codings);
   const given =
     call.target.id === undefined ? sentResource(server, parameters, 'codeSystem', 'CodeSystem') : await stored(server, call.target);
-  const url = names.map((name) => textParameter(parameters, name)).find((value) => value !== undefined) ?? system;
+  const url =
+    names.map((name) => textParameter(parameters, name)).find((value) => value !== undefined) ??
+    codings.find((each) => each?.system !== undefined)?.system;
   let found = given as CodeSystem | undefined;
   if (found === undefined) {
     if (url === undefined)
       throw new FhirError('invalid', `name a code system: give the parameter ${names[0]}`, { expression: `http.${names[0]}` });
-    const canonical = versioned(url, textParameter(parameters, 'version'));
+    const canonical = versioned(url, version);
     found = (await server.terminology.reach(accessOf(server, call), { codeSystems: [canonical] })).codeSystem(canonical);
     if (found?.content !== 'complete') throw notLoaded(incomplete(canonical, found));
   }
   if (found.content !== 'complete') throw notLoaded(incomplete(String(found.url), found));
+  if (version !== undefined && given !== undefined && found.version !== version)
+    throw notLoaded(
+      `the code system ${String(found.url).slice(0, 200)} that is asked has the version ${found.version ?? 'of no name'}, not ${version.slice(0, 60)}`,
+    );
   return found;
+};
+
+/** The one version of the code system that is asked for; throws 400 where there are several. */
+const versionOf = (parameters: Parameters, codings: readonly (GivenCoding | undefined)[]): string | undefined => {
+  const all = new Set([textParameter(parameters, 'version'), ...codings.map((each) => each?.version)]);
+  const [one, other] = [...all].filter((each) => each !== undefined);
+  if (other === undefined) return one;
+  throw new FhirError('invalid', `two versions of the code system are named, ${one!.slice(0, 60)} and ${other.slice(0, 60)}: name one`, {
+    expression: 'http.version',
+  });
 };
 
 export const answerWith = async (server: Server, call: Call, resource: object): Promise<Reply> => {

@@ -3,7 +3,11 @@ import { FhirError } from '../http/outcome.ts';
 import type { Server } from '../server.ts';
 import { codeIndex } from '../terminology/code-system.ts';
 import { notLoaded } from '../terminology/expansion.ts';
+import { displayIn } from '../terminology/display.ts';
 import { type Membership, membership } from '../terminology/membership.ts';
+import { type Pinning, pinVersions } from '../terminology/pinned-versions.ts';
+import { splitCanonical } from '../terminology/resources.ts';
+import { requireNow } from './definition-date.ts';
 import type { Operation } from './operation.ts';
 import { operationParameters, textParameter } from './parameters.ts';
 import {
@@ -19,18 +23,26 @@ import {
   requireKnown,
 } from './terminology-call.ts';
 
-const COMMON = ['url', 'code', 'display', 'coding', 'codeableConcept', 'displayLanguage', 'abstract', 'resource'];
+const COMMON = ['url', 'code', 'display', 'coding', 'codeableConcept', 'displayLanguage', 'abstract', 'date', 'resource'];
 const OF_VALUE_SET = [...COMMON, 'valueSet', 'valueSetVersion', 'system', 'systemVersion'];
 const OF_CODE_SYSTEM = [...COMMON, 'codeSystem', 'version'];
 
+const MAX_CODINGS = 50;
+
 /** What is to be checked, of which one has to be right. */
-const codingsOf = (parameters: Parameters): GivenCoding[] => {
+const codingsOf = (parameters: Parameters): readonly GivenCoding[] => {
   const code = textParameter(parameters, 'code');
   const coding = codingParameter(parameters, 'coding');
   const concept = conceptParameter(parameters, 'codeableConcept');
   if ([code, coding, concept].filter((each) => each !== undefined).length !== 1) {
     throw new FhirError('invalid', 'give one of code, coding and codeableConcept', { expression: 'http.code' });
   }
+  // What belongs to a code would be left aside.
+  const stray =
+    code === undefined ? ['system', 'systemVersion', 'display'].find((name) => parameters.some((each) => each.name === name)) : undefined;
+  if (stray !== undefined) throw new FhirError('invalid', `${stray} goes with code: leave it out here`, { expression: `http.${stray}` });
+  if (concept !== undefined && concept.length > MAX_CODINGS)
+    throw new FhirError('too-costly', `a CodeableConcept with ${concept.length} codings: ${MAX_CODINGS} are the most`);
   if (concept !== undefined) return concept;
   if (coding !== undefined) return [coding];
   return [
@@ -51,7 +63,7 @@ interface Checked {
 }
 
 /** Throws where nothing is in and something can't be told: that would be no no. */
-const answer = (checked: readonly Checked[], where: string): object => {
+const answer = (checked: readonly Checked[], where: string, language: string | undefined): object => {
   const good = checked.find(({ found }) => found.is === 'in');
   if (good === undefined) {
     const open = checked.find(({ found }) => found.is === 'unknown')?.found;
@@ -62,7 +74,7 @@ const answer = (checked: readonly Checked[], where: string): object => {
     ]);
   }
   const { coding, found } = good;
-  const display = found.is === 'in' ? found.display : undefined;
+  const display = found.is === 'in' ? displayIn(found.display, found.node?.concept.designation ?? [], language) : undefined;
   const isWrong = coding.display !== undefined && display !== undefined && !isCalled(found, coding.display);
   return parametersResource([
     { name: 'result', valueBoolean: !isWrong },
@@ -84,27 +96,54 @@ const isCalled = (found: Membership, display: string): boolean =>
 const unlessAbstract = (found: Membership, allowed: boolean): Membership =>
   found.is === 'in' && found.node?.isAbstract === true && !allowed ? { is: 'out' } : found;
 
+/** By code system and version, where codings name them. */
+const byVersion = (codings: readonly GivenCoding[]): Iterable<readonly GivenCoding[]> =>
+  Map.groupBy(codings, ({ system, version }) => (system === undefined || version === undefined ? '' : `${system}|${version}`)).values();
+
+/** What names no version of the code system is read by the one that the coding names. */
+const pinningOf = ({ system, version }: GivenCoding): Pinning | undefined =>
+  system === undefined || version === undefined
+    ? undefined
+    : pinVersions({ whereNone: new Map([[system, version]]), check: new Map(), force: new Map(), exclude: [] });
+
 const ofValueSet = async (server: Server, call: Call): Promise<Reply> => {
   const parameters = await operationParameters(call);
   requireKnown(parameters, OF_VALUE_SET);
   const codings = codingsOf(parameters);
+  requireNow(parameters, Date.now());
   const allowed = booleanParameter(parameters, 'abstract') !== false;
-  const { resource, source } = await askedValueSet(server, call, parameters);
-  const checked = codings.map((coding) => ({ coding, found: unlessAbstract(membership(resource, coding, source), allowed) }));
-  return answerWith(server, call, answer(checked, `the value set ${resource.url ?? 'that was given'}`));
+  const checked: Checked[] = [];
+  let where = '';
+  for (const group of byVersion(codings)) {
+    const { resource, source } = await askedValueSet(server, call, parameters, pinningOf(group[0]!));
+    where = `the value set ${resource.url ?? 'that was given'}`;
+    for (const coding of group) checked.push({ coding, found: unlessAbstract(membership(resource, coding, source), allowed) });
+  }
+  return answerWith(server, call, answer(checked, where, textParameter(parameters, 'displayLanguage')));
 };
 
 const ofCodeSystem = async (server: Server, call: Call): Promise<Reply> => {
   const parameters = await operationParameters(call);
   requireKnown(parameters, OF_CODE_SYSTEM);
+  requireNow(parameters, Date.now());
   const codings = codingsOf(parameters);
-  const system = await askedCodeSystem(server, call, { parameters, names: ['url'], system: codings[0]?.system });
+  const allowed = booleanParameter(parameters, 'abstract') !== false;
+  const system = await askedCodeSystem(server, call, { parameters, names: ['url'], codings: ofOneSystem(parameters, codings) });
   const index = codeIndex(system);
   const checked = codings.map((coding): Checked => {
-    const node = coding.system === undefined || coding.system === system.url ? index.node(coding.code) : undefined;
-    return { coding, found: node === undefined ? { is: 'out' } : { is: 'in', display: node.concept.display, node } };
+    const isOf = coding.system === undefined || coding.system === system.url;
+    const node = isOf ? index.node(coding.code) : undefined;
+    const found: Membership = node === undefined ? { is: 'out' } : { is: 'in', display: node.concept.display, node };
+    return { coding, found: unlessAbstract(found, allowed) };
   });
-  return answerWith(server, call, answer(checked, `the code system ${system.url ?? 'that was given'}`));
+  const language = textParameter(parameters, 'displayLanguage');
+  return answerWith(server, call, answer(checked, `the code system ${system.url ?? 'that was given'}`, language));
+};
+
+/** The codings of the code system that is asked: only their versions count. */
+const ofOneSystem = (parameters: Parameters, codings: readonly GivenCoding[]): readonly GivenCoding[] => {
+  const [url] = splitCanonical(textParameter(parameters, 'url') ?? codings[0]?.system ?? '');
+  return codings.filter(({ system }) => system === undefined || system === url);
 };
 
 const of = (type: 'ValueSet' | 'CodeSystem', run: Operation['run']): Operation => ({

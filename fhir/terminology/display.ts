@@ -6,7 +6,7 @@ interface Named {
 }
 
 /** Whether a tag of BCP 47 is of a language that is asked for: de-CH is of de. */
-const isOf = (tag: string, language: string): boolean => {
+export const isOfLanguage = (tag: string, language: string): boolean => {
   const [one, other] = [tag.toLowerCase(), language.toLowerCase()];
   return one === other || one.startsWith(`${other}-`);
 };
@@ -19,7 +19,7 @@ export const displayIn = (
 ): string | undefined => {
   for (let wanted = language; wanted; wanted = wanted.includes('-') ? wanted.slice(0, wanted.lastIndexOf('-')) : undefined) {
     const of: string = wanted;
-    const found = designations.find((each) => each.language !== undefined && isOf(each.language, of));
+    const found = designations.find((each) => each.language !== undefined && isOfLanguage(each.language, of));
     if (found !== undefined) return found.value;
   }
   return display;

@@ -41,6 +41,8 @@ export interface Terminology {
 export interface Needed {
   readonly valueSets?: readonly (string | ValueSet)[];
   readonly codeSystems?: readonly string[];
+  /** Each value set is taken as this makes it. */
+  readonly as?: (valueSet: ValueSet) => ValueSet;
 }
 
 /** Looks a stored resource up by its canonical address. */
@@ -61,7 +63,7 @@ const canonicalOf = ({ system, version }: Include): string[] =>
 export const createTerminology = ({ packages, findStored }: TerminologyOptions): Terminology => {
   const loaded = firstOf(lazySource(packages), coreSource());
 
-  const reach = async ({ db, allow }: Access, { valueSets = [], codeSystems = [] }: Needed): Promise<TerminologySource> => {
+  const reach = async ({ db, allow }: Access, { valueSets = [], codeSystems = [], as }: Needed): Promise<TerminologySource> => {
     const stored = new Map<string, TerminologyResource>();
     const seen = new Set<string>();
     let lookups = 0;
@@ -82,20 +84,29 @@ export const createTerminology = ({ packages, findStored }: TerminologyOptions):
     for (const each of queue) {
       if (typeof each === 'string' && seen.has(each)) continue;
       if (typeof each === 'string') seen.add(each);
-      const valueSet = typeof each === 'string' ? ((await find('ValueSet', each)) as ValueSet | undefined) : each;
+      const met = typeof each === 'string' ? ((await find('ValueSet', each)) as ValueSet | undefined) : each;
+      const valueSet = met && (as?.(met) ?? met);
       for (const include of valueSet === undefined ? [] : includesOf(valueSet)) {
         for (const other of include.valueSet ?? []) queue.push(other);
         systems.push(...canonicalOf(include));
       }
     }
     for (const system of new Set(systems)) await find('CodeSystem', system);
-    if (stored.size === 0) return loaded;
+    if (stored.size === 0 && as === undefined) return loaded;
     // Each answers to the address that it was asked for by, with the version or without.
     const storedSource: TerminologySource = {
       valueSet: (canonical) => stored.get(`ValueSet ${canonical}`) as ValueSet | undefined,
       codeSystem: (canonical) => stored.get(`CodeSystem ${canonical}`) as CodeSystem | undefined,
     };
-    return firstOf(storedSource, loaded);
+    const all = firstOf(storedSource, loaded);
+    if (as === undefined) return all;
+    return {
+      valueSet: (canonical) => {
+        const found = all.valueSet(canonical);
+        return found && as(found);
+      },
+      codeSystem: all.codeSystem,
+    };
   };
 
   return {
