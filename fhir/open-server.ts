@@ -16,6 +16,7 @@ import { createWriteLane } from './store/write-lane.ts';
 import { type EndpointCheck } from './subscription/endpoint.ts';
 import { createSubscriptionRule } from './subscription/write-rule.ts';
 import { createFindStored } from './terminology/stored.ts';
+import { createConceptMaps } from './terminology/concept-maps.ts';
 import { createTerminology } from './terminology/terminology.ts';
 import { createResourceValidator } from './validation/resource-validator.ts';
 
@@ -89,6 +90,7 @@ export const openServer = async ({
     packages: [...packaged('ValueSet'), ...packaged('CodeSystem')],
     findStored: createFindStored({ registry, planOf, keyId }),
   });
+  const conceptMaps = createConceptMaps({ registry, planOf, keyId, packages: packaged('ConceptMap') });
   const search = createSearch({ registry, terminology, planOf, keyId, baseUrl });
   const server: Server = {
     registry,
@@ -99,6 +101,7 @@ export const openServer = async ({
       onWrite: validation,
     }),
     terminology,
+    conceptMaps,
     extractor,
     added,
     search,

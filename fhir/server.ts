@@ -11,6 +11,7 @@ import type { Db, Sql } from './store/pool.ts';
 import type { RidAllocator } from './store/rid.ts';
 import type { WriteLane } from './store/write-lane.ts';
 import type { Write } from './store/write-statement.ts';
+import type { ConceptMaps } from './terminology/concept-maps.ts';
 import type { Terminology } from './terminology/terminology.ts';
 import type { ResourceValidator } from './validation/resource-validator.ts';
 
@@ -19,6 +20,7 @@ export interface Server {
   readonly registry: Registry;
   readonly validator: ResourceValidator;
   readonly terminology: Terminology;
+  readonly conceptMaps: ConceptMaps;
   readonly extractor: Extractor;
   readonly search: Search;
   /** What of a resource type is indexed, and the number that the store has for an index key. */

@@ -1,5 +1,6 @@
-/** What of a code system or value set is kept for terminology, in the order that sources.ts reads: type and url first. */
+/** What of a code system, value set or concept map is kept for terminology, in the order that sources.ts reads: type and url first. */
 const KEPT = ['version', 'name', 'title', 'status', 'caseSensitive', 'content', 'concept', 'compose'];
+const KEPT_OF_MAP = ['version', 'status', 'sourceUri', 'sourceCanonical', 'targetUri', 'targetCanonical', 'group'];
 const DROPPED = new Set(['extension', '_display', '_definition', '_code', 'documentation', 'id']);
 
 interface Source {
@@ -23,3 +24,16 @@ export const compactTerminology = (resources: Iterable<Source>): string => {
   }
   return `${[...lines.values()].sort().join('\n')}\n`;
 };
+
+/** One line per concept map. */
+export const compactConceptMaps = (resources: Iterable<Source>): string =>
+  [...resources]
+    .filter(({ resourceType }) => resourceType === 'ConceptMap')
+    .map((map) => ({
+      resourceType: map.resourceType,
+      url: map.url,
+      ...Object.fromEntries(KEPT_OF_MAP.flatMap((name) => (map[name] === undefined ? [] : [[name, map[name]]]))),
+    }))
+    .map((map) => `${JSON.stringify(map, (name, value: unknown) => (DROPPED.has(name) || name === 'comment' ? undefined : value))}\n`)
+    .sort()
+    .join('');

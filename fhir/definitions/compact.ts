@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { CHECKED_KEYS } from '../validation/datatype-rules.ts';
 import { compactInvariants, type ConstrainedDefinition } from './compact-invariants.ts';
 import { compactProfiles } from './compact-profile.ts';
-import { compactTerminology } from './compact-terminology.ts';
+import { compactConceptMaps, compactTerminology } from './compact-terminology.ts';
 import { compactTypes, type StructureDefinition } from './compact-type.ts';
 import type { DefinitionData, Invariants, SearchParameterData, TypeData } from './data-file.ts';
 import { createExpander, type TerminologyResource } from './expand-value-set.ts';
@@ -15,6 +15,7 @@ import { asOfficial, NOT_R4 } from './official.ts';
 const DATA_FILE = new URL('data/r4.json', import.meta.url);
 const INVARIANTS_FILE = new URL('data/r4-invariants.json', import.meta.url);
 const PROFILES_FILE = new URL('data/r4-profiles.jsonl', import.meta.url);
+const CONCEPT_MAPS_FILE = new URL('data/r4-concept-maps.jsonl', import.meta.url);
 const TERMINOLOGY_FILE = new URL('data/r4-terminology.jsonl', import.meta.url);
 
 interface SearchParameterResource {
@@ -176,4 +177,5 @@ if (import.meta.main) {
   writeFileSync(INVARIANTS_FILE, formatLines(readInvariants()));
   writeFileSync(PROFILES_FILE, readProfiles());
   writeFileSync(TERMINOLOGY_FILE, compactTerminology(readTerminology() as unknown as Parameters<typeof compactTerminology>[0]));
+  writeFileSync(CONCEPT_MAPS_FILE, compactConceptMaps(read('conceptmaps.json') as unknown as Parameters<typeof compactConceptMaps>[0]));
 }

@@ -21,7 +21,7 @@ export interface FhirPackage {
 
 const BLOCK = 512;
 const MAX_UNZIPPED = 1 << 30;
-const TYPES: ReadonlySet<string> = new Set(['StructureDefinition', 'ValueSet', 'CodeSystem', 'SearchParameter']);
+const TYPES: ReadonlySet<string> = new Set(['StructureDefinition', 'ValueSet', 'CodeSystem', 'ConceptMap', 'SearchParameter']);
 
 const fieldOf = (header: Buffer, from: number, length: number): string => {
   const end = header.indexOf(0, from);

@@ -10,6 +10,7 @@ import type { Operation } from './operation.ts';
 import { levelOf } from './operation.ts';
 import { searchParameterStatus } from './search-parameter-status.ts';
 import { subsumes } from './subsumes.ts';
+import { translate } from './translate.ts';
 import { validateCode } from './validate-code.ts';
 import { validate } from './validate.ts';
 
@@ -27,6 +28,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...validateCode,
   lookup,
   subsumes,
+  translate,
   searchParameterStatus,
 ];
 

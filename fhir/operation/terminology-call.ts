@@ -94,7 +94,12 @@ export const accessOf = ({ db }: Pick<Server, 'db'>, { identity }: Call): Access
 });
 
 /** Throws 400 where a resource that was sent isn't one. */
-const sentResource = ({ validator }: Server, parameters: Parameters, name: string, type: string): TerminologyResource | undefined => {
+export const sentResource = (
+  { validator }: Server,
+  parameters: Parameters,
+  name: string,
+  type: string,
+): TerminologyResource | undefined => {
   const resource =
     parameters.find((each) => each.name === name)?.resource ??
     parameters.find((each) => each.name === 'resource' && each.resource?.['resourceType'] === type)?.resource;
@@ -106,13 +111,13 @@ const sentResource = ({ validator }: Server, parameters: Parameters, name: strin
   return resource as unknown as TerminologyResource;
 };
 
-const stored = async (server: Server, { resourceType, id }: Call['target']): Promise<TerminologyResource> => {
+export const stored = async (server: Server, { resourceType, id }: Call['target']): Promise<TerminologyResource> => {
   const head = await readHead(server.db, server.registry.typeId(resourceType!), id!);
   if (head === undefined || head.body === null) throw new FhirError(head ? 'deleted' : 'not-found', `there is no ${resourceType}/${id}`);
   return JSON.parse(head.body) as TerminologyResource;
 };
 
-const versioned = (url: string, version: string | undefined): string =>
+export const versioned = (url: string, version: string | undefined): string =>
   version === undefined || url.includes('|') ? url : `${url}|${version}`;
 
 export interface Asked<T extends TerminologyResource> {

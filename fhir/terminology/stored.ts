@@ -1,6 +1,6 @@
 import type { Registry } from '../definitions/registry.ts';
 import type { TypeIndex } from '../search/index-plan.ts';
-import { numberArray } from '../store/pool.ts';
+import { type Db, numberArray } from '../store/pool.ts';
 import { splitCanonical, type TerminologyResource } from './resources.ts';
 import type { FindStored } from './terminology.ts';
 
@@ -17,27 +17,42 @@ const MAX_ADDRESS = 1000;
 const BY_URL = `select r.body from fhir.sp_uri t join fhir.resource r on r.rid = t.rid
   where t.key = any($1::smallint[]) and t.value = $2 and r.type = $3 and not r.deleted order by r.updated desc limit ${MAX_VERSIONS}`;
 const BY_ID = 'select r.body from fhir.resource r where r.type = $1 and r.id = $2 and not r.deleted';
-const LITERAL = /^(?:ValueSet|CodeSystem)\/([A-Za-z0-9\-.]{1,64})$/;
+const LITERAL = /^(?:ValueSet|CodeSystem|ConceptMap)\/([A-Za-z0-9\-.]{1,64})$/;
 
-const isRetired = ({ status }: TerminologyResource): boolean => status === 'retired';
-const later = (a: TerminologyResource, b: TerminologyResource): number =>
+interface Canonical {
+  readonly url?: string;
+  readonly version?: string;
+  readonly status?: string;
+}
+
+const isRetired = ({ status }: Canonical): boolean => status === 'retired';
+const later = (a: Canonical, b: Canonical): number =>
   Number(isRetired(a)) - Number(isRetired(b)) || (b.version ?? '').localeCompare(a.version ?? '', 'en', { numeric: true });
 
-/** By `Type/id`, or by address: of several versions the newest, one that is retired last. Source: http://hl7.org/fhir/R4/references.html#canonical */
-export const createFindStored =
-  ({ registry, planOf, keyId }: StoredOptions): FindStored =>
-  async (db, type, canonical) => {
+/**
+ * A stored resource of one type by `Type/id`, or by address: of several versions the newest, one that is retired last.
+ * Source: http://hl7.org/fhir/R4/references.html#canonical
+ */
+export const storedByCanonical =
+  <T extends Canonical>({ registry, planOf, keyId }: StoredOptions, type: string) =>
+  async (db: Db, canonical: string): Promise<T | undefined> => {
     const typeId = registry.typeId(type);
     const id = LITERAL.exec(canonical)?.[1];
     if (id !== undefined) {
       const [row] = await db.unsafe<{ body: string }[]>(BY_ID, [typeId, id], { prepare: true });
-      return row && (JSON.parse(row.body) as TerminologyResource);
+      return row && (JSON.parse(row.body) as T);
     }
     const [url, version] = splitCanonical(canonical);
     const keys = planOf(type).parameters.get('url')!.keys.map(keyId);
     const rows = await db.unsafe<{ body: string }[]>(BY_URL, [numberArray(keys), url.slice(0, MAX_ADDRESS), typeId], { prepare: true });
     return rows
-      .map(({ body }) => JSON.parse(body) as TerminologyResource)
+      .map(({ body }) => JSON.parse(body) as T)
       .filter((resource) => resource.url === url && (version === undefined || resource.version === version))
       .sort(later)[0];
   };
+
+/** The same of value sets and code systems. */
+export const createFindStored =
+  (options: StoredOptions): FindStored =>
+  (db, type, canonical) =>
+    storedByCanonical<TerminologyResource>(options, type)(db, canonical);

@@ -34,6 +34,19 @@ export const terminology: Area = {
       status: 'active',
       compose: { include: [{ system: 'http://example.org/tx/cs', filter: [{ property: 'concept', op: 'is-a', value: 'animal' }] }] },
     },
+    {
+      resourceType: 'ConceptMap',
+      id: 'tx-cm',
+      url: 'http://example.org/tx/cm',
+      status: 'active',
+      group: [
+        {
+          source: 'http://example.org/tx/cs',
+          target: 'urn:latin',
+          element: [{ code: 'cat', target: [{ code: 'felis', equivalence: 'equivalent' }] }],
+        },
+      ],
+    },
   ],
   cases: [
     one('$expand of a stored value set', {
@@ -81,6 +94,18 @@ export const terminology: Area = {
     one('$subsumes the other way', {
       send: 'GET /CodeSystem/$subsumes?system=http://example.org/tx/cs&codeA=cat&codeB=animal',
       expect: { status: 200, text: /"subsumed-by"/ },
+    }),
+    one('$translate', {
+      send: 'GET /ConceptMap/$translate?url=http://example.org/tx/cm&system=http://example.org/tx/cs&code=cat',
+      expect: { status: 200, has: { resourceType: 'Parameters' }, text: /^(?=[^]*"felis")(?=[^]*"equivalent")/ },
+    }),
+    one('$translate the other way', {
+      send: 'GET /ConceptMap/tx-cm/$translate?system=urn:latin&code=felis&reverse=true',
+      expect: { status: 200, text: /"cat"/ },
+    }),
+    one('$expand by another version of a code system', {
+      send: 'GET /ValueSet/tx-vs/$expand?system-version=http://example.org/tx/cs|1',
+      expect: { status: 200, has: { 'expansion.contains.#': 3 } },
     }),
     refuses('$expand of a value set that nobody knows', 'GET /ValueSet/$expand?url=urn:none', [400, 404, 422]),
   ],
