@@ -85,6 +85,10 @@ const baseDefinitions = (profiles: readonly Source[], terminology: readonly Term
 export const readTerminology = (): TerminologyResource[] =>
   [...read('valuesets.json'), ...read('v3-codesystems.json'), ...read('v2-tables.json')] as TerminologyResource[];
 
+/** R4's own concept maps as they stand in the data file. */
+export const readConceptMaps = (): string =>
+  compactConceptMaps(read('conceptmaps.json') as unknown as Parameters<typeof compactConceptMaps>[0]);
+
 /** The types as the source has them. */
 export const sourceTypes = (): StructureDefinition[] =>
   baseDefinitions([...read('profiles-types.json'), ...read('profiles-resources.json')], read('valuesets.json') as TerminologyResource[]);
@@ -177,5 +181,5 @@ if (import.meta.main) {
   writeFileSync(INVARIANTS_FILE, formatLines(readInvariants()));
   writeFileSync(PROFILES_FILE, readProfiles());
   writeFileSync(TERMINOLOGY_FILE, compactTerminology(readTerminology() as unknown as Parameters<typeof compactTerminology>[0]));
-  writeFileSync(CONCEPT_MAPS_FILE, compactConceptMaps(read('conceptmaps.json') as unknown as Parameters<typeof compactConceptMaps>[0]));
+  writeFileSync(CONCEPT_MAPS_FILE, readConceptMaps());
 }

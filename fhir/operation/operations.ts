@@ -3,6 +3,7 @@ import { encounterEverything, patientEverything } from './everything.ts';
 import { exportOperation } from './export.ts';
 import { importOperation } from './import.ts';
 import { expand } from './expand.ts';
+import { lastN } from './last-n.ts';
 import { lookup } from './lookup.ts';
 import { meta } from './meta.ts';
 import { metaAdd, metaDelete } from './meta-change.ts';
@@ -18,6 +19,7 @@ import { validate } from './validate.ts';
 export const OPERATIONS: readonly Operation[] = [
   patientEverything,
   encounterEverything,
+  lastN,
   exportOperation,
   importOperation,
   meta,

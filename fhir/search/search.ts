@@ -18,6 +18,7 @@ import { NEWEST_FIRST, readCurrentList } from './current-list.ts';
 import { withPatient } from './functional-list.ts';
 import { readIncluded } from './include.ts';
 import type { TypeIndex } from './index-plan.ts';
+import { newestOfEach, readCandidates, readChosen, requireSubject, withoutPaging } from './last-n.ts';
 import { maskedQuery } from './masked-query.ts';
 import { forbidden } from './parse-criterion.ts';
 import { startParsing } from './parsing.ts';
@@ -48,6 +49,8 @@ export interface Match {
 export interface Search {
   /** Searches a type, or what `where` says. */
   run(db: Db, where: string | Where, query: string, options: RunOptions): Promise<SearchResult>;
+  /** The newest Observations of each code, of whom `query` says. */
+  lastN(db: Db, query: string, options: LastNOptions): Promise<SearchResult>;
   /** The first resources that match the criteria of a conditional interaction. */
   match(db: Db, type: string, criteria: string, limit: number, allowed: ParseOptions['allowed']): Promise<readonly Match[]>;
   /** Which of some resources match. */
@@ -59,6 +62,11 @@ export interface Search {
 export interface RunOptions extends ParseOptions {
   /** `db` is in a transaction, which a statement that fails would end. */
   readonly isWithin?: boolean;
+}
+
+export interface LastNOptions extends ParseOptions {
+  /** So many of each. */
+  readonly max: number;
 }
 
 export interface Among {
@@ -75,11 +83,14 @@ export interface SearchOptions {
   readonly baseUrl: string;
 }
 
-interface Row extends HeadRow {
-  /** Those before it are as much as a page may have: it has no body here. */
-  readonly isCut: boolean;
+interface HitRow extends HeadRow {
   /** Where contained resources are searched: where it stands in its container. */
   readonly place?: number;
+}
+
+interface Row extends HitRow {
+  /** Those before it are as much as a page may have: it has no body here. */
+  readonly isCut: boolean;
   readonly [sortKey: `k${number}`]: string | number | null;
 }
 
@@ -129,6 +140,29 @@ export const createSearch = ({ registry, terminology, planOf, keyId, baseUrl }: 
       return await read(compilePage(request, context, true));
     }
   };
+  /** With what the criteria refer to looked up. */
+  const resolved = async (db: Db, parsed: SearchRequest, allowed: ParseOptions['allowed']): Promise<SearchRequest> => {
+    const warnings = [...parsed.warnings];
+    const lookups = lookupsFor(db, allowed, (issue) => warnings.push(issue));
+    const bound = parsed.branches.map((branch) => withPatient(branch, baseUrl));
+    const branches = await resolveBranches(bound, lookups);
+    return { ...parsed, branches, contained: await resolveContained(parsed, lookups), warnings };
+  };
+  const show = async (
+    db: Db,
+    request: SearchRequest,
+    { rows, total, next }: { readonly rows: readonly HitRow[]; readonly total: number | undefined; readonly next: string | undefined },
+    { allowed }: ParseOptions,
+  ): Promise<Omit<SearchResult, 'query'>> => {
+    const heads = rows.map(headOf);
+    const included = await readIncluded(db, request, heads, { registry, keyId, planOf, baseUrl, allowed });
+    const body = bundleText(baseUrl, request, { rows: rows.map(hitOf), included, total, next, registry });
+    const patients = patientsOf(
+      [...heads, ...included].map((head) => ({ type: registry.typeName(head.typeId), id: head.id, body: head.body! })),
+      baseUrl,
+    );
+    return { body, count: rows.length + included.length, patients };
+  };
   const parse = (type: string, criteria: string, allowed: ParseOptions['allowed']): Criterion[] =>
     parseConditional(type, criteria, { registry, planOf }, { lenient: false, allowed });
   const matching = async (db: Db, branch: Branch, limit: number, allowed: ParseOptions['allowed']): Promise<readonly Match[]> => {
@@ -140,15 +174,7 @@ export const createSearch = ({ registry, terminology, planOf, keyId, baseUrl }: 
     run: async (db, where, query, options) => {
       const parsed = parseSearch(typeof where === 'string' ? { type: where } : where, query, { registry, planOf }, options);
       const masked = maskedQuery(parsed);
-      const warnings = [...parsed.warnings];
-      const lookups = lookupsFor(db, options.allowed, (issue) => warnings.push(issue));
-      const bound = parsed.branches.map((branch) => withPatient(branch, baseUrl));
-      const request = {
-        ...parsed,
-        branches: await resolveBranches(bound, lookups),
-        contained: await resolveContained(parsed, lookups),
-        warnings,
-      };
+      const request = await resolved(db, parsed, options.allowed);
       if (request.onlyCount) {
         const body = bundleText(baseUrl, request, { rows: [], included: [], total: await count(db, request), next: undefined, registry });
         return { body, count: 0, patients: [], query: masked };
@@ -159,14 +185,17 @@ export const createSearch = ({ registry, terminology, planOf, keyId, baseUrl }: 
       // The first page alone tells how many there are when nothing follows it.
       const isAll = next === undefined && request.cursor === undefined;
       const total = isAll ? rows.length : request.total ? await count(db, request) : undefined;
-      const heads = rows.map(headOf);
-      const included = await readIncluded(db, request, heads, { registry, keyId, planOf, baseUrl, allowed: options.allowed });
-      const body = bundleText(baseUrl, request, { rows: rows.map(hitOf), included, total, next, registry });
-      const patients = patientsOf(
-        [...heads, ...included].map((head) => ({ type: registry.typeName(head.typeId), id: head.id, body: head.body! })),
-        baseUrl,
-      );
-      return { body, count: rows.length + included.length, patients, query: masked };
+      return { ...(await show(db, request, { rows, total, next }, options)), query: masked };
+    },
+    lastN: async (db, query, options) => {
+      const { query: kept, warnings } = withoutPaging(query, options.lenient);
+      const parsed = parseSearch({ type: 'Observation' }, kept, { registry, planOf }, options);
+      requireSubject(parsed);
+      const used = [...parsed.used, ['max', String(options.max)] as const];
+      const asked = { ...parsed, path: 'Observation/$lastn', used, warnings: [...parsed.warnings, ...warnings] };
+      const request = await resolved(db, asked, options.allowed);
+      const rows = await readChosen(db, newestOfEach(await readCandidates(db, request, context), options.max));
+      return { ...(await show(db, request, { rows, total: rows.length, next: undefined }, options)), query: maskedQuery(parsed) };
     },
     match: async (db, type, criteria, limit, allowed) => {
       const parsed = parse(type, criteria, allowed);
@@ -200,7 +229,7 @@ interface Hit {
   readonly place: number | undefined;
 }
 
-const hitOf = (row: Row): Hit => ({ head: headOf(row), place: row.place === ITSELF ? undefined : row.place });
+const hitOf = (row: HitRow): Hit => ({ head: headOf(row), place: row.place === ITSELF ? undefined : row.place });
 
 interface Found {
   readonly rows: readonly Hit[];

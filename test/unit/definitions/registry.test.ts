@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { compactDefinitions, formatDefinitions, formatLines, readInvariants, readProfiles } from '../../../fhir/definitions/compact.ts';
+import {
+  compactDefinitions,
+  formatDefinitions,
+  formatLines,
+  readConceptMaps,
+  readInvariants,
+  readProfiles,
+} from '../../../fhir/definitions/compact.ts';
 import type { DefinitionData } from '../../../fhir/definitions/data-file.ts';
 import { loadRegistry } from '../../../fhir/definitions/registry.ts';
 
@@ -21,6 +28,11 @@ test('the committed invariants are what the source makes', () => {
 test('the committed profiles are what the source makes', () => {
   const committed = readFileSync(new URL('../../../fhir/definitions/data/r4-profiles.jsonl', import.meta.url), 'utf8');
   assert.ok(readProfiles() === committed, 'run npm run definitions and commit the result');
+});
+
+test('the committed concept maps are what the source makes', () => {
+  const committed = readFileSync(new URL('../../../fhir/definitions/data/r4-concept-maps.jsonl', import.meta.url), 'utf8');
+  assert.ok(readConceptMaps() === committed, 'run npm run definitions and commit the result');
 });
 
 test("what the source adds to R4 isn't served: elements, targets and search parameters", () => {
