@@ -9,6 +9,8 @@ export const operate = async (server: Server, call: Call): Promise<Reply> => {
   const { target, identity } = call;
   const operation = findOperation(target);
   if (operation === undefined) {
+    if (target.versionId !== undefined)
+      throw new FhirError('unknown-operation', `of a version there is $meta alone: ask for ${target.operation} without _history`);
     const offered = OPERATIONS.filter((each) => isOffered(each, target.resourceType)).map(({ name }) => name);
     throw new FhirError('unknown-operation', `${target.operation} is not offered here: offered are ${offered.join(', ') || 'none'}`);
   }

@@ -4,12 +4,12 @@ import type { Call, Reply } from '../http/call.ts';
 import { FHIR_JSON } from '../http/negotiation.ts';
 import { FhirError } from '../http/outcome.ts';
 import type { Server } from '../server.ts';
-import { readHead } from '../store/head.ts';
+import { readHead, readVersion } from '../store/head.ts';
 import { labelsInUse } from './labels-in-use.ts';
 import type { Operation } from './operation.ts';
 
 const run = async (server: Server, call: Call): Promise<Reply> => {
-  const { resourceType, id } = call.target;
+  const { resourceType, id, versionId } = call.target;
   const answer = (meta: unknown): { status: number; headers: Record<string, string>; body: string } => ({
     status: 200,
     headers: { 'content-type': FHIR_JSON },
@@ -19,8 +19,16 @@ const run = async (server: Server, call: Call): Promise<Reply> => {
     const used = Object.entries(await labelsInUse(server, resourceType)).filter(([, entries]) => entries.length > 0);
     return { ...answer(Object.fromEntries(used)), audited: await record(server.outbox, call, { status: 200 }) };
   }
-  const head = await readHead(server.db, server.registry.typeId(resourceType!), id);
-  if (head === undefined || head.body === null) throw new FhirError(head ? 'deleted' : 'not-found', `there is no ${resourceType}/${id}`);
+  const current = await readHead(server.db, server.registry.typeId(resourceType!), id);
+  const isNumber = versionId !== undefined && /^[1-9]\d{0,8}$/.test(versionId);
+  const head =
+    versionId === undefined || current === undefined
+      ? current
+      : isNumber
+        ? await readVersion(server.db, current, Number(versionId))
+        : undefined;
+  const name = `${resourceType}/${id}${versionId === undefined ? '' : `/_history/${versionId}`}`;
+  if (head === undefined || head.body === null) throw new FhirError(head ? 'deleted' : 'not-found', `there is no ${name}`);
   const resource = JSON.parse(head.body) as { meta?: unknown };
   const patients = patientsOf([{ type: resourceType!, id, body: head.body }], server.baseUrl);
   const audited = await record(server.outbox, call, { status: 200, resource: `${resourceType}/${id}`, version: head.version, patients });

@@ -1,4 +1,5 @@
 import type { Classified } from '../../proto/access/interaction.ts';
+import { document } from './document.ts';
 import { encounterEverything, patientEverything } from './everything.ts';
 import { exportOperation } from './export.ts';
 import { importOperation } from './import.ts';
@@ -19,6 +20,7 @@ import { validate } from './validate.ts';
 export const OPERATIONS: readonly Operation[] = [
   patientEverything,
   encounterEverything,
+  document,
   lastN,
   exportOperation,
   importOperation,
@@ -40,9 +42,12 @@ export const isOffered = ({ levels, types }: Operation, resourceType: string | u
     ? levels.includes('system')
     : (types.length === 0 || types.includes(resourceType)) && levels.some((level) => level !== 'system');
 
-/** The operation that a request asks for, undefined where there is none of that name at that place. */
+/** The operation that a request asks for, undefined where there is none of that name at that place. An old version has none but its labels. */
 export const findOperation = (target: Classified): Operation | undefined =>
   OPERATIONS.find(
     (operation) =>
-      operation.name === target.operation && isOffered(operation, target.resourceType) && operation.levels.includes(levelOf(target)),
+      operation.name === target.operation &&
+      isOffered(operation, target.resourceType) &&
+      operation.levels.includes(levelOf(target)) &&
+      (target.versionId === undefined || operation === meta),
   );

@@ -9,6 +9,16 @@ export const operations: Area = {
     { resourceType: 'Patient', id: 'op1', name: [{ family: 'Operation' }], meta: { tag: [{ system: 'urn:x', code: 'old' }] } },
     { resourceType: 'Observation', id: 'op1o', status: 'final', code: { text: 'x' }, subject: { reference: 'Patient/op1' } },
     { resourceType: 'Encounter', id: 'op1e', status: 'finished', class: { code: 'AMB' }, subject: { reference: 'Patient/op1' } },
+    {
+      resourceType: 'Composition',
+      id: 'op1c',
+      status: 'final',
+      type: { text: 'Letter' },
+      date: '2024-01-01',
+      title: 'Letter',
+      author: [{ reference: 'Patient/op1' }],
+      section: [{ title: 'Findings', entry: [{ reference: 'Observation/op1o' }] }],
+    },
     { resourceType: 'Patient', id: 'op2', name: [{ family: 'Other' }] },
   ],
   cases: [
@@ -45,6 +55,20 @@ export const operations: Area = {
         text: /^(?=[^]*"op1")(?=[^]*"op1o")(?=[^]*"op1e")(?![^]*"op2")/,
       },
     }),
+    one('Observation/$lastn', {
+      send: 'GET /Observation/$lastn?patient=op1&max=2',
+      expect: { status: 200, has: { resourceType: 'Bundle', type: 'searchset', 'entry.#': 1 }, text: /"op1o"/ },
+    }),
+    refuses('$lastn of everybody', 'GET /Observation/$lastn?code=x', 400),
+    one('Composition/$document', {
+      send: 'GET /Composition/op1c/$document',
+      expect: {
+        status: 200,
+        has: { resourceType: 'Bundle', type: 'document', 'entry.0.resource.resourceType': 'Composition', 'entry.#': 3 },
+        text: /^(?=[^]*"timestamp")(?=[^]*"op1o")/,
+      },
+    }),
+    refuses('$document of nothing', 'GET /Composition/never-was/$document', 404),
     refuses('$everything of nobody', 'GET /Patient/never-was/$everything', 404),
     one('$meta', {
       send: 'GET /Patient/op1/$meta',
