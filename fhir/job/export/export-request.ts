@@ -77,6 +77,7 @@ export const parseExport = (
           throw wrong(name, `_outputFormat=${textOf(parameter).slice(0, 60)} can't be written: use application/fhir+ndjson`);
         break;
       case '_since':
+        if (sinceMs !== undefined) throw wrong(name, '_since is given twice: give it once');
         sinceMs = sinceOf(textOf(parameter));
         break;
       case '_type':
@@ -109,6 +110,8 @@ export const parseExport = (
     requireScope(identity, type, 'r');
     requireScope(identity, type, 's');
   }
+  const unused = wanted.length === 0 ? undefined : Object.keys(filters).find((type) => !wanted.includes(type));
+  if (unused !== undefined) leaveOut('_typeFilter', `_typeFilter=${unused}?…: _type doesn't ask for ${unused}: name it there too`);
   const all = registry.resourceTypes.filter(
     (type) => mayExport(identity.scopes, type) && (level === 'system' || isInPatients(server, type)),
   );

@@ -176,6 +176,9 @@ test('refuses what it does not know, naming it', async () => {
     ['/$export?_typeFilter=Observation%3Fcolour%3Dred', /no search parameter colour/],
     ['/$export?_elements=Patient.nose', /_elements=Patient.nose/],
     ['/$export?includeAssociatedData=LatestProvenanceResources', /includeAssociatedData is no parameter/],
+    ['/$export?organizeOutputBy=Patient', /organizeOutputBy is no parameter/],
+    ['/$export?_since=2024-01-01&_since=2025-01-01', /_since is given twice/],
+    ['/$export?_type=Patient&_typeFilter=Observation%3Fstatus%3Dfinal', /_type doesn't ask for Observation/],
     ['/Patient/$export?_type=Organization', /belongs to no patient/],
     ['/$export?patient=Patient/a', /patient belongs to an export of patients/],
   ] as const) {
@@ -185,8 +188,17 @@ test('refuses what it does not know, naming it', async () => {
   }
   assert.is((await stack.request('/Patient/a/$export')).status, 404);
   assert.is((await stack.request('/Group/none/$export')).status, 404);
-  const lenient = await exported('/$export?_type=Basic&_shape=round', { headers: { prefer: 'respond-async, handling=lenient' } });
-  assert.match((await linesOf(stack, lenient.json.error[0].url))[0].issue[0].diagnostics, /_shape/);
+});
+
+test('what it does not know is left out where the client prefers that, and told in the file of errors', async () => {
+  const asked =
+    '/$export?_type=Basic&_shape=round&includeAssociatedData=LatestProvenanceResources&_typeFilter=Observation%3Fstatus%3Dfinal';
+  const lenient = await exported(asked, { headers: { prefer: 'respond-async, handling=lenient' } });
+  const told = (await linesOf(stack, lenient.json.error[0].url)).map(({ issue }) => issue[0].diagnostics as string);
+  assert.equal(
+    told.map((text) => text.split(' ', 1)[0]),
+    ['_shape', 'includeAssociatedData', '_typeFilter=Observation?…:'],
+  );
 });
 
 test('a file that is asked for and not read is not kept open', async () => {
