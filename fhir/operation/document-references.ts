@@ -45,11 +45,11 @@ export const referencesIn = (value: unknown): readonly string[] => {
   const found = new Set<string>();
   const pending: unknown[] = [value];
   for (let each = pending.pop(); each !== undefined; each = pending.pop()) {
-    if (Array.isArray(each)) pending.push(...(each as unknown[]));
-    if (!isObject(each)) continue;
-    const { reference } = each;
+    if (typeof each !== 'object' || each === null) continue;
+    const { reference } = each as { readonly reference?: unknown };
     if (typeof reference === 'string') found.add(reference);
-    pending.push(...Object.values(each).filter((member) => typeof member === 'object' && member !== null));
+    // One by one: a list may have more members than a call takes arguments.
+    for (const member of Object.values(each) as unknown[]) if (typeof member === 'object' && member !== null) pending.push(member);
   }
   return [...found];
 };

@@ -123,10 +123,12 @@ const run = async (server: Server, call: Call): Promise<Reply> => {
   const map = await askedMap(server, call, parameters);
   if (map !== undefined && !isBetween(map, asked)) return answerWith(server, call, answer([], asked.codes));
   const found: Found[] = [];
+  const bySystem = new Map<string, readonly ConceptMap[]>();
   for (const code of asked.codes) {
     const { targetSystem, dependencies, reverse } = asked;
-    for (const each of map === undefined ? await mapsFor(server, asked, code) : [map])
-      found.push(...(await translateAlong(server, each, { code, targetSystem, dependencies, reverse })));
+    const maps = map === undefined ? (bySystem.get(code.system) ?? (await mapsFor(server, asked, code))) : [map];
+    bySystem.set(code.system, maps);
+    for (const each of maps) found.push(...(await translateAlong(server, each, { code, targetSystem, dependencies, reverse })));
     if (found.length > MAX_MATCHES)
       throw new FhirError('too-costly', `more than ${MAX_MATCHES} matches: name a concept map by url, or a targetsystem`);
   }

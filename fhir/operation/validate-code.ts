@@ -28,6 +28,8 @@ const OF_VALUE_SET = [...COMMON, 'valueSet', 'valueSetVersion', 'system', 'syste
 const OF_CODE_SYSTEM = [...COMMON, 'codeSystem', 'version'];
 
 const MAX_CODINGS = 50;
+/** A value set is looked up anew for each. */
+const MAX_VERSIONS = 10;
 
 /** What is to be checked, of which one has to be right. */
 const codingsOf = (parameters: Parameters): readonly GivenCoding[] => {
@@ -97,8 +99,16 @@ const unlessAbstract = (found: Membership, allowed: boolean): Membership =>
   found.is === 'in' && found.node?.isAbstract === true && !allowed ? { is: 'out' } : found;
 
 /** By code system and version, where codings name them. */
-const byVersion = (codings: readonly GivenCoding[]): Iterable<readonly GivenCoding[]> =>
-  Map.groupBy(codings, ({ system, version }) => (system === undefined || version === undefined ? '' : `${system}|${version}`)).values();
+const byVersion = (codings: readonly GivenCoding[]): Iterable<readonly GivenCoding[]> => {
+  const groups = Map.groupBy(codings, ({ system, version }) =>
+    system === undefined || version === undefined ? '' : `${system}|${version}`,
+  );
+  if (groups.size <= MAX_VERSIONS) return groups.values();
+  throw new FhirError(
+    'too-costly',
+    `a CodeableConcept with codings of ${groups.size} versions of code systems: ${MAX_VERSIONS} are the most`,
+  );
+};
 
 /** What names no version of the code system is read by the one that the coding names. */
 const pinningOf = ({ system, version }: GivenCoding): Pinning | undefined =>

@@ -72,6 +72,11 @@ test('$expand goes by the versions of code systems that are asked for', async ()
   const missing = await get(`/ValueSet/free/$expand?system-version=${S}|9`);
   assert.is(missing.status, 422);
   assert.match(said(missing), /colours\|9 is not loaded/);
+  const listed = { ...free, id: undefined, url: 'urn:listed', compose: { include: [{ system: S, concept: [{ code: 'red' }] }] } };
+  const listing = (version: string): Promise<Answer> =>
+    post('/ValueSet/$expand', { name: 'valueSet', resource: listed }, { name: 'force-system-version', valueCanonical: `${S}|${version}` });
+  assert.equal(codes(await listing('1')), ['red']);
+  assert.is((await listing('9')).status, 422, 'nobody knows whether that version has the codes that are listed');
   assert.is((await get(`/ValueSet/free/$expand?system-version=${S}`)).status, 400);
   assert.is((await get(`/ValueSet/free/$expand?system-version=${S}|1&system-version=${S}|2`)).status, 400);
 });
@@ -151,6 +156,8 @@ test('$validate-code goes by version, language, abstract and date', async () => 
     /display goes with code/,
   );
   const many = { coding: Array.from({ length: 51 }, (_, i) => ({ system: S, code: `c${i}` })) };
+  const versions = { coding: Array.from({ length: 11 }, (_, i) => ({ system: S, version: `v${i}`, code: 'c' })) };
+  assert.is((await post('/ValueSet/free/$validate-code', { name: 'codeableConcept', valueCodeableConcept: versions })).status, 413);
   assert.is((await post('/ValueSet/free/$validate-code', { name: 'codeableConcept', valueCodeableConcept: many })).status, 413);
 });
 

@@ -38,6 +38,7 @@ test('a document needs what its Composition refers to, sections within sections 
 test('references are found wherever they are, each once', () => {
   const resource = { a: [to('X/1'), { b: { c: to('Y/2') } }], d: to('X/1'), extension: [{ valueReference: to('Z/3') }] };
   assert.equal([...referencesIn(resource)].sort(), ['X/1', 'Y/2', 'Z/3']);
+  assert.is(referencesIn({ entry: Array.from({ length: 300_000 }, () => ({ item: to('X/1') })) }).length, 1);
 });
 
 test('a reference leads to a resource of this server, or nowhere', () => {
