@@ -25,6 +25,8 @@ const DEFAULT_COUNT = 50;
 const MAX_COUNT = 1000;
 /** Parameters of how versions are shown, which fhir/presentation/ takes care of. */
 const SHAPE = new Set(['_format', '_pretty', '_summary', '_elements']);
+/** Those that an empty value leaves as they are. Source: http://hl7.org/fhir/R4/search.html#errors */
+const IGNORED_EMPTY = new Set(['_count', '_since', '_at', '_summary']);
 /** Longer than a write waits between getting its time and reaching the database. */
 const QUEUED_MS = 10_000;
 
@@ -37,9 +39,11 @@ export const history = async (server: Server, call: Call): Promise<Reply> => {
   const askedMs = Date.now();
   // The versions of one resource come one after the other; those of several may be stored in another order than their times say.
   const completeMs = id === undefined ? askedMs - (await oldestWriteMs(server.db)) - QUEUED_MS : askedMs;
-  const rows = asked.limit === 0 ? [] : await (id === undefined ? readFeed : readHistory)(server.db, range);
+  const rows = asked.onlyCount ? [] : await (id === undefined ? readFeed : readHistory)(server.db, range);
   const page = fitting(rows, asked.limit);
-  const total = id !== undefined || asked.limit === 0 ? await countHistory(server.db, range) : undefined;
+  // Of one resource they are few; others are counted for who asks for the number alone.
+  const isCounted = asked.onlyCount || (id !== undefined && asked.sinceMs === undefined && asked.at === undefined);
+  const total = isCounted ? await countHistory(server.db, range) : undefined;
   const path = [type, id, '_history'].filter(Boolean).join('/');
   const self = `${server.baseUrl}/${path}`;
   const last = page.at(-1);
@@ -65,16 +69,21 @@ const ridsOf = async (server: Server, type: string | undefined, id: string | und
   return [head.rid, head.rid];
 };
 
-/** With a limit of 0, only how many there are is asked. */
-const parse = (query: string): HistoryRange => {
+interface Asked extends HistoryRange {
+  /** Answer how many there are, and no entry. */
+  readonly onlyCount: boolean;
+}
+
+const parse = (query: string): Asked => {
   let limit = DEFAULT_COUNT;
-  let isCount = false;
+  let summary: string | undefined;
   let sinceMs: number | undefined;
   let at: HistoryRange['at'];
   let after: HistoryCursor | undefined;
   for (const [name, value] of new URLSearchParams(query)) {
+    if (value === '' && IGNORED_EMPTY.has(name)) continue;
     if (name === '_count') limit = countOf(value);
-    else if (name === '_summary' && value === 'count') isCount = true;
+    else if (name === '_summary') summary = value;
     else if (name === '_since') sinceMs = timeOf(name, value).lo;
     else if (name === '_at') at = timeOf(name, value);
     else if (name === '_cursor') after = cursorOf(value);
@@ -86,7 +95,7 @@ const parse = (query: string): HistoryRange => {
       throw new FhirError('not-supported', says, { expression: `http.${name.slice(0, 60)}` });
     }
   }
-  return { limit: isCount ? 0 : limit, sinceMs, at, after };
+  return { limit, sinceMs, at, after, onlyCount: summary === 'count' || limit === 0 };
 };
 
 const countOf = (value: string): number => {

@@ -16,7 +16,7 @@ export interface Asked {
   readonly query: string;
   /** Leave unknown elements out instead of refusing them. */
   readonly lenient: boolean;
-  /** Whether it is answered with a Bundle, of which `_summary=count` shows the total. */
+  /** Of a search or a history, whose answer may be a count alone. */
   readonly isList: boolean;
 }
 
@@ -31,7 +31,7 @@ const refused = (name: string, diagnostics: string): FhirError => new FhirError(
 export const selectionOf = (registry: Registry, { type, query, lenient, isList }: Asked): Selection | undefined => {
   if (!query.includes('summary') && !query.includes('elements')) return undefined;
   const pairs = decodeQuery(query);
-  const valuesOf = (name: string): string[] => pairs.flatMap(([each, value]) => (each === name ? [value] : []));
+  const valuesOf = (name: string): string[] => pairs.flatMap(([each, value]) => (each === name && value !== '' ? [value] : []));
   for (const [name] of pairs) {
     if (!lenient && /^_(?:summary|elements):/.test(name))
       throw refused(name.slice(0, 40), `${name.slice(0, 40)}: there is no such modifier: leave it out`);

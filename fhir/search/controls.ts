@@ -28,7 +28,7 @@ type Pair = readonly [name: string, value: string];
 export const isControl = (name: string): boolean => CONTROL.has(base(name));
 
 /**
- * Those of the parameters that can be gone by. Throws 400 on one with a modifier, which would have no effect; where the client wishes so
+ * Those of the parameters that can be gone by; empty ones are left aside (http://hl7.org/fhir/R4/search.html#errors). Throws 400 on one with a modifier, which would have no effect; where the client wishes so
  * (Prefer: handling=lenient), these and orders and includes that aren't known are left out, with a warning each.
  */
 export const controlsOf = (
@@ -38,8 +38,10 @@ export const controlsOf = (
 ): { controls: readonly Pair[]; warnings: Issue[] } => {
   const warnings: Issue[] = [];
   const controls = pairs.filter((pair) => {
-    const [name] = pair;
+    const [name, value] = pair;
     if (!isControl(name)) return false;
+    // An empty one asks for nothing, and is no error; a cursor that lost its value would lead back to the first page.
+    if (value === '' && name !== '_cursor') return false;
     try {
       check(types, pair, p);
       return true;

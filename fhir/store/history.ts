@@ -43,24 +43,27 @@ const LASTED = (at: string): string => `case when v.deleted then v.updated >= ${
   not exists (select from fhir.resource n where n.rid = v.rid and n.version = v.version + 1 and n.updated <= ${at})
   and not exists (select from fhir.resource_history n where n.rid = v.rid and n.version = v.version + 1 and n.updated <= ${at}) end`;
 
-const ORDER = 'versions.updated desc, rid desc, version desc';
-
-/** Of the versions of a range, as `v`. */
-const whereOf = ({ rids, sinceMs, at, after }: Omit<HistoryRange, 'limit'>, value: (given: number) => string): string => {
+/** The conditions of a range, each value by way of `value`, which notes it and names its place. */
+const conditionsOf = ({ rids, sinceMs, at }: Omit<HistoryRange, 'after' | 'limit'>, value: (given: number) => string): string[] => {
   const time = (ms: number): string => `to_timestamp(${value(ms)}::double precision / 1000)`;
   const conditions: string[] = [];
   if (rids !== undefined) conditions.push(`v.rid between ${value(rids[0])} and ${value(rids[1])}`);
   if (sinceMs !== undefined) conditions.push(`v.updated >= ${time(sinceMs)}`);
   if (at !== undefined) conditions.push(`v.updated < ${time(at.hi)}`, LASTED(time(at.lo)));
-  if (after !== undefined) {
-    conditions.push(`(v.updated, v.rid, v.version) < (${time(after.updated)}, ${value(after.rid)}::bigint, ${value(after.version)}::int)`);
-  }
-  return conditions.length > 0 ? `where ${conditions.join(' and ')}` : '';
+  return conditions;
 };
 
-const readRows = async (db: Db, { limit, ...range }: HistoryRange): Promise<readonly Row[]> => {
+const ORDER = 'versions.updated desc, rid desc, version desc';
+
+const readRows = async (db: Db, { after, limit, ...range }: HistoryRange): Promise<readonly Row[]> => {
   const parameters: number[] = [limit];
-  const where = whereOf(range, (given) => `$${parameters.push(given)}`);
+  const value = (given: number): string => `$${parameters.push(given)}`;
+  const conditions = conditionsOf(range, value);
+  if (after !== undefined) {
+    const updated = `to_timestamp(${value(after.updated)}::double precision / 1000)`;
+    conditions.push(`(v.updated, v.rid, v.version) < (${updated}, ${value(after.rid)}::bigint, ${value(after.version)}::int)`);
+  }
+  const where = conditions.length > 0 ? `where ${conditions.join(' and ')}` : '';
   const part = (table: string): string =>
     `(select rid, type, id, version, updated, xid, body from fhir.${table} v ${where} order by updated desc, rid desc, version desc limit $1)`;
   return db.unsafe<Row[]>(
@@ -97,15 +100,14 @@ export const readFeed = async (db: Db, range: HistoryRange): Promise<readonly Hi
   }
 };
 
-/** How many versions a range has on all its pages. */
-export const countHistory = async (db: Db, { rids, sinceMs, at }: HistoryRange): Promise<number> => {
+/** How many versions there are in a range: the whole of it is counted, as a search counts what it matches. */
+export const countHistory = async (db: Db, range: Omit<HistoryRange, 'after' | 'limit'>): Promise<number> => {
   const parameters: number[] = [];
-  const where = whereOf({ rids, sinceMs, at }, (given) => `$${parameters.push(given)}`);
-  const [row] = await db.unsafe<{ total: number }[]>(
-    `select (select count(*) from fhir.resource v ${where}) + (select count(*) from fhir.resource_history v ${where}) as total`,
-    parameters,
-    { prepare: true },
-  );
+  const conditions = conditionsOf(range, (given) => `$${parameters.push(given)}`);
+  const where = conditions.length > 0 ? `where ${conditions.join(' and ')}` : '';
+  const part = (table: string): string => `(select count(*) from fhir.${table} v ${where})`;
+  const text = `select ${part('resource')} + ${part('resource_history')} as total`;
+  const [row] = await db.unsafe<{ total: number }[]>(text, parameters, { prepare: true });
   return row!.total;
 };
 

@@ -17,9 +17,8 @@ const versions = (answer: Answer): string[] =>
   );
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 30));
 
-const times: string[] = [];
-
 test('_at finds what was current at that time, _since what came from then on', async () => {
+  const times: string[] = [];
   const mark = async (): Promise<void> => {
     await pause();
     times.push(new Date().toISOString());
@@ -66,21 +65,37 @@ test('a history of what never was is 404, of what is deleted is told', async () 
   assert.equal([json.total, json.entry[0].response.status, json.entry[0].resource], [3, '204', undefined]);
 });
 
-test('_count=0 and _summary=count tell how many versions there are, and show none', async () => {
-  const [, since] = times;
-  const all = (await stack.request('/Basic/_history?_count=1000')).json.entry.length;
-  for (const [path, total] of [
-    ['/Basic/a/_history', 3],
-    [`/Basic/a/_history?_since=${since}`, 2],
-    ['/Basic/_history', all],
-    ['/_history', all],
-    ['/Patient/_history', 0],
-  ] as const) {
-    for (const asks of ['_count=0', '_summary=count']) {
-      const { status, json } = await stack.request(`${path}${path.includes('?') ? '&' : '?'}${asks}`);
-      assert.equal([status, json.type, json.total, json.entry, json.link.length], [200, 'history', total, undefined, 1], `${path} ${asks}`);
-    }
+test('a history is counted without an entry, by _count=0 or _summary=count', async () => {
+  const [one, two] = ['/Basic/c1', '/Basic/c2'];
+  const start = new Date().toISOString();
+  await pause();
+  await put('c1', 'one');
+  await put('c1', 'two');
+  await put('c2', 'one');
+  await stack.request(two, { method: 'DELETE' });
+  const countOf = async (path: string): Promise<unknown[]> => {
+    const { status, json } = await stack.request(path);
+    return [status, json.type, json.total, json.entry, json.link.length];
+  };
+  const counted = (total: number): unknown[] => [200, 'history', total, undefined, 1];
+  for (const asked of ['_count=0', '_summary=count']) {
+    assert.equal(await countOf(`${one}/_history?${asked}`), counted(2));
+    assert.equal(await countOf(`${two}/_history?${asked}`), counted(2));
+    assert.equal(await countOf(`/Basic/_history?${asked}&_since=${start}`), counted(4));
+    assert.equal(await countOf(`/_history?${asked}&_since=${start}`), counted(4));
+    assert.equal(await countOf(`/Basic/_history?${asked}&_at=${start}&_since=${start}`), counted(0));
   }
+  const { json: all } = await stack.request('/Basic/_history?_count=1000');
+  assert.equal(await countOf('/Basic/_history?_count=0'), counted(all.entry.length));
+  assert.is((await stack.request('/Basic/nobody/_history?_count=0')).status, 404);
+});
+
+test('a parameter without a value is left aside', async () => {
+  const { status, json } = await stack.request('/Basic/c1/_history?_count=&_since=&_at=&_summary=&_elements=&_format=');
+  assert.equal([status, json.total, json.entry.length], [200, 2, 2]);
+  assert.is((await stack.request('/Basic/c1?_summary=&_elements=')).json.meta.tag, undefined);
+  const found = await stack.request('/Basic?_id=c1&_count=&_summary=&_total=&_sort=&_include=');
+  assert.equal([found.status, found.json.total], [200, 1], found.text);
 });
 
 test.run();

@@ -65,6 +65,7 @@ test('_summary=false and no parameter show everything', () => {
   assert.is(select('_summary=false'), undefined);
   assert.is(select('name=x'), undefined);
   assert.is(select('_summary=count', { isList: true }), undefined);
+  assert.is(select('_summary=&_elements='), undefined, 'an empty value asks for nothing');
 });
 
 test('_elements keeps what is named and what is mandatory, a choice by its name or by one of its members', () => {
@@ -100,7 +101,7 @@ test('refuses what it cannot mean, and says what to do', () => {
   refuses('_elements=code.text', /code is no resource type/);
   refuses('_elements=Patient.nmae', /Patient has no such element/);
   refuses('_summary=maybe', /none of true, text, data, count, false/);
-  refuses('_summary=count', /of searches/);
+  refuses('_summary=count', /of searches and histories/);
   refuses('_summary=true&_elements=code', /leave out one/);
   refuses('_summary=text&_include=Observation:subject', /_include/, { isList: true });
   refuses('_summary=text&_revinclude:iterate=Observation:subject', /_revinclude/, { isList: true });
