@@ -1,16 +1,25 @@
 /** The rules between a resource and those that it contains. Source: http://hl7.org/fhir/R4/domainresource.html (dom-2 to dom-5, ref-1) */
+import type { Registry } from '../definitions/registry.ts';
 import { isObject, type Json } from '../json/value.ts';
 import { type Findings } from './findings.ts';
 
 /** Checks a resource that the walk has gone through: `findings.fragments` are the local references that it met. */
-export const checkContained = (resource: Json, findings: Findings): void => {
+export const checkContained = (resource: Json, findings: Findings, { isResourceType }: Pick<Registry, 'isResourceType'>): void => {
   const contained = Array.isArray(resource['contained']) ? resource['contained'] : [];
   const ids = new Set<string>();
+  const types = new Map<unknown, unknown>();
   for (const [i, each] of contained.entries()) {
     if (!isObject(each)) continue;
+    types.set(each['id'], each['resourceType']);
     findings.path.push('contained', i);
     checkOne(each, { i, ids, findings });
     findings.path.length -= 2;
+  }
+  for (const { fragment, at, targets } of findings.narrow) {
+    const type = types.get(fragment.slice(1));
+    // What is no type at all has been told already.
+    if (typeof type === 'string' && isResourceType(type) && !targets.includes(type))
+      findings.reportAt(at, 'error', 'value', `a reference to ${type} isn't allowed here: it is to ${targets.join(' or ')}`);
   }
   for (const [fragment, at] of findings.fragments ?? []) {
     if (at !== undefined && fragment !== '#' && !ids.has(fragment.slice(1)))

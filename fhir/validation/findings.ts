@@ -15,6 +15,8 @@ export class Findings {
   readonly path: (string | number)[];
   /** The local references (`#id`) of the resource that the walk is in, and where a Reference holds them; see contained.ts. */
   fragments: Map<string, string | undefined> | undefined;
+  /** Those of References that may lead to some types only, and where they are. */
+  readonly narrow: { readonly fragment: string; readonly at: string; readonly targets: readonly string[] }[] = [];
   /** Which of the contained resources the walk is in. */
   contained: number | undefined;
   /** Those that refer to their container by `#`. */
@@ -43,9 +45,10 @@ export class Findings {
   }
 
   /** Notes a local reference: of a Reference, which must resolve, or of a URI, which may mean something else. */
-  fragment(reference: string, isReference: boolean): void {
+  fragment(reference: string, isReference: boolean, targets: readonly string[] = []): void {
     this.fragments ??= new Map();
     this.fragments.set(reference, this.fragments.get(reference) ?? (isReference ? pathText(this.path) : undefined));
+    if (targets.length > 0 && reference !== '#') this.narrow.push({ fragment: reference, at: pathText(this.path), targets });
     if (reference === '#' && this.contained !== undefined) this.toContainer.add(this.contained);
   }
 }

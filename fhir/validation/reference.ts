@@ -23,7 +23,7 @@ export const compileReference = (registry: Registry, targets: readonly string[])
     const { reference, type } = value;
     let named: string | undefined;
     if (typeof reference === 'string') {
-      if (reference.charCodeAt(0) === 35) findings.fragment(reference, true);
+      if (reference.charCodeAt(0) === 35) findings.fragment(reference, true, allowed.has('Resource') ? [] : targets);
       else {
         named = referencedType(reference);
         if (named === undefined && !SCHEME.test(reference)) {

@@ -106,8 +106,10 @@ export const createValidator = (registry: Registry): Validator => {
       }
       findings.fragments = undefined;
       findings.toContainer.clear();
+      findings.narrow.length = 0;
       check(value, findings);
-      if (isObject(value) && (value['contained'] !== undefined || findings.fragments !== undefined)) checkContained(value, findings);
+      if (isObject(value) && (value['contained'] !== undefined || findings.fragments !== undefined))
+        checkContained(value, findings, registry);
     };
 
   const checkContainedResource: Check = (value, findings) => {

@@ -126,6 +126,10 @@ const BAD: Readonly<Record<string, readonly [Sample, RegExp]>> = {
 
   'a contained resource that nothing refers to': [patient({ contained: holder.contained }), /contained\[0\] .*dom-3/],
   'a contained resource without an id': [patient({ contained: [{ resourceType: 'Organization', name: 'x' }] }), /dom-3/],
+  'a contained resource of a type that its reference does not lead to': [
+    patient({ ...holder, contained: [{ resourceType: 'Basic', id: 'o', code: { text: 'x' } }] }),
+    /^Patient\.managingOrganization .*a reference to Basic isn.t allowed here: it is to Organization$/,
+  ],
   'two contained resources of one id': [
     patient({ ...holder, contained: [...holder.contained, ...holder.contained] }),
     /contained\[1\]\.id .*each its own/,
@@ -193,6 +197,10 @@ for (const [name, [resource, says]] of Object.entries(BAD)) {
 
 const GOOD: Readonly<Record<string, Sample>> = {
   'a resource that says nothing': patient({}),
+  'a contained resource that a reference to any may lead to': {
+    ...extended({ valueReference: { reference: '#b' } }),
+    contained: [{ resourceType: 'Basic', id: 'b', code: { text: 'x' } }],
+  },
   'a value that is absent for a reason': { resourceType: 'Observation', code: { text: 'x' }, _status: absent },
   'a null that keeps the place of an extension': patient({ name: [{ given: ['a', null], _given: [null, absent] }] }),
   'extensions without values': patient({ name: [{ _given: [absent] }] }),
