@@ -12,6 +12,7 @@ import { lockCriteria } from '../store/criteria-lock.ts';
 import { type Head, readHead } from '../store/head.ts';
 import { newLogicalId } from '../store/logical-id.ts';
 import type { Db } from '../store/pool.ts';
+import { resolveConditional } from './conditional-references.ts';
 import { patchOf, planPatch } from './patch.ts';
 import { type Plan, planCreate, planUpdate } from './plan.ts';
 import { type Prepared, prepare } from './prepare.ts';
@@ -126,7 +127,7 @@ export const planConditionalUpdate = (server: Server, call: Call, prepared: Prep
 
 export const conditionalUpdate = async (server: Server, call: Call): Promise<Reply> => {
   const type = call.target.resourceType!;
-  const prepared = prepare(server, await call.text(), type);
+  const prepared = await resolveConditional(server, call, prepare(server, await call.text(), type));
   const given = prepared.resource['id'];
   const [n] = await server.rids.take(1);
   return underLock(server, call, call.query, async (match, db) => {

@@ -2,6 +2,7 @@ import type { Call, Reply } from '../http/call.ts';
 import type { Server } from '../server.ts';
 import { newLogicalId } from '../store/logical-id.ts';
 import { conditionalCreate } from './conditional.ts';
+import { resolveConditional } from './conditional-references.ts';
 import { criteriaOf } from './criteria.ts';
 import { planCreate } from './plan.ts';
 import { prepare } from './prepare.ts';
@@ -9,7 +10,7 @@ import { commit, untilCurrent, written } from './written.ts';
 
 /** Source: http://hl7.org/fhir/R4/http.html#create */
 export const create = async (server: Server, call: Call): Promise<Reply> => {
-  const prepared = prepare(server, await call.text(), call.target.resourceType!);
+  const prepared = await resolveConditional(server, call, prepare(server, await call.text(), call.target.resourceType!));
   const criteria = call.header('if-none-exist');
   if (criteria !== undefined) return conditionalCreate(server, call, prepared, criteriaOf(criteria));
   const [n] = await server.rids.take(1);

@@ -102,6 +102,19 @@ export const conditionalFinder = (): FindConditional => {
   };
 };
 
+/** The text with each reference that is a key of `resolved` as its value. */
+export const replaceReferences = (text: string, resolved: ReadonlyMap<string, string>): string => {
+  let out = '';
+  let done = 0;
+  eachString(text, (name, start, end) => {
+    const target = name === 'reference' ? resolved.get(decoded(text.slice(start + 1, end - 1))) : undefined;
+    if (target === undefined) return;
+    out += text.slice(done, start) + JSON.stringify(target);
+    done = end;
+  });
+  return out + text.slice(done);
+};
+
 export interface Addresses {
   readonly registry: Registry;
   /** fullUrl, or conditional reference, → `Type/id`. */

@@ -79,7 +79,8 @@ const matchStored = async (server: Server, prepared: readonly PreparedEntry[], d
   return found;
 };
 
-const requireOne = ({ type }: ConditionalReference, ids: ReadonlySet<string>): void => {
+/** Throws 412 unless it is one. */
+export const requireOne = ({ type }: ConditionalReference, ids: ReadonlySet<string>): void => {
   if (ids.size === 0)
     throw new FhirError('precondition', `nothing matches the conditional reference to ${type}: store that resource first`);
   if (ids.size > 1)

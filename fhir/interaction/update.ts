@@ -2,6 +2,7 @@ import type { Call, Reply } from '../http/call.ts';
 import { parseIfMatch, requireMatch, requireNoneMatch } from '../http/preconditions.ts';
 import type { Server } from '../server.ts';
 import { readHead } from '../store/head.ts';
+import { resolveConditional } from './conditional-references.ts';
 import { planCreate, planUpdate } from './plan.ts';
 import { prepare, requireSameId } from './prepare.ts';
 import { commit, untilCurrent, written } from './written.ts';
@@ -11,8 +12,9 @@ export const update = async (server: Server, call: Call): Promise<Reply> => {
   const type = call.target.resourceType!;
   const id = call.target.id!;
   const demanded = parseIfMatch(call.header('if-match'));
-  const prepared = prepare(server, await call.text(), type);
-  requireSameId(prepared, id);
+  const sent = prepare(server, await call.text(), type);
+  requireSameId(sent, id);
+  const prepared = await resolveConditional(server, call, sent);
   return untilCurrent(async () => {
     const head = await readHead(server.db, server.registry.typeId(type), id);
     requireMatch(demanded, head);

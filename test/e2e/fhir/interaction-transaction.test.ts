@@ -175,6 +175,40 @@ test('a conditional reference may lead to an entry of the same Bundle', async ()
   await refused(transaction(post(flag('Pacient?identifier=urn:t|nobody'))), 404, /Pacient is no FHIR R4/);
 });
 
+test('a conditional reference in a create or an update on its own leads where it would in a transaction', async () => {
+  const flag = (subject: string, more = {}): object => ({
+    resourceType: 'Flag',
+    status: 'active',
+    code: { text: 'x' },
+    subject: { reference: subject, display: 'Patient?identifier=urn:t|lone' },
+    ...more,
+  });
+  const { json: patient } = await stack.request('/Patient', { body: { resourceType: 'Patient', ...identified('lone') } });
+  const told = { prefer: 'return=representation' };
+  const subject = { reference: `Patient/${patient.id}`, display: 'Patient?identifier=urn:t|lone' };
+  const created = await stack.request('/Flag', { headers: told, body: flag('Patient?identifier=urn:t|lone') });
+  assert.equal([created.status, created.json.subject], [201, subject]);
+  const found = await stack.request(`/Flag?subject=Patient/${patient.id}`);
+  assert.is(found.json.total, 1, 'it is found by what it refers to');
+  const body = flag('Patient?identifier=urn:t|lone', { id: 'lone' });
+  const updated = await stack.request('/Flag/lone', { method: 'PUT', headers: told, body });
+  assert.equal([updated.status, updated.json.subject], [201, subject]);
+  const once = { ...told, 'if-none-exist': 'identifier=urn:t|flag' };
+  const conditional = await stack.request('/Flag', { headers: once, body: { ...body, ...identified('flag') } });
+  assert.equal([conditional.status, conditional.json.subject], [201, subject]);
+  const again = await stack.request('/Flag?identifier=urn:t|flag', {
+    method: 'PUT',
+    headers: told,
+    body: flag(subject.reference, identified('flag')),
+  });
+  assert.equal([again.status, again.json.subject], [200, subject]);
+  const send = (reference: string): Promise<Answer> => stack.request('/Flag', { body: flag(reference) });
+  await refused(send('Patient?identifier=urn:t|nobody'), 412, /nothing matches the conditional reference to Patient/);
+  await refused(send('Patient?nmae=x'), 400, /nmae/);
+  await stack.request('/Patient', { body: { resourceType: 'Patient', ...identified('lone') } });
+  await refused(send('Patient?identifier=urn:t|lone'), 412, /several resources match Patient|several resources match the conditional/);
+});
+
 test('addresses of entries are replaced wherever one can stand, and nowhere else', async () => {
   const resource = {
     resourceType: 'DocumentReference',
