@@ -66,6 +66,23 @@ const endpoint = (text: string): { endpoint: Address } => {
 const headersToAdd = (headers: Readonly<Record<string, string>>): object[] =>
   Object.entries(headers).map(([key, value]) => ({ header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' }));
 
+/** An access log filter that holds where a client takes XML and not JSON; as gateway/authz/outcome.ts has it. */
+const WANTS_XML = {
+  extension_filter: {
+    name: 'cel',
+    typed_config: {
+      '@type': 'type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter',
+      expression:
+        "request.query.contains('_format=') ? request.query.matches('(^|&)_format=[^&]*xml') : " +
+        "('accept' in request.headers && request.headers['accept'].contains('xml') && !request.headers['accept'].matches('json|[*]'))",
+    },
+  },
+};
+
+/** Of texts that need no escaping. */
+const outcomeInXml = (code: string, text: string): string =>
+  `<OperationOutcome xmlns="http://hl7.org/fhir"><issue><severity value="error"/><code value="${code}"/><details><text value="${text}"/></details></issue></OperationOutcome>`;
+
 /** Fills `${NAME}` and drops the blocks not in `blocks`; throws on a placeholder without a value. */
 export const fillIn = (template: string, values: Readonly<Record<string, unknown>>, blocks: readonly string[] = []): string =>
   template
@@ -101,6 +118,9 @@ export const render = (settings: EnvoySettings): Rendered => {
     MORE_ADDRESSES: addresses.slice(1).map((address) => socketAddress(address, port)),
     GUARD: headersToAdd(GUARD_HEADERS),
     GUARD_AND_RETRY: headersToAdd({ ...GUARD_HEADERS, 'retry-after': '1' }),
+    WANTS_XML,
+    XML_RETRY: outcomeInXml('transient', "The server can't answer now: retry"),
+    XML_NOT_FOUND: outcomeInXml('not-found', 'Nothing is served at this path: the FHIR base ends in /fhir'),
     SDS_DIR: settings.sdsDir,
     SERVER_CERT_DIR: settings.serverCertDir,
     CLIENT_CA_DIR: settings.clientCaDir,

@@ -4,11 +4,12 @@ import type { IdentityKeys } from '../../proto/access/identity-keys.ts';
 import type { DenialTrail } from '../audit/denials.ts';
 import type { Client } from '../clients/registry.ts';
 import type { Policy } from '../config/policy.ts';
-import { type CheckRequest, decodeCheckRequest, encodeAllowed, encodeDenied, type Headers } from '../protobuf/check.ts';
+import { acceptOf, type CheckRequest, decodeCheckRequest, encodeAllowed, encodeDenied, type Headers } from '../protobuf/check.ts';
 import type { QuotaDecision, QuotaEngine } from '../quota/engine.ts';
 import { quotaHeaders, retryAfterSeconds } from '../quota/headers.ts';
 import { createCredentialReader } from './credential.ts';
 import { decide, type Decision, type Denial } from './decide.ts';
+import { inJson, inXml, isXmlWanted } from './outcome.ts';
 
 export interface CheckOptions {
   readonly policy: () => Policy;
@@ -21,13 +22,12 @@ export interface CheckOptions {
 }
 
 type Allowed = Exclude<Decision, Denial>;
+/** With the message that it was read from: what only a refusal needs is read from there. */
+type Asked = CheckRequest & { readonly bytes: Buffer };
 
 /** Seconds that a signed identity lives: longer than Envoy may take to hand the request on. */
 const IDENTITY_LIFE = 20;
 const COST = 1;
-
-const outcome = (code: string, diagnostics: string): string =>
-  JSON.stringify({ resourceType: 'OperationOutcome', issue: [{ severity: 'error', code, diagnostics }] });
 
 export const createCheck = ({
   policy,
@@ -69,13 +69,14 @@ export const createCheck = ({
     });
   };
 
-  const deny = async (request: CheckRequest, denial: Denial, fingerprint: string | undefined, headers: Headers = {}): Promise<Buffer> => {
+  const deny = async (request: Asked, denial: Denial, fingerprint: string | undefined, headers: Headers = {}): Promise<Buffer> => {
     onDecision(denial.reason);
     await denials.record(denial, { requestId: request.requestId, fingerprint });
+    const { contentType, text } = (isXmlWanted(acceptOf(request.bytes), request.path) ? inXml : inJson)(denial);
     return encodeDenied({
       status: denial.status,
-      headers: { 'content-type': 'application/fhir+json; charset=utf-8', ...denial.headers, ...headers },
-      body: outcome(denial.code, denial.diagnostics),
+      headers: { 'content-type': contentType, ...denial.headers, ...headers },
+      body: text,
       metadata: {
         client_id: denial.client?.id ?? '',
         interaction: denial.target?.interaction ?? 'unknown',
@@ -86,7 +87,7 @@ export const createCheck = ({
   };
 
   return (bytes) => {
-    const request = decodeCheckRequest(bytes);
+    const request = { ...decodeCheckRequest(bytes), bytes };
     const credential = request.certificate === '' ? undefined : readCredential(request.certificate);
     const { registry, quotas, version } = policy();
     const decision = decide({ credential, method: request.method, path: request.path }, registry, Date.now());

@@ -47,6 +47,26 @@ export const decodeCheckRequest = (bytes: Buffer): CheckRequest => {
   return { certificate, method, path, requestId };
 };
 
+/** The Accept header of a CheckRequest, empty without one; read apart, since only a refusal asks for it. */
+export const acceptOf = (bytes: Buffer): string => {
+  let accept = '';
+  const read = (path: readonly number[], start: number, end: number): void => {
+    const [wanted, ...below] = path;
+    readFields(bytes, start, end, (field, from, to) => {
+      if (field !== wanted) return;
+      if (below.length > 0) return read(below, from, to);
+      let name = '';
+      readFields(bytes, from, to, (part, at, until) => {
+        if (part === 1) name = bytes.toString('utf8', at, until);
+        else if (part === 2 && name === 'accept') accept = bytes.toString('utf8', at, until);
+      });
+    });
+  };
+  // attributes, request, http, headers
+  read([1, 4, 2, 3], 0, bytes.length);
+  return accept;
+};
+
 export type Headers = Readonly<Record<string, string>>;
 
 export interface AllowedCheck {

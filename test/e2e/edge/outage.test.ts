@@ -39,6 +39,9 @@ test('a gateway that is gone lets nobody in, and says retry', async () => {
   stack.system.parts.get('gateway')!.kill('SIGKILL');
   await eventually('refused', async () => (await stack.request('/metadata')).status === 503);
   isTransient(await stack.request('/metadata'));
+  const inXml = await stack.request('/metadata', { headers: { accept: 'application/fhir+xml' } });
+  assert.equal([inXml.status, inXml.headers['retry-after']], [503, '1']);
+  assert.match(inXml.text, /^<OperationOutcome xmlns="http:\/\/hl7\.org\/fhir">.*<code value="transient"\/>/);
   await stack.system.restart('gateway');
   await eventually('back', works);
 });

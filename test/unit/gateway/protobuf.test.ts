@@ -3,7 +3,7 @@ import { loadPackageDefinition } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decodeCheckRequest, encodeAllowed, encodeDenied } from '../../../gateway/protobuf/check.ts';
+import { acceptOf, decodeCheckRequest, encodeAllowed, encodeDenied } from '../../../gateway/protobuf/check.ts';
 import { decodeRateLimitRequest, encodeRateLimitReply } from '../../../gateway/protobuf/rate-limit.ts';
 
 // The official protos, whole, as another project ships them: what they encode is what Envoy sends.
@@ -48,6 +48,7 @@ test('reads from a CheckRequest what is decided by, among everything else that E
     },
   });
   assert.equal(decodeCheckRequest(bytes), { certificate: '-----BEGIN%20', method: 'GET', path: '/fhir/Patient/1?x=ü', requestId: 'r1' });
+  assert.is(acceptOf(bytes), 'a');
 });
 
 test('writes an allowing CheckResponse that Envoy reads', () => {
