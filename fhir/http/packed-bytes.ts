@@ -59,6 +59,8 @@ const unpacking = (blocks: readonly Uint8Array[], length: number): Bytes => {
       return { bytes: block(index), start: index * BLOCK };
     },
     between: (start, end) => {
+      const first = Math.floor(start / BLOCK);
+      if (start < end && end <= (first + 1) * BLOCK) return block(first).subarray(start - first * BLOCK, end - first * BLOCK);
       const out = new Uint8Array(end - start);
       for (let at = start; at < end;) {
         const index = Math.floor(at / BLOCK);

@@ -41,7 +41,17 @@ export const piecesOf = (bytes: Bytes, name: string): Pieces | undefined => {
     while (isSpace(at(i))) i++;
   };
   const skipString = (): void => {
-    for (i++; i < length && at(i) !== QUOTE; i++) if (at(i) === BACKSLASH) i++;
+    i++;
+    while (at(i) !== undefined) {
+      // Most of a text is inside its strings: without a call for each of their bytes.
+      const { length: end } = block;
+      let k = i - blockStart;
+      while (k < end && block[k] !== QUOTE && block[k] !== BACKSLASH) k++;
+      i = blockStart + k;
+      if (k === end) continue; // in the next block
+      if (block[k] === QUOTE) break;
+      i += 2;
+    }
     i++;
   };
   const skipValue = (): void => {
