@@ -29,12 +29,12 @@ const asRefusal = <T>(read: () => T): T => {
 
 const shown = (value: unknown): string => (typeof value === 'string' ? `"${value.slice(0, 60)}"` : `no string`);
 
-/** Throws 400 naming each element that is wrong, 422 naming each rule of a profile that is broken; `at` precedes the element's path, as in `Bundle.entry[3].resource`. */
+/** Throws 400 naming each element that is wrong, 422 naming each rule of a profile that is broken; `at` precedes the element's path, as in `Bundle.entry[3].resource`. `text` is what it was read from. */
 export const requireValid = (
   { validator }: Pick<Server, 'validator'>,
   value: unknown,
   type: string,
-  at?: string,
+  { at, text }: { readonly at?: string; readonly text: string },
 ): Readonly<Record<string, unknown>> => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new FhirError('structure', `a ${type} is a JSON object: send {"resourceType": "${type}", …}`, { expression: at });
@@ -45,7 +45,7 @@ export const requireValid = (
       expression: at === undefined ? `${type}.resourceType` : `${at}.resourceType`,
     });
   }
-  const errors = validator.validate(resource, type).filter(isError);
+  const errors = validator.validate(resource, type, text).filter(isError);
   if (errors.length > 0) throw new FhirError('structure', errors[0]!.diagnostics, { issues: issuesAt(errors, at) });
   if (isSubsetted(resource)) {
     throw new FhirError(
@@ -71,7 +71,7 @@ const issuesAt = (found: readonly ValidationIssue[], at: string | undefined): Is
 
 export const prepare = (server: Pick<Server, 'validator'>, text: string, type: string): Prepared => {
   if (text.trim() === '') throw new FhirError('structure', `the body is empty: send the ${type} as JSON`);
-  return { type, text, resource: requireValid(server, parseBody(text), type) };
+  return { type, text, resource: requireValid(server, parseBody(text), type, { text }) };
 };
 
 /** Throws 400 unless the body carries the id of the address, as an update must. Source: http://hl7.org/fhir/R4/http.html#update */

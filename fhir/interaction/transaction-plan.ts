@@ -93,7 +93,7 @@ const prepareEntry = (
   const type = target.resourceType!;
   const at = `Bundle.entry[${index}].resource`;
   const stores = entry.method === 'POST' || entry.method === 'PUT';
-  const valid = stores ? requireValid(server, resource ?? JSON.parse(text), type, at) : undefined;
+  const valid = stores ? requireValid(server, resource ?? JSON.parse(text), type, { at, text }) : undefined;
   const prepared = valid === undefined ? undefined : resource === undefined ? new ReadAgain(type, entry) : { type, text, resource: valid };
   if (target.interaction === 'update') requireSameId({ type, resource: valid! }, target.id!);
   const inXml = new Map<string, ConditionalReference>();

@@ -1,3 +1,5 @@
+import type { WrittenNumbers } from './written-number.ts';
+
 export interface ValidationIssue {
   readonly severity: 'error' | 'warning' | 'information';
   /** Of http://hl7.org/fhir/R4/valueset-issue-type.html */
@@ -22,11 +24,14 @@ export class Findings {
   /** Those that refer to their container by `#`. */
   readonly toContainer = new Set<number>();
 
+  /** How the numbers of the resource are written; without it their values alone are judged. */
+  readonly written: WrittenNumbers | undefined;
   /** Nothing but errors is asked for, as on a write. */
   readonly onlyErrors: boolean;
 
-  constructor(type: string, onlyErrors = false) {
+  constructor(type: string, onlyErrors = false, written?: WrittenNumbers) {
     this.path = [type];
+    this.written = written;
     this.onlyErrors = onlyErrors;
   }
 

@@ -80,7 +80,7 @@ const TEXTS: Readonly<Record<string, TextForm>> = {
 const isInteger =
   (from: number): ((value: unknown) => boolean) =>
   (value) =>
-    Number.isInteger(value) && (value as number) >= from && (value as number) <= 2_147_483_647;
+    Number.isInteger(value) && !Object.is(value, -0) && (value as number) >= from && (value as number) <= 2_147_483_647;
 
 const OTHERS: Readonly<Record<string, { readonly is: (value: unknown) => boolean; readonly hint: string }>> = {
   boolean: { is: (value) => typeof value === 'boolean', hint: 'true or false, without quotes' },

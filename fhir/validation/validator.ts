@@ -10,14 +10,17 @@ import { DATATYPE_RULES } from './datatype-rules.ts';
 import { type Check, Findings, shown, type ValidationIssue } from './findings.ts';
 import { primitiveFault } from './primitive.ts';
 import { compileReference } from './reference.ts';
+import { writtenNumbers } from './written-number.ts';
 import { xhtmlFault } from './xhtml.ts';
 
 export interface Validator {
-  /** What is wrong with a resource of the type, at most 100 things. */
-  validate(resource: unknown, type: string): ValidationIssue[];
+  /** What is wrong with a resource of the type, at most 100 things; with its text, how whole numbers are written too. */
+  validate(resource: unknown, type: string, text?: string): ValidationIssue[];
 }
 
 const URI_TYPES = new Set(['uri', 'url', 'canonical']);
+/** Source: http://hl7.org/fhir/R4/datatypes.html#integer */
+const WHOLE_TYPES = new Set(['integer', 'unsignedInt', 'positiveInt']);
 
 interface Property {
   readonly element: ElementDefinition;
@@ -129,10 +132,12 @@ export const createValidator = (registry: Registry): Validator => {
     if (type === 'xhtml') return checkXhtml;
     const fault = primitiveFault(type);
     const mayBeLocal = URI_TYPES.has(type);
+    const isWhole = WHOLE_TYPES.has(type);
     return (value, findings) => {
       const hint = fault(value);
       if (hint !== undefined) findings.add('value', `${shown(value)} should be ${hint}`);
       else if (mayBeLocal && (value as string).charCodeAt(0) === 35) findings.fragment(value as string, false);
+      else if (isWhole) checkWhole(findings);
     };
   };
 
@@ -205,8 +210,8 @@ export const createValidator = (registry: Registry): Validator => {
   };
 
   return {
-    validate: (resource, type) => {
-      const findings = new Findings(type);
+    validate: (resource, type, text) => {
+      const findings = new Findings(type, false, text === undefined ? undefined : writtenNumbers(text));
       checkOf(type)(resource, findings);
       return findings.issues;
     },
@@ -217,6 +222,14 @@ export const createValidator = (registry: Registry): Validator => {
 const requireExtension = (value: unknown, findings: Findings): void => {
   if (isObject(value) && value['id'] !== undefined && value['extension'] === undefined)
     findings.add('structure', 'it has neither a value nor an extension (ele-1): leave it out, or fill it');
+};
+
+const WHOLE = /^-?\d+$/;
+
+const checkWhole = (findings: Findings): void => {
+  const written = findings.written?.(findings.path.slice(1));
+  if (written !== undefined && !WHOLE.test(written))
+    findings.add('value', `${written.slice(0, 60)} is a whole number: write it without a fraction or an exponent`);
 };
 
 const checkXhtml: Check = (value, findings) => {

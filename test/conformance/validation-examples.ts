@@ -43,12 +43,11 @@ export const runValidationExamples = (folder: string): Example[] => {
   const results: Example[] = [];
   for (const name of readdirSync(folder)) {
     if (!name.endsWith('.json') || name === 'package.json' || name.startsWith('.')) continue;
-    const resource = parseJson(readFileSync(join(folder, name), 'utf8').replace(/^\uFEFF/, ''), MAX_DEPTH) as Readonly<
-      Record<string, unknown>
-    >;
+    const text = readFileSync(join(folder, name), 'utf8').replace(/^\uFEFF/, '');
+    const resource = parseJson(text, MAX_DEPTH) as Readonly<Record<string, unknown>>;
     const type = resource['resourceType'];
     if (typeof type !== 'string') continue;
-    const issues = validator.validate(resource, type);
+    const issues = validator.validate(resource, type, text);
     if (issues.length === 0) issues.push(...validator.rules(resource, type));
     const found = issues.map(({ diagnostics }) => diagnostics);
     const known = [...KNOWN_BAD].find(([file]) => file.test(name))?.[1];

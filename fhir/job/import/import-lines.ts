@@ -53,7 +53,7 @@ const prepareLine = (context: ImportContext, { number, text }: Line, n: number):
     throw new FhirError('invalid', `the line is a ${type}, but the file was said to hold ${expected}`);
   const given = (value as { id?: unknown }).id;
   requireScope(identity, type, given === undefined ? 'c' : 'u');
-  const prepared = { type, text, resource: requireValid(server, value, type) };
+  const prepared = { type, text, resource: requireValid(server, value, type, { text }) };
   return { line: number, prepared, id: typeof given === 'string' ? given : idOfLine(context, number), n };
 };
 

@@ -101,6 +101,41 @@ const CASES: Readonly<Record<string, Case>> = {
     status: 415,
     says: /application\/fhir\+json/,
   },
+  'an integer written as 1.0': {
+    path: '/Patient',
+    options: { method: 'POST', body: '{"resourceType":"Patient","multipleBirthInteger":1.0}' },
+    status: 400,
+    says: /Patient\.multipleBirthInteger: 1\.0 is a whole number: write it without a fraction/,
+  },
+  'an integer written as 1.0 in an entry': {
+    path: '/',
+    options: {
+      method: 'POST',
+      body: '{"resourceType":"Bundle","type":"transaction","entry":[{"request":{"method":"POST","url":"Patient"},"resource":{"resourceType":"Patient","multipleBirthInteger":1.0}}]}',
+    },
+    status: 400,
+    says: /entry\[0\]\.resource\.multipleBirthInteger|multipleBirthInteger: 1\.0 is a whole number/,
+  },
+  'an integer written as 1.0 in XML': {
+    path: '/Patient',
+    options: {
+      method: 'POST',
+      headers: { 'content-type': 'application/fhir+xml' },
+      body: '<Patient xmlns="http://hl7.org/fhir"><multipleBirthInteger value="1.0"/></Patient>',
+    },
+    status: 400,
+    says: /multipleBirthInteger/,
+  },
+  'a body in another character set': {
+    path: '/Patient',
+    options: {
+      method: 'POST',
+      headers: { 'content-type': 'application/fhir+json; charset=iso-8859-1' },
+      body: '{"resourceType":"Patient"}',
+    },
+    status: 415,
+    says: /charset=iso-8859-1 can't be read: FHIR is sent in UTF-8/,
+  },
   'an import whose body is the data': {
     path: '/$import',
     options: { method: 'POST', headers: { 'content-type': 'application/fhir+ndjson' }, body: '{"resourceType":"Basic"}\n' },

@@ -195,6 +195,32 @@ for (const [name, [resource, says]] of Object.entries(BAD)) {
   });
 }
 
+for (const [text, at] of [
+  ['{"valueInteger":1.0}', 'Observation.valueInteger'],
+  ['{"valueInteger" : -1e0 }', 'Observation.valueInteger'],
+  ['{"valueInteger":\n12.000}', 'Observation.valueInteger'],
+  ['{"valueInteger":-0}', 'Observation.valueInteger'],
+  ['{"component":[{"code":{"text":"x"},"valueInteger":10E-1}]}', 'Observation.component[0].valueInteger'],
+  ['{"valueSampledData":{"origin":{"value":1.0},"period":1.0,"dimensions":1.0}}', 'Observation.valueSampledData.dimensions'],
+] as const) {
+  test(`refuses a whole number written as in ${JSON.stringify(text)}`, () => {
+    const sent = `{"resourceType":"Observation","status":"final","code":{"text":"x"},${text.slice(1)}`;
+    const found = validator.validate(JSON.parse(sent), 'Observation', sent);
+    assert.equal(
+      found.map(({ expression }) => expression),
+      [at],
+    );
+  });
+}
+
+test('takes whole numbers as FHIR writes them, beside decimals of any form and texts that look alike', () => {
+  const sent =
+    '{"resourceType":"Observation","status":"final","code":{"text":": 1.0, 1e5"},"effectiveDateTime":"2024-01-01T10:00:00.000Z",' +
+    '"component":[{"code":{"text":"x"},"valueInteger":0},{"code":{"text":"x"},"valueInteger":-10}],' +
+    '"valueSampledData":{"origin":{"value":1.0},"period":1e0,"dimensions":2}}';
+  assert.equal(validator.validate(JSON.parse(sent), 'Observation', sent), []);
+});
+
 const GOOD: Readonly<Record<string, Sample>> = {
   'a resource that says nothing': patient({}),
   'a contained resource that a reference to any may lead to': {
