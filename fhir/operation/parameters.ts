@@ -2,6 +2,7 @@
 import type { Call } from '../http/call.ts';
 import { FhirError } from '../http/outcome.ts';
 import { parseBody } from '../interaction/prepare.ts';
+import { elements, members } from '../json/text.ts';
 import { isObject, type Json } from '../json/value.ts';
 import { decodeQuery } from '../search/parse.ts';
 
@@ -11,6 +12,8 @@ export interface OperationParameter {
   /** The value[x]; a text where it comes from the address. */
   readonly value: unknown;
   readonly resource: Json | undefined;
+  /** The resource as it was sent, where the parameter is part of no other one. */
+  readonly text?: (() => string | undefined) | undefined;
   readonly parts: readonly OperationParameter[];
 }
 
@@ -38,10 +41,22 @@ export const operationParameters = async (call: Call): Promise<readonly Operatio
   if (!isObject(body) || typeof body['resourceType'] !== 'string') {
     throw new FhirError('structure', 'an operation takes a Parameters resource: send {"resourceType": "Parameters", "parameter": […]}');
   }
-  if (body['resourceType'] !== 'Parameters') return [...fromAddress, { name: 'resource', value: undefined, resource: body, parts: [] }];
+  if (body['resourceType'] !== 'Parameters')
+    return [...fromAddress, { name: 'resource', value: undefined, resource: body, text: () => text, parts: [] }];
   const list = body['parameter'] ?? [];
   if (!Array.isArray(list)) throw new FhirError('structure', 'Parameters.parameter is an array', { expression: 'Parameters.parameter' });
-  return [...fromAddress, ...list.map((part: unknown, i) => fromPart(part, `Parameters.parameter[${i}]`))];
+  return [
+    ...fromAddress,
+    ...list.map((part: unknown, i) => ({ ...fromPart(part, `Parameters.parameter[${i}]`), text: () => textOf(text, i) })),
+  ];
+};
+
+/** The text of the resource in the parameter of that number. */
+const textOf = (text: string, n: number): string | undefined => {
+  const list = members(text, text.indexOf('{')).find(({ key }) => key === 'parameter');
+  const part = list && elements(text, list.start)[n];
+  const resource = part && members(text, part.start).find(({ key }) => key === 'resource');
+  return resource && text.slice(resource.start, resource.end);
 };
 
 /** The text of a parameter that is given once at most; throws 400 where it is given twice or is no text. */

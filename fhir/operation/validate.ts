@@ -57,11 +57,16 @@ const faultsOf = (resource: OperationParameter['resource'], { target }: Call, mo
   return found;
 };
 
-const issuesOf = ({ registry, validator }: Server, resource: OperationParameter['resource'], profiles: readonly string[]): Issue[] => {
+interface Given {
+  readonly profiles: readonly string[];
+  readonly text: string | undefined;
+}
+
+const issuesOf = ({ registry, validator }: Server, resource: OperationParameter['resource'], given: Given): Issue[] => {
   const type = String(resource?.['resourceType']);
   if (resource === undefined) return [];
   if (!registry.isResourceType(type)) return [fault(`${type.slice(0, 40)} is no R4 resource type`, 'resourceType')];
-  return validator.everything(resource, type, profiles);
+  return validator.everything(resource, type, given);
 };
 
 const ORDER: Readonly<Record<Issue['severity'], number>> = { fatal: 0, error: 1, warning: 2, information: 3 };
@@ -74,7 +79,7 @@ const run = async (server: Server, call: Call): Promise<Reply> => {
   if (mode === 'delete' && id === undefined) {
     throw new FhirError('invalid', 'mode=delete is asked of one resource: call Type/id/$validate', { expression: 'http.mode' });
   }
-  const sent = parameters.find(({ name }) => name === 'resource')?.resource;
+  const { resource: sent, text } = parameters.find(({ name }) => name === 'resource') ?? {};
   const head = id === undefined ? undefined : await readHead(server.db, server.registry.typeId(resourceType!), id);
   if (sent === undefined && mode !== 'delete' && id !== undefined && (head === undefined || head.body === null)) {
     throw new FhirError(head ? 'deleted' : 'not-found', `there is no ${resourceType}/${id}: send the resource to validate`);
@@ -82,7 +87,8 @@ const run = async (server: Server, call: Call): Promise<Reply> => {
   const stored = head?.body === undefined || head.body === null ? undefined : (JSON.parse(head.body) as Record<string, unknown>);
   const resource = mode === 'delete' ? undefined : (sent ?? stored);
   const issues = faultsOf(resource, call, mode, head);
-  if (issues.length === 0) issues.push(...issuesOf(server, resource, profiles));
+  if (issues.length === 0)
+    issues.push(...issuesOf(server, resource, { profiles, text: sent === undefined ? (head?.body ?? undefined) : text?.() }));
   issues.sort((a, b) => ORDER[a.severity] - ORDER[b.severity]);
   if (!issues.some(({ severity }) => severity === 'error')) {
     const diagnostics = mode === 'delete' ? `${resourceType}/${id} can be deleted` : 'the resource is valid, as far as it was checked';

@@ -12,8 +12,15 @@ import { createValidator, type Validator } from './validator.ts';
 export interface ResourceValidator extends Validator {
   /** What a write breaks besides its structure, which must be right: the known profiles that it claims, R4's invariants if asked for. Throws 413 (effort.ts). */
   rules(resource: Json, type: string): ValidationIssue[];
-  /** Everything that can be said of a resource, `profiles` being asked for besides those that it claims. Throws 413 (effort.ts). */
-  everything(resource: Json, type: string, profiles?: readonly string[]): ValidationIssue[];
+  /** Everything that can be said of a resource. Throws 413 (effort.ts). */
+  everything(resource: Json, type: string, asked?: Asked): ValidationIssue[];
+}
+
+interface Asked {
+  /** To check by besides those that it claims. */
+  readonly profiles?: readonly string[];
+  /** The resource as it was sent. */
+  readonly text?: string | undefined;
 }
 
 export interface ResourceValidatorOptions {
@@ -70,8 +77,8 @@ export const createResourceValidator = (options: ResourceValidatorOptions): Reso
       });
       return findings.issues;
     },
-    everything: (resource, type, asked = []) => {
-      const issues = validate(resource, type);
+    everything: (resource, type, { profiles: asked = [], text } = {}) => {
+      const issues = validate(resource, type, text);
       // Rules are written for what has the right structure.
       if (issues.some(({ severity }) => severity === 'error')) return issues;
       requireAffordable(resource);

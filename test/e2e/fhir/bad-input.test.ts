@@ -218,4 +218,19 @@ test('a large body that is refused unread is answered, not cut off', async () =>
   assert.is(await afterSending('/Pacient', 'application/fhir+json', body), 'HTTP/1.1 404 Not Found');
 });
 
+test('$validate tells of an integer written as 1.0, alone and in Parameters', async () => {
+  const patient = '{"resourceType":"Patient","multipleBirthInteger":1.0}';
+  const parameters = `{"resourceType":"Parameters","parameter":[{"name":"mode","valueCode":"create"},{"name":"resource","resource":${patient}}]}`;
+  for (const body of [patient, parameters]) {
+    const { status, json } = await stack.request('/Patient/$validate', { body });
+    assert.is(status, 200);
+    assert.match(json.issue[0].diagnostics, /^Patient\.multipleBirthInteger: 1\.0 is a whole number/);
+  }
+  const right = await stack.request('/Patient/$validate', { body: patient.replace('1.0', '1') });
+  assert.not.ok(
+    right.json.issue.some(({ severity }: { severity: string }) => severity === 'error'),
+    right.text,
+  );
+});
+
 test.run();
