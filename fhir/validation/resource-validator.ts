@@ -8,6 +8,7 @@ import { baseRuleKeys, type InvariantChecker, loadInvariants } from './invariant
 import { createProfileSource, type LazyDefinition } from './profile/profile-source.ts';
 import { createProfiles } from './profile/profiles.ts';
 import { createValidator, type Validator } from './validator.ts';
+import { namesNamespace } from './xhtml.ts';
 
 export interface ResourceValidator extends Validator {
   /** What a write breaks besides its structure, which must be right: the known profiles that it claims, R4's invariants if asked for. Throws 413 (effort.ts). */
@@ -85,6 +86,8 @@ export const createResourceValidator = (options: ResourceValidatorOptions): Reso
       const findings = new Findings(type);
       invariants().check(resource, findings);
       profiles.checkExtensions(resource, findings);
+      checkNamespace(resource, findings);
+      inEntries(resource, findings, (entry) => checkNamespace(entry, findings));
       const checkBy = (url: string, each: Json, severity: 'error' | 'warning'): void => {
         const reason = profiles.check(url, each, findings);
         if (reason !== undefined)
@@ -98,6 +101,13 @@ export const createResourceValidator = (options: ResourceValidatorOptions): Reso
       return distinct([...issues, ...findings.issues]).slice(0, MAX_ISSUES);
     },
   };
+};
+
+// Many clients leave it out, and readers get along without: no reason to refuse a write.
+const checkNamespace = ({ text }: Json, findings: Findings): void => {
+  const div = isObject(text) ? text['div'] : undefined;
+  if (typeof div === 'string' && !namesNamespace(div))
+    findings.report('warning', 'value', 'the <div> of a narrative names its namespace: xmlns="http://www.w3.org/1999/xhtml"', 'text.div');
 };
 
 // An extension may be checked for its own sake and as part of a profile.

@@ -103,6 +103,9 @@ export const xhtmlFault = (text: string): string | undefined => {
   return hasContent ? undefined : 'a narrative holds text or an image (txt-2): leave it out, or fill it';
 };
 
+/** Whether the `div` of a narrative that is right otherwise says which namespace it is of. Source: http://hl7.org/fhir/R4/narrative.html#xhtml */
+export const namesNamespace = (div: string): boolean => /^\s*<div\b[^>]*\sxmlns\s*=/.test(div);
+
 const attributeFault = (element: string, allowed: ReadonlySet<string>, name: string, value: string): string | undefined => {
   if (!allowed.has(name))
     return `the attribute ${name.slice(0, 40)} is none that <${element}> may have in a narrative (txt-1): leave it out`;

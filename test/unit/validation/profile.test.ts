@@ -280,4 +280,20 @@ test('$validate checks an extension by its definition', () => {
   );
 });
 
+test('$validate warns of a narrative without its namespace, and a write takes it', () => {
+  const patient = (div: string): Json => ({ resourceType: 'Patient', text: { status: 'generated', div } });
+  const bare = patient('<div>x</div>');
+  const bundle = { resourceType: 'Bundle', type: 'collection', entry: [{ resource: bare }] };
+  const warnings = (resource: Json): string[] =>
+    shipped
+      .everything(resource, String(resource['resourceType']))
+      .filter(({ diagnostics }) => /namespace/.test(diagnostics))
+      .map(({ severity, expression }) => `${severity} ${expression}`);
+  assert.equal(warnings(bare), ['warning Patient.text.div']);
+  assert.equal(warnings(bundle), ['warning Bundle.entry[0].resource.text.div']);
+  for (const xmlns of ['xmlns="http://www.w3.org/1999/xhtml"', 'lang="en" xmlns="http://www.w3.org/1999/xhtml"'])
+    assert.equal(warnings(patient(`<div ${xmlns}>x</div>`)), []);
+  assert.equal([...shipped.validate(bare, 'Patient'), ...shipped.rules(bare, 'Patient')], []);
+});
+
 test.run();
