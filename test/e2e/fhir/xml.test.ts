@@ -176,10 +176,11 @@ test('says in XML what XML cannot hold, and gives it as JSON', async () => {
   assert.is((await stack.request('/Patient/xml-u')).json.meta.versionId, '2');
 });
 
-test('the refusals of the gateway stay JSON', async () => {
+test('the refusals of the gateway are XML too', async () => {
   const answer = await inXml('/Patient', { client: 'reader-demo', body: patient('<active value="true"/>') });
   assert.is(answer.status, 403);
-  assert.is(answer.json.resourceType, 'OperationOutcome');
+  isXml(answer);
+  assert.match(answer.text, /<OperationOutcome .*<code value="forbidden"\/>/);
 });
 
 test.run();
