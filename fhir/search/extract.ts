@@ -114,7 +114,7 @@ export const createExtractor = (
     return rows;
   };
   const ofContained = (each: unknown, place: number, container: Container): ContainedRows[] => {
-    const { resourceType, id } = each as { readonly resourceType?: unknown; readonly id?: unknown };
+    const { resourceType, id } = (each ?? {}) as { readonly resourceType?: unknown; readonly id?: unknown };
     if (typeof resourceType !== 'string' || typeof id !== 'string') return [];
     const typeId = typeIdOf(resourceType);
     const rid = typeId === undefined ? undefined : containedRid(typeId, container, place);

@@ -18,6 +18,7 @@ test.before(async () => {
     `{${[KB, KB, KB, 50 * KB, KB, KB, KB].join(',')}}`,
   ]);
   await app.end();
+  await database.settled();
 });
 test.after(async () => {
   await relay.end();

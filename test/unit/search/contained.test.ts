@@ -40,6 +40,7 @@ const extracted = (contained: unknown): number[] =>
 test('what has no id or is no resource has no rows, and those after it keep their places', () => {
   assert.equal(extracted(undefined), []);
   assert.equal(extracted('x'), []);
+  assert.equal(extracted([null, 1, 'x']), []);
   assert.equal(extracted([{ resourceType: 'Medication' }, { resourceType: 'Shoe', id: 'a' }, medication('b')]), [2]);
 });
 
