@@ -12,7 +12,9 @@ export interface Sample {
   readonly unsealed: number;
 }
 
-const peakMbOf = (pid: number): number => Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? NaN) / 1024;
+/** The most that a process has had resident so far. */
+export const peakMbOf = (pid: number): number =>
+  Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? NaN) / 1024;
 
 const STATE = `select (select count(*) from pg_stat_activity where datname = current_database())::int as connections,
   ((select count(*) from audit.event) - (select coalesce(max(first_index + count), 0) from audit.segment))::int as unsealed`;

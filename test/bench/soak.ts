@@ -11,11 +11,12 @@ import { createGuardian } from '../../local/guardian.ts';
 import { parseBenchArguments } from './arguments.ts';
 import { bundleOf } from './bundle-file.ts';
 import { fill, openFilled } from './fill.ts';
-import { growthText, type Sample, sampleOf } from './growth.ts';
+import { growthText, peakMbOf, type Sample, sampleOf } from './growth.ts';
+import { largeBundle, postLarge } from './large-bundle.ts';
 import { runLoad } from './load.ts';
 import { MODES } from './mode.ts';
 import { openSides } from './side.ts';
-import { openTransport, textOf } from './transport.ts';
+import { openTransport, textOf, type Transport } from './transport.ts';
 
 const USAGE = `npm run soak -- [OPTIONS]
 
@@ -24,33 +25,50 @@ Starts Portcullis in a temporary folder, loads it with every kind of request in 
   --minutes N    how long (default 10; up to 10000)
   --callers N    requests under way at once (default 8)
   --patients N   that it is filled with first (default 500)
+  --large        first two transactions and two batches of 50 MB, each with searches beside it, and what memory the FHIR server took for them
   --bundle-files F,F   Bundles to post, .json or .json.gz (default test/data/synthea/patient.json)
   --bundle-setup F,F   posted once before them (default test/data/synthea/hospitals.json)
 `;
 const MINUTE_MS = 60_000;
+const LARGE_BYTES = 50e6;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-const argumentsOf = (argv: readonly string[]): { minutes: number; bench: ReturnType<typeof parseBenchArguments> } => {
+const argumentsOf = (argv: readonly string[]): { minutes: number; large: boolean; bench: ReturnType<typeof parseBenchArguments> } => {
   const { values } = parseArgs({
     args: [...argv],
     options: {
       minutes: { type: 'string', default: '10' },
       callers: { type: 'string', default: '8' },
       patients: { type: 'string', default: '500' },
+      large: { type: 'boolean', default: false },
       'bundle-files': { type: 'string' },
       'bundle-setup': { type: 'string' },
     },
   });
-  const { minutes, ...others } = values;
+  const { minutes, large, ...others } = values;
   const number = Number(minutes);
   if (!Number.isInteger(number) || number < 1 || number > 10_000)
     throw new Error(`--minutes takes a number from 1 to 10000, not ${minutes}`);
-  return { minutes: number, bench: parseBenchArguments(Object.entries(others).flatMap(([name, value]) => [`--${name}`, value])) };
+  return { minutes: number, large, bench: parseBenchArguments(Object.entries(others).flatMap(([name, value]) => [`--${name}`, value])) };
+};
+
+/** Answers how many were not stored. */
+const soakLarge = async (transport: Transport, path: string, fhirPid: number): Promise<number> => {
+  let failures = 0;
+  for (const type of ['transaction', 'transaction', 'batch', 'batch'] as const) {
+    const body = largeBundle(type, path, LARGE_BYTES);
+    const { status, seconds, reads, slowestReadMs } = await postLarge(transport, body);
+    if (status !== 200) failures++;
+    const size = `${Math.round(Buffer.byteLength(body) / 1e6)} MB`;
+    const beside = `${reads} searches beside it took ${Math.round(slowestReadMs)} ms at most`;
+    say(`${type} of ${size}: ${status} after ${seconds.toFixed(1)} s; ${beside}; fhir at most ${Math.round(peakMbOf(fhirPid))} MB so far`);
+  }
+  return failures;
 };
 
 const soak = async (
-  { minutes, bench }: ReturnType<typeof argumentsOf>,
+  { minutes, large, bench }: ReturnType<typeof argumentsOf>,
   data: string,
 ): Promise<{ failures: number; samples: readonly Sample[] }> => {
   const guardian = createGuardian();
@@ -68,6 +86,7 @@ const soak = async (
     }
     const filled = await openFilled(data, side, bench.seed, transport);
     await fill(filled, bench.patients[0]!, { side, transport, out: data, onProgress: () => undefined });
+    if (large) failures += await soakLarge(transport, bench.bundleFiles[0]!, side.pids['fhir']!);
     const bundles = bench.bundleFiles.map(bundleOf);
     for (let minute = 1; minute <= minutes; minute++) {
       let requests = 0;
