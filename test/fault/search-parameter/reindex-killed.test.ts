@@ -1,7 +1,7 @@
 import postgres from 'postgres';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { eventually, type Stack, startStack } from '../../support/stack.ts';
+import { type Answer, eventually, type Stack, startStack } from '../../support/stack.ts';
 
 const COUNT = 40_000;
 const COLOUR = 'http://example.org/colour';
@@ -110,8 +110,10 @@ test('a reindex goes on after kill -9 of its process; writes meanwhile neither l
   assert.equal(wrong.slice(0, 5), [], `${wrong.length} resources have other rows than their own`);
   const colours = new Map(rows.map(({ id, colour }) => [id as string, (colour ?? undefined) as string | undefined]));
   for (const [id, colour] of expected) assert.is(colours.get(id), colour, id);
-  const total = await stack.request('/Basic?colour=blue&_summary=count');
-  assert.is(total.json.total, [...expected.values()].filter((each) => each === 'blue').length);
+  const search = (): Promise<Answer> => stack.request('/Basic?colour=blue&_summary=count');
+  // It may be some moments between that it is ready and that a process knows.
+  await eventually('it is usable', async () => (await search()).status === 200);
+  assert.is((await search()).json.total, [...expected.values()].filter((each) => each === 'blue').length);
 });
 
 test.run();
