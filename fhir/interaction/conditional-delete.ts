@@ -9,7 +9,7 @@ import type { Server } from '../server.ts';
 import { lockCriteria } from '../store/criteria-lock.ts';
 import { readHeads } from '../store/head.ts';
 import type { Db } from '../store/pool.ts';
-import { checkedBefore, criteriaIn, requireSearchable, severalMatch } from './conditional.ts';
+import { checkedBefore, criteriaIn, requireSearchable, severalMatch } from './criteria.ts';
 import { type Plan, planDelete } from './plan.ts';
 import { store } from './store-plans.ts';
 import { untilCurrent, written } from './written.ts';

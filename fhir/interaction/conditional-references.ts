@@ -2,7 +2,7 @@
 import type { Call } from '../http/call.ts';
 import { FhirError } from '../http/outcome.ts';
 import type { Server } from '../server.ts';
-import { matchOne, requireSearchable } from './conditional.ts';
+import { matchOne, requireSearchable } from './criteria.ts';
 import type { Prepared } from './prepare.ts';
 import { conditionalFinder, replaceReferences } from './references.ts';
 import { requireOne } from './transaction-match.ts';

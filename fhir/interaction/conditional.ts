@@ -1,9 +1,7 @@
 /** Conditional create, update and patch. Source: http://hl7.org/fhir/R4/http.html#ccreate, http://hl7.org/fhir/R4/http.html#cond-update */
-import { missingScope } from '../../proto/access/scope.ts';
 import { Audited } from '../audit/audited.ts';
 import { inTransaction } from '../audit/verified-commit.ts';
 import type { Call, Reply } from '../http/call.ts';
-import { requireScope } from '../http/identity.ts';
 import { FhirError } from '../http/outcome.ts';
 import { parseIfMatch, requireMatch, requireNoneMatch } from '../http/preconditions.ts';
 import { eventOf } from '../audit/trail.ts';
@@ -13,42 +11,12 @@ import { type Head, readHead } from '../store/head.ts';
 import { newLogicalId } from '../store/logical-id.ts';
 import type { Db } from '../store/pool.ts';
 import { resolveConditional } from './conditional-references.ts';
+import { criteriaIn, matchOne, requireSearchable } from './criteria.ts';
 import { patchOf, planPatch } from './patch.ts';
 import { type Plan, planCreate, planUpdate } from './plan.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { store } from './store-plans.ts';
 import { untilCurrent, written } from './written.ts';
-
-const SHAPES_THE_ANSWER = /^(?:_format|_pretty|_summary|_elements)=/;
-
-/** What of a query decides which resource is meant; throws 400 where nothing does. */
-export const criteriaIn = (query: string): string => {
-  const criteria = query
-    .split('&')
-    .filter((part) => part !== '' && !SHAPES_THE_ANSWER.test(part))
-    .join('&');
-  if (criteria === '') throw new FhirError('invalid', 'a conditional interaction needs criteria, such as identifier=system|value');
-  return criteria;
-};
-
-/** Throws 403 unless the caller may search the type, and whatever else the criteria search through a reference. */
-export const requireSearchable = ({ search }: Server, { identity }: Pick<Call, 'identity'>, type: string, criteria: string): void => {
-  requireScope(identity, type, 's');
-  search.check(type, criteria, (each, letter) => missingScope(identity.scopes, each, letter) === undefined);
-};
-
-export const severalMatch = (type: string): FhirError =>
-  new FhirError('multiple-matches', `several resources match ${type} by the given criteria: make them more specific`);
-
-/** For criteria that {@link requireSearchable} has found the caller may ask. */
-export const checkedBefore = (): boolean => true;
-
-/** The one resource that matches, undefined where none does; 412 where several do. */
-export const matchOne = async ({ search }: Server, db: Db, type: string, criteria: string): Promise<{ id: string } | undefined> => {
-  const [first, second] = await search.match(db, type, criteria, 2, checkedBefore);
-  if (second !== undefined) throw severalMatch(type);
-  return first;
-};
 
 /** Looks, plans and stores in one transaction that holds the criteria's lock, so that no two can find nothing and both create. */
 const underLock = async (

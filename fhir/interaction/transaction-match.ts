@@ -3,7 +3,7 @@ import { FhirError } from '../http/outcome.ts';
 import type { Server } from '../server.ts';
 import type { Db } from '../store/pool.ts';
 import { createBundleMatcher, keyOf } from './bundle-match.ts';
-import { matchOne } from './conditional.ts';
+import { matchOne } from './criteria.ts';
 import type { ConditionalReference } from './references.ts';
 import { inEntry } from './transaction-entry.ts';
 import type { PreparedEntry } from './transaction-plan.ts';
