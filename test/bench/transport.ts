@@ -53,7 +53,8 @@ const overHttp2 = ({ baseUrl, gzip }: TransportOptions, tls: Tls): Transport => 
   /** A new one after the server has closed the last, as it does with one that is idle while another server is filled. */
   const opened = (): ClientHttp2Session => {
     if (session === undefined || session.closed || session.destroyed) {
-      session = connectHttp2(origin, tls);
+      // A Bundle of 50 MB that is being sent counts as memory of the session, whose 10 MB let no further request begin.
+      session = connectHttp2(origin, { ...tls, maxSessionMemory: 256 });
       session.on('error', () => undefined); // each request under way is told of it
     }
     return session;
