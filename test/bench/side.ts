@@ -64,7 +64,7 @@ const startBeside = async ({
   const running = await startProcess({
     name,
     command: process.execPath,
-    args: ['--max-semi-space-size=16', script],
+    args: ['--max-semi-space-size=8', script],
     cwd: PROJECT,
     env: {
       PATH: process.env['PATH'] ?? '',
