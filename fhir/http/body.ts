@@ -4,7 +4,7 @@ import { createGunzip, gunzip } from 'node:zlib';
 import { type Bytes, inOnePiece } from '../json/bytes.ts';
 import type { Admitted } from './admission.ts';
 import { FhirError } from './outcome.ts';
-import { createPacker } from './packed-bytes.ts';
+import { createPacker, type Packer } from './packed-bytes.ts';
 
 const gunzipped = promisify(gunzip);
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
@@ -64,7 +64,8 @@ const giveBack = ({ buffer, length }: Buffer): void => {
 };
 
 const packed = async (chunks: AsyncIterable<Buffer>, limit: number, hold: Admitted['hold']): Promise<Bytes> => {
-  const packer = createPacker();
+  // Most Bundles need none, and it holds a block.
+  let packer: Packer | undefined;
   let first: Buffer[] = [];
   let size = 0;
   for await (const chunk of chunks) {
@@ -73,13 +74,14 @@ const packed = async (chunks: AsyncIterable<Buffer>, limit: number, hold: Admitt
     hold(chunk.length);
     first.push(chunk);
     if (size <= LARGE) continue;
+    packer ??= createPacker();
     for (const each of first) {
       hold(-(await packer.add(each)));
       giveBack(each);
     }
     first = [];
   }
-  return size > LARGE ? packer.end() : inOnePiece(first.length === 1 ? first[0]! : Buffer.concat(first, size));
+  return packer?.end() ?? inOnePiece(first.length === 1 ? first[0]! : Buffer.concat(first, size));
 };
 
 /** Throws 400 on bytes that are no UTF-8. */

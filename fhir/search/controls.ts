@@ -28,8 +28,9 @@ type Pair = readonly [name: string, value: string];
 export const isControl = (name: string): boolean => CONTROL.has(base(name));
 
 /**
- * Those of the parameters that can be gone by; empty ones are left aside (http://hl7.org/fhir/R4/search.html#errors). Throws 400 on one with a modifier, which would have no effect; where the client wishes so
- * (Prefer: handling=lenient), these and orders and includes that aren't known are left out, with a warning each.
+ * Those of the parameters that can be gone by; empty ones are left aside (http://hl7.org/fhir/R4/search.html#errors). Throws 400 on one with a
+ * modifier, which would have no effect; where the client wishes so (Prefer: handling=lenient), these and orders and includes that aren't known
+ * are left out, with a warning each.
  */
 export const controlsOf = (
   types: readonly string[],
