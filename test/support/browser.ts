@@ -5,6 +5,7 @@
  * A client certificate would have to be put into the browser's NSS database; instead the browser speaks plain HTTP to a small proxy in this
  * process, which presents the certificate to the real Envoy. Everything else is as it is: the proxy changes no header and no byte.
  */
+import { writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { Agent, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -24,11 +25,14 @@ export const startBrowser = async (): Promise<Browser> => {
   const packed = fileURLToPath(new URL('../bin/', import.meta.resolve('@sparticuz/chromium')));
   const unpacked = await Promise.all(['chromium.br', 'al2023.tar.br', 'fonts.tar.br'].map((name) => inflate(join(packed, name))));
   const [executablePath, libraries, fonts] = unpacked as [string, string, string];
+  // The package's own fonts.conf looks in /tmp/fonts whatever TMPDIR is; without a font no text has a size, and nothing is visible.
+  const fontconfig = join(fonts, 'portcullis.conf');
+  await writeFile(fontconfig, `<fontconfig><dir>${fonts}</dir><cachedir>${join(fonts, 'cache')}</cachedir></fontconfig>`);
   return chromium.launch({
     executablePath,
     args: ARGS,
     // Nothing of this machine's environment: what the browser needs must be in the packages.
-    env: { LD_LIBRARY_PATH: join(libraries, 'lib'), FONTCONFIG_PATH: fonts, HOME: tmpdir(), TMPDIR: tmpdir() },
+    env: { LD_LIBRARY_PATH: join(libraries, 'lib'), FONTCONFIG_FILE: fontconfig, HOME: tmpdir(), TMPDIR: tmpdir() },
   });
 };
 
