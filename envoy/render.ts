@@ -1,7 +1,7 @@
 /** Fills in the templates of this folder. Everything that differs between one machine and a cluster is a field here. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { GUARD_HEADERS } from '../proto/access/guard-headers.ts';
+import { LOCAL_REPLIES } from './local-replies.ts';
 
 export interface Upstream {
   /** Unix socket paths (`unix:/path`) or `host:port`. */
@@ -63,26 +63,6 @@ const endpoint = (text: string): { endpoint: Address } => {
   return { endpoint: socketAddress(host, Number(port)) };
 };
 
-const headersToAdd = (headers: Readonly<Record<string, string>>): object[] =>
-  Object.entries(headers).map(([key, value]) => ({ header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' }));
-
-/** An access log filter that holds where a client takes XML and not JSON; as gateway/authz/outcome.ts has it. */
-const WANTS_XML = {
-  extension_filter: {
-    name: 'cel',
-    typed_config: {
-      '@type': 'type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter',
-      expression:
-        "request.query.contains('_format=') ? request.query.matches('(^|&)_format=[^&]*xml') : " +
-        "('accept' in request.headers && request.headers['accept'].contains('xml') && !request.headers['accept'].matches('json|[*]'))",
-    },
-  },
-};
-
-/** Of texts that need no escaping. */
-const outcomeInXml = (code: string, text: string): string =>
-  `<OperationOutcome xmlns="http://hl7.org/fhir"><issue><severity value="error"/><code value="${code}"/><details><text value="${text}"/></details></issue></OperationOutcome>`;
-
 /** Fills `${NAME}` and drops the blocks not in `blocks`; throws on a placeholder without a value. */
 export const fillIn = (template: string, values: Readonly<Record<string, unknown>>, blocks: readonly string[] = []): string =>
   template
@@ -116,11 +96,7 @@ export const render = (settings: EnvoySettings): Rendered => {
     LISTEN_ADDRESS: addresses[0],
     LISTEN_PORT: port,
     MORE_ADDRESSES: addresses.slice(1).map((address) => socketAddress(address, port)),
-    GUARD: headersToAdd(GUARD_HEADERS),
-    GUARD_AND_RETRY: headersToAdd({ ...GUARD_HEADERS, 'retry-after': '1' }),
-    WANTS_XML,
-    XML_RETRY: outcomeInXml('transient', "The server can't answer now: retry"),
-    XML_NOT_FOUND: outcomeInXml('not-found', 'Nothing is served at this path: the FHIR base ends in /fhir'),
+    LOCAL_REPLIES,
     SDS_DIR: settings.sdsDir,
     SERVER_CERT_DIR: settings.serverCertDir,
     CLIENT_CA_DIR: settings.clientCaDir,

@@ -42,4 +42,16 @@ test("Envoy's own are too, where nobody answers and where nothing is served", as
   assert.is((await ask(`${outside}?_format=json&x=xml`, XML, 'ehr-demo')).json.issue[0].code, 'not-found');
 });
 
+test("and a request that breaks the edge's rules", async () => {
+  const slash = '/Patient/a%2Fb';
+  isXml(
+    await ask(slash, XML, 'ehr-demo'),
+    400,
+    /<code value="invalid"\/><details><text value="[^"]+"\/><\/details><diagnostics value="path/,
+  );
+  isXml(await ask(`${slash}?_format=XML`, 'application/json', 'ehr-demo'), 400, /"invalid"/);
+  isXml(await ask(`${slash}?_format=`, 'APPLICATION/FHIR+XML', 'ehr-demo'), 400, /"invalid"/);
+  assert.is((await ask(`${slash}?_format=json`, XML, 'ehr-demo')).json.issue[0].code, 'invalid');
+});
+
 test.run();

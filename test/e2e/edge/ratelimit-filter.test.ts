@@ -1,0 +1,33 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Edge, startEdge } from '../../support/edge.ts';
+import { type Answer, type Stack, startStack } from '../../support/stack.ts';
+
+let stack: Stack;
+let edge: Edge;
+test.before(async () => {
+  stack = await startStack({ environment: { gateway: { GATEWAY_QUOTA: 'ratelimit' } } });
+  edge = await startEdge(stack, 'counting', { RATELIMIT: 'on' });
+});
+test.after(async () => {
+  await edge.stop();
+  await stack.stop();
+});
+
+const ask = (accept: string): Promise<Answer> =>
+  stack.request(`https://localhost:${edge.port}/fhir/metadata`, { client: 'reader-demo', headers: { accept } });
+
+test("a quota that Envoy's own ratelimit filter has found used up is a 429 that the client can read", async () => {
+  const answers: Answer[] = [];
+  for (let i = 0; i < 121; i++) answers.push(await ask('*/*'));
+  assert.equal([...new Set(answers.slice(0, 120).map(({ status }) => status))], [200]);
+  const inJson = answers[120]!;
+  assert.is(inJson.status, 429);
+  assert.equal([inJson.json.resourceType, inJson.json.issue[0].code], ['OperationOutcome', 'throttled']);
+  const inXml = await ask('application/fhir+xml');
+  assert.is(inXml.status, 429);
+  assert.match(inXml.text, /^<OperationOutcome xmlns="http:\/\/hl7\.org\/fhir">.*<code value="throttled"\/>/);
+  for (const { headers } of [inJson, inXml]) assert.ok(Number(headers['retry-after']) > 0);
+});
+
+test.run();
