@@ -12,7 +12,7 @@ import { newLogicalId } from '../store/logical-id.ts';
 import type { Db } from '../store/pool.ts';
 import { resolveConditional } from './conditional-references.ts';
 import { criteriaIn, matchOne, requireSearchable } from './criteria.ts';
-import { patchOf, planPatch } from './patch.ts';
+import { patchOf, planPatchAlone } from './patch.ts';
 import { type Plan, planCreate, planUpdate } from './plan.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { store } from './store-plans.ts';
@@ -108,9 +108,9 @@ export const conditionalUpdate = async (server: Server, call: Call): Promise<Rep
 export const conditionalPatch = async (server: Server, call: Call): Promise<Reply> => {
   const type = call.target.resourceType!;
   const patch = await patchOf(server, call, type);
-  return underLock(server, call, call.query, (head) => {
+  return underLock(server, call, call.query, (head, db) => {
     if (head === undefined)
       throw new FhirError('not-found', `nothing matches ${type} by the given criteria, so that nothing can be patched`);
-    return planPatch(server, call, patch, { type, id: head.id, head });
+    return planPatchAlone(server, call, patch, { type, id: head.id, head, db });
   });
 };

@@ -8,6 +8,8 @@ import { parsePatch } from '../patch/parse-patch.ts';
 import type { Patch, PatchLimits } from '../patch/patch.ts';
 import type { Server } from '../server.ts';
 import { type Head, readHead } from '../store/head.ts';
+import type { Db } from '../store/pool.ts';
+import { resolveConditional } from './conditional-references.ts';
 import { type Plan, planUpdate } from './plan.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { commit, untilCurrent, written } from './written.ts';
@@ -18,7 +20,7 @@ export const patchResource = async (server: Server, call: Call): Promise<Reply> 
   const patch = await patchOf(server, call, type);
   return untilCurrent(async () => {
     const head = await readHead(server.db, server.registry.typeId(type), id);
-    const plan = planPatch(server, call, patch, { type, id, head });
+    const plan = await planPatchAlone(server, call, patch, { type, id, head });
     return written(server, call, plan, await commit(server, [plan]));
   });
 };
@@ -60,19 +62,45 @@ interface Target {
 }
 
 /** The version that a patch makes of a resource, or no write where it changes nothing; throws 404 and 410 where there is nothing to patch. */
-export const planPatch = (server: Server, call: Call, patch: Patch, { type, id, head }: Target): Plan => {
+export const planPatch = (server: Server, call: Call, patch: Patch, target: Target): Plan => {
+  const { prepared, head } = applied(server, call, patch, target);
+  return planPatched(server, call, prepared, head);
+};
+
+/** The same for a patch outside of a transaction, which looks up on `db` what the conditional references lead to that it brings. */
+export const planPatchAlone = async (
+  server: Server,
+  call: Call,
+  patch: Patch,
+  { db = server.db, ...target }: Target & { readonly db?: Db },
+): Promise<Plan> => {
+  const { prepared, head } = applied(server, call, patch, target);
+  return planPatched(server, call, await resolveConditional(server, call, prepared, { db, before: head.body }), head);
+};
+
+const applied = (
+  server: Server,
+  call: Call,
+  patch: Patch,
+  { type, id, head }: Target,
+): { readonly prepared: Prepared; readonly head: Head & { readonly body: string } } => {
   requireMatch(parseIfMatch(call.header('if-match')), head);
   requireNoneMatch(call.header('if-none-match'), head);
   if (head === undefined) throw new FhirError('not-found', `there is no ${type}/${id} to patch: create it by PUT`);
-  if (head.body === null) throw new FhirError('deleted', `${type}/${id} was deleted: bring it back by PUT`);
-  const document = new EditableJson(head.body);
+  const { body } = head;
+  if (body === null) throw new FhirError('deleted', `${type}/${id} was deleted: bring it back by PUT`);
+  const document = new EditableJson(body);
   patch(document);
   const { text } = document;
   if (text.length > server.limits.resourceBytes)
     throw new FhirError('too-large', `the patched resource is larger than ${server.limits.resourceBytes} bytes`);
-  const plan = planUpdate(server, call, patched(server, text, type, id), head);
+  return { prepared: patched(server, text, type, id), head: { ...head, body } };
+};
+
+const planPatched = (server: Server, call: Call, prepared: Prepared, head: Head): Plan => {
+  const plan = planUpdate(server, call, prepared, head);
   // Who may change a resource and not read it isn't shown what it holds besides the change.
-  return missingScope(call.identity.scopes, type, 'r') === undefined ? plan : { ...plan, body: null };
+  return missingScope(call.identity.scopes, prepared.type, 'r') === undefined ? plan : { ...plan, body: null };
 };
 
 const patched = (server: Server, text: string, type: string, id: string): Prepared => {

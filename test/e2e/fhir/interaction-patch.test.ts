@@ -246,4 +246,35 @@ test('who may change and not read learns no value by a patch', async () => {
   assert.equal((await stack.request('/Patient/s')).json.name, [{ family: 'Hidden' }]);
 });
 
+test('a conditional reference that a patch brings leads where it would in an update', async () => {
+  const identified = (value: string): object => ({ identifier: [{ system: 'urn:t', value }] });
+  for (const value of ['one', 'two', 'two']) await stack.request('/Patient', { body: { resourceType: 'Patient', ...identified(value) } });
+  const one = `Patient/${(await stack.request('/Patient?identifier=urn:t|one')).json.entry[0].resource.id}`;
+  const flag = { resourceType: 'Flag', id: 'f1', ...identified('f1'), status: 'active', code: { text: 'x' }, subject: { reference: one } };
+  const kinds: Record<string, (reference: string) => readonly [body: object | string, contentType: string]> = {
+    'JSON Patch, of the string': (reference) => [[{ op: 'replace', path: '/subject/reference', value: reference }], JSON_PATCH],
+    'JSON Patch, of the whole': (reference) => [[{ op: 'replace', path: '/subject', value: { reference } }], JSON_PATCH],
+    'FHIRPath Patch': (reference) => [replacing('Flag.subject', { valueReference: { reference } }), 'application/fhir+json'],
+    'XML Patch': (reference) => [
+      `<diff xmlns:f="http://hl7.org/fhir"><replace sel="f:Flag/f:subject/f:reference/@value">${reference}</replace></diff>`,
+      'application/xml-patch+xml',
+    ],
+  };
+  for (const [kind, write] of Object.entries(kinds)) {
+    for (const path of ['/Flag/f1', '/Flag?identifier=urn:t|f1']) {
+      const send = (reference: string): Promise<Answer> => {
+        const [body, contentType] = write(reference);
+        return patch(path, body, { 'content-type': contentType });
+      };
+      await put('/Flag/f1', { ...flag, subject: { reference: 'Patient/nobody' } });
+      const answer = await send('Patient?identifier=urn:t|one');
+      assert.equal([answer.status, answer.json.subject?.reference], [200, one], `${kind}: ${answer.text}`);
+      assert.is((await stack.request(`/Flag?subject=${one}`)).json.total, 1, `${kind}: it is found by what it refers to`);
+      assert.is((await send('Patient?identifier=urn:t|nobody')).status, 412, kind);
+      assert.is((await send('Patient?identifier=urn:t|two')).status, 412, kind);
+      assert.is((await send('Pacient?identifier=urn:t|one')).status, 404, kind);
+    }
+  }
+});
+
 test.run();

@@ -91,6 +91,18 @@ test('a conditional reference searches a type that the caller may search', async
   });
   assert.is(status, 403, text);
   assert.match(text, /Bundle\.entry\[0\].*system\/Organization\.s/);
+  await ask('PUT', '/Patient/p', { body: { resourceType: 'Patient', id: 'p', active: true } });
+  const body = [{ op: 'add', path: '/managingOrganization', value: { reference: 'Organization?name=secret' } }];
+  const headers = { 'content-type': 'application/json-patch+json' };
+  // The pool has one connection: what is patched by criteria is searched for on the one that holds their lock.
+  for (const target of [{ path: '/Patient/p' }, { path: '/Patient', query: '_id=p' }]) {
+    const patch = (scopes: string[]): Promise<{ status: number; text: string }> =>
+      ask('PATCH', target.path, { ...target, body, headers, scopes });
+    const refused = await patch(['system/Patient.cruds']);
+    assert.is(refused.status, 403, refused.text);
+    assert.match(refused.text, /system\/Organization\.s/);
+    assert.is((await patch(['system/Patient.cruds', 'system/Organization.s'])).status, 412);
+  }
 });
 
 test.run();
