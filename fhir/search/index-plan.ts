@@ -164,14 +164,11 @@ const planAdded = (
 /** What the path in an index key of an added parameter begins with. */
 export const keyPrefix = (generation: number): string => `{${generation}}`;
 
-/** A plan with nothing in it but one added parameter. */
+/** A plan with nothing in it but one added parameter: for its base types, since `gender` is no path of others. */
 export const createAddedPlan = (
   { registry, baseUrl }: { readonly registry: Registry; readonly baseUrl: string },
   added: AddedParameter,
-): ((type: string) => TypeIndex) => {
-  const parameterTypes = parameterTypesFor(baseUrl);
-  return memoised((type) => extendType(type, NOTHING, { registry, parameterTypes, added: [{ ...added, pending: undefined }] }));
-};
+): ((type: string) => TypeIndex) => createExtendedPlan({ registry, baseUrl, standard: () => NOTHING }, [{ ...added, pending: undefined }]);
 
 const NOTHING: TypeIndex = { units: [], parameters: new Map(), pending: new Map() };
 

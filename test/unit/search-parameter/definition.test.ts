@@ -4,6 +4,7 @@ import { loadRegistry } from '../../../fhir/definitions/registry.ts';
 import { FhirError } from '../../../fhir/http/outcome.ts';
 import { readDefinition } from '../../../fhir/search-parameter/definition.ts';
 import { normalPath } from '../../../fhir/search-parameter/normal-path.ts';
+import { keysOf } from '../../../fhir/search-parameter/search-plan.ts';
 
 const registry = loadRegistry();
 const read = (given: object): ReturnType<typeof readDefinition> =>
@@ -57,6 +58,14 @@ test('extensions within extensions are compiled in no time', () => {
   const startedAt = performance.now();
   assert.match(refusal({ expression: `Patient${'.extension.value'.repeat(100)}.nose` }), /isn't understood|finds nothing/);
   assert.ok(performance.now() - startedAt < 2000);
+});
+
+test('what is accepted can be indexed by, whatever other types have', () => {
+  const baseUrl = 'https://example.org/fhir';
+  for (const given of [{ expression: 'gender' }, { base: ['Patient', 'Person'], expression: 'Patient.gender | Person.gender' }]) {
+    const definition = read(given);
+    assert.equal(keysOf({ ...definition!, generation: 3, pending: undefined }, registry, baseUrl).length, given.base?.length ?? 1);
+  }
 });
 
 test('what one of the types of an abstract base has not is refused', () => {
