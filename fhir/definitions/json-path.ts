@@ -11,17 +11,29 @@ export interface JsonPath {
 /** Extensions within extensions lead to every datatype: a path to so many is none to sort by. */
 const MAX_PATHS = 100;
 
+/** Which of an element's types a step leads to, and under which conditions: a resource of any type says itself of which it is. */
+export const leadsTo = (
+  { ofType, where = [] }: Step,
+  types: readonly string[],
+  registry: Registry,
+): { readonly types: readonly string[]; readonly where: NonNullable<Step['where']> } => {
+  if (ofType === undefined) return { types, where };
+  if (types.includes('Resource') && registry.isResourceType(ofType))
+    return { types: [ofType], where: [{ element: 'resourceType', equals: ofType }, ...where] };
+  return { types: types.filter((each) => each === ofType), where };
+};
+
 /** One jsonpath per datatype that the steps can lead to from a value of `type`; none where those are too many. */
 export const jsonPathsOf = (type: string, steps: readonly Step[], registry: Registry): readonly JsonPath[] => {
   let found: JsonPath[] = [{ path: '$', fhirType: type }];
   for (const step of steps) {
     found = found.flatMap(({ path, fhirType }) => {
       const element = registry.type(fhirType)?.element.get(step.name);
-      const types = element?.types.filter((each) => step.ofType === undefined || each === step.ofType) ?? [];
+      const { types, where } = leadsTo(step, element?.types ?? [], registry);
       return types.map((each) => {
         const property = element!.isChoice ? step.name + each.charAt(0).toUpperCase() + each.slice(1) : step.name;
         // In lax mode a single value counts as a list of one.
-        return { path: `${path}."${property}"[${step.index ?? '*'}]${filterOf(step)}`, fhirType: each };
+        return { path: `${path}."${property}"[${step.index ?? '*'}]${filterOf({ ...step, where })}`, fhirType: each };
       });
     });
     if (found.length > MAX_PATHS) return [];

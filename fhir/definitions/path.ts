@@ -3,7 +3,7 @@
  * type of a reference, an index, and one boolean. Source: http://hl7.org/fhir/R4/searchparameter.html, http://hl7.org/fhirpath/
  */
 import type { Json } from '../json/value.ts';
-import { existsPath, type JsonPath, jsonPathsOf } from './json-path.ts';
+import { existsPath, type JsonPath, jsonPathsOf, leadsTo } from './json-path.ts';
 import type { Registry } from './registry.ts';
 
 /** Called with each value that a path finds and its FHIR type. */
@@ -132,8 +132,8 @@ const compileFirst = (type: string, steps: readonly Step[], compiling: Compiling
   if (step === undefined) return { types: [type], walk: (value, emit) => emit(value, type) };
   const element = registry.type(type)?.element.get(step.name);
   if (element === undefined) throw new Error(`${type} has no element ${step.name}`);
-  const chosen = step.ofType === undefined ? element.types : element.types.filter((each) => each === step.ofType);
-  const keep = filterOf(step);
+  const { types: chosen, where } = leadsTo(step, element.types, registry);
+  const keep = filterOf({ ...step, where });
   const branchesOfStep = chosen.map((each) => {
     const property = element.isChoice ? step.name + each.charAt(0).toUpperCase() + each.slice(1) : step.name;
     const next = compileNext(each, rest, compiling);

@@ -1,6 +1,6 @@
 /** FHIRPath as people write it in search parameters, in the words that fhir/definitions/path.ts knows. */
 
-/** The same path for other ways of writing a step: `as`, `extension()`, spaces in conditions, parentheses around a branch. */
+/** The same path for other ways of writing a step: `as`, `extension()` with or without `value` after it, spaces in conditions, parentheses around a branch. */
 export const normalPath = (expression: string): string =>
   expression
     .split('|')
@@ -19,11 +19,13 @@ const normalBranch = (written: string): string =>
       /(\bextension\.where\(url='[^']*'\))\.value([A-Z]\w*)/g,
       (_, extension: string, type: string) => `${extension}.value.ofType(${datatype(type)})`,
     )
-    .replaceAll(/\bas\(\s*(?:FHIR\.)?(\w+)\s*\)/g, 'ofType($1)')
-    .replaceAll(/\bofType\(\s*(?:FHIR\.)?(\w+)\s*\)/g, 'ofType($1)')
+    // as(DateTime) as it was written for STU3, too.
+    .replaceAll(/\b(?:as|ofType)\(\s*(?:FHIR\.)?(\w+)\s*\)/g, (_, type: string) => `ofType(${datatype(type)})`)
     // (Observation.value as Quantity).code
     .replace(/^\(([^()]*(?:\([^()]*\)[^()]*)*?) as (?:FHIR\.)?(\w+)\)/, '$1.ofType($2)')
-    .replace(/ as (?:FHIR\.)?(\w+)$/, '.ofType($1)');
+    .replace(/ as (?:FHIR\.)?(\w+)$/, '.ofType($1)')
+    // No type of parameter holds an extension: who ends with one means its value.
+    .replace(/\bextension\.where\(url='[^']*'\)$/, '$&.value');
 
 const normalConditions = (written: string): string =>
   [...written.matchAll(/(\w+)\s*=\s*('[^']*')/g)].map(([, element, text]) => `${element}=${text}`).join(' and ');

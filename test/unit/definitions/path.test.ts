@@ -4,7 +4,7 @@ import { compilePath } from '../../../fhir/definitions/path.ts';
 import { loadRegistry } from '../../../fhir/definitions/registry.ts';
 
 const registry = loadRegistry();
-const found = (expression: string, resource: { resourceType: string }): unknown[] => {
+const found = (expression: string, resource: { readonly resourceType: string; readonly [element: string]: unknown }): unknown[] => {
   const values: unknown[] = [];
   for (const { select } of compilePath(expression, resource.resourceType, registry))
     select(resource, (value, type) => values.push([value, type]));
@@ -75,6 +75,14 @@ test('keeps only elements that meet all conditions, whichever way they are writt
   assert.equal(found("Patient.telecom.where(system='phone').where(use='home')", patient), home);
   assert.equal(found("Patient.telecom.where(system='phone' and use='home')", patient), home);
   assert.throws(() => found("Patient.telecom.where(system='phone' or use='home')", patient), /no condition this server knows/);
+});
+
+test('keeps of resources within a resource those of a type', () => {
+  const entry = [{ resource: { resourceType: 'Patient', id: 'p' } }, { resource: { resourceType: 'MessageHeader', id: 'm' } }];
+  assert.equal(found('Bundle.entry.resource.ofType(MessageHeader).id', { resourceType: 'Bundle', entry }), [['m', 'id']]);
+  assert.equal(found('Bundle.entry[0].resource.ofType(MessageHeader).id', { resourceType: 'Bundle', entry }), []);
+  const [path] = compilePath('Bundle.entry.resource.ofType(MessageHeader).id', 'Bundle', registry)[0]!.jsonPaths!();
+  assert.is(path!.path, '$."entry"[*]."resource"[*] ? (@."resourceType" == "MessageHeader")."id"[*]');
 });
 
 test('leaves out branches of other types', () => {

@@ -38,6 +38,12 @@ const PATHS: readonly [written: string, normal: string][] = [
   ["Patient.extension.where(url = 'http://a.b').value as code", "Patient.extension.where(url='http://a.b').value.ofType(code)"],
   ["Condition.extension.where(url = 'http://a.b').valueDateTime", "Condition.extension.where(url='http://a.b').value.ofType(dateTime)"],
   ["Patient.extension('http://a.b').valueCodeableConcept", "Patient.extension.where(url='http://a.b').value.ofType(CodeableConcept)"],
+  ["Patient.extension('http://a.b')", "Patient.extension.where(url='http://a.b').value"],
+  [
+    "Patient.extension('a').extension('b') | extension('c')",
+    "Patient.extension.where(url='a').extension.where(url='b').value | extension.where(url='c').value",
+  ],
+  ["Patient.extension('http://a.b').value.as(DateTime)", "Patient.extension.where(url='http://a.b').value.ofType(dateTime)"],
   ['ElementDefinition.binding.valueSet', 'ElementDefinition.binding.valueSet'],
   ['(Observation.value as Quantity).code', 'Observation.value.ofType(Quantity).code'],
   ['(Observation.value as CodeableConcept)', 'Observation.value.ofType(CodeableConcept)'],
@@ -66,6 +72,16 @@ test('what is accepted can be indexed by, whatever other types have', () => {
     const definition = read(given);
     assert.equal(keysOf({ ...definition!, generation: 3, pending: undefined }, registry, baseUrl).length, given.base?.length ?? 1);
   }
+});
+
+test('an extension is indexed by its value, of every type that the parameter holds', () => {
+  for (const type of ['token', 'string', 'date', 'number', 'quantity', 'reference', 'uri'])
+    assert.ok(read({ type, expression: "Patient.extension('http://a.b')" }) !== undefined, type);
+});
+
+test('the resources of a Bundle are told apart by their type', () => {
+  assert.ok(read({ base: ['Bundle'], expression: 'Bundle.entry.resource.as(MessageHeader).id' }) !== undefined);
+  assert.match(refusal({ base: ['Bundle'], expression: 'Bundle.entry.resource.as(MessageHeader).nose' }), /finds nothing/);
 });
 
 test('what one of the types of an abstract base has not is refused', () => {
