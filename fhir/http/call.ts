@@ -36,6 +36,8 @@ export interface Reply extends Message {
   readonly form?: string;
   /** Opens what takes the place of the body where that is a file. */
   readonly openFile?: () => Promise<ReadableStream<Uint8Array>>;
+  /** What the body is put together from where it is too long to be one text, and null; to be asked for once. */
+  readonly parts?: (() => Iterable<Uint8Array>) | undefined;
 }
 
 /** A refusal: its event is durable too, unless the trail itself is what fails. */

@@ -3,6 +3,7 @@ import type { Interaction } from '../../proto/access/interaction.ts';
 import type { Call, Reply } from '../http/call.ts';
 import { FhirError } from '../http/outcome.ts';
 import { newLogicalId } from '../store/logical-id.ts';
+import type { Shelved } from './answer-shelf.ts';
 import type { Entry } from './bundle.ts';
 
 /** Characters of the answers to a Bundle, after which no entry is read for any more: a small one can ask for very much. */
@@ -11,12 +12,12 @@ export const MAX_ANSWERS = 64 << 20;
 export const tooMuch = (): FhirError =>
   new FhirError('too-costly', `the answers to this Bundle have more than ${MAX_ANSWERS} characters: ask for less at once`);
 
-type Shown = Pick<Reply, 'status' | 'headers' | 'modifiedMs' | 'body'>;
+export type Answer = Pick<Reply, 'status' | 'headers' | 'modifiedMs' | 'body'>;
 
 const OUTCOME = '{"resourceType":"OperationOutcome"';
 
 /** One entry of the answer, with the stored text as it is where `shown`; an OperationOutcome of a write goes into response.outcome. */
-export const responseEntry = ({ status, headers, modifiedMs, body }: Shown, shown: boolean | 'outcome'): string => {
+export const responseEntry = ({ status, headers, modifiedMs, body }: Answer, shown: boolean | 'outcome'): string => {
   const response = JSON.stringify({
     status: `${status} ${STATUS_CODES[status] ?? ''}`.trim(),
     location: headers['location'],
@@ -42,7 +43,7 @@ const WRITES = new Set<Interaction>([
 export const isShown = (
   { prefer }: Pick<Call, 'prefer'>,
   { method, target }: Pick<Entry, 'method' | 'target'>,
-  { status, body }: Shown,
+  { status, body }: Answer,
 ): boolean | 'outcome' => {
   if (method === 'HEAD') return status >= 400;
   if (!WRITES.has(target.interaction) || status >= 400) return true;
@@ -50,7 +51,45 @@ export const isShown = (
   return prefer.return === 'representation';
 };
 
-export const responseBundle = (type: 'batch-response' | 'transaction-response', entries: readonly string[]): string => {
-  const head = JSON.stringify({ resourceType: 'Bundle', id: newLogicalId(), type });
+type ResponseType = 'batch-response' | 'transaction-response';
+
+const headOf = (type: ResponseType): string => JSON.stringify({ resourceType: 'Bundle', id: newLogicalId(), type });
+
+export const responseBundle = (type: ResponseType, entries: readonly string[]): string => {
+  const head = headOf(type);
   return entries.length === 0 ? head : `${head.slice(0, -1)},"entry":[${entries.join(',')}]}`;
 };
+
+/** The same from shelves, each entry the next of its own: a text, or in parts where that would be very long. */
+export const shelvedBundle = (type: ResponseType, entries: readonly Shelved[]): Pick<Reply, 'body' | 'parts'> => {
+  if (entries.some(({ isPacked }) => isPacked)) return { body: null, parts: () => partsOf(type, entries) };
+  return {
+    body: responseBundle(
+      type,
+      entries.map(({ next }) => String(next())),
+    ),
+  };
+};
+
+const PART = 64 << 10;
+
+function* partsOf(type: ResponseType, entries: readonly Shelved[]): Generator<Uint8Array> {
+  let pieces: Uint8Array[] = [];
+  let size = 0;
+  const add = (piece: string | Uint8Array): void => {
+    const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
+    pieces.push(bytes);
+    size += bytes.length;
+  };
+  add(`${headOf(type).slice(0, -1)},"entry":[`);
+  for (const [index, { next }] of entries.entries()) {
+    if (index > 0) add(',');
+    add(next());
+    if (size < PART) continue;
+    yield Buffer.concat(pieces, size);
+    pieces = [];
+    size = 0;
+  }
+  add(']}');
+  yield Buffer.concat(pieces, size);
+}

@@ -12,8 +12,9 @@
  * So: br 1 where the client takes it, else gzip 3; small bodies at once, since the hop costs more than the work. It is done here and not
  * by Envoy, whose compressor would buffer the same bytes again and couldn't leave alone what is small.
  */
+import { pipeline, Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { brotliCompress, brotliCompressSync, constants, gzip, gzipSync } from 'node:zlib';
+import { brotliCompress, brotliCompressSync, constants, createBrotliCompress, createGzip, gzip, gzipSync } from 'node:zlib';
 
 export type Coding = 'br' | 'gzip';
 
@@ -53,4 +54,11 @@ export const compress = async (body: string, coding: Coding): Promise<Uint8Array
   const bytes = Buffer.from(body);
   if (bytes.length < MIN_BYTES) return undefined;
   return bytes.length > AT_ONCE_BYTES ? CODERS[coding].later(bytes) : CODERS[coding].now(bytes);
+};
+
+/** The same for a body in parts, made as it is read. */
+export const compressParts = (parts: Iterable<Uint8Array>, coding: Coding): ReadableStream<Uint8Array> => {
+  const coder = coding === 'br' ? createBrotliCompress(BROTLI) : createGzip(GZIP);
+  pipeline(Readable.from(parts), coder, () => undefined); // who reads hears of a fault
+  return Readable.toWeb(coder) as ReadableStream<Uint8Array>;
 };

@@ -5,7 +5,7 @@ import { FHIR_JSON, FHIR_XML, type Format } from '../http/negotiation.ts';
 import { FhirError, type Issue, outcomeText } from '../http/outcome.ts';
 import { toXml } from '../xml/to-xml.ts';
 import { asContent } from './content.ts';
-import { answerCoding, compress } from './compress.ts';
+import { answerCoding, compress, compressParts } from './compress.ts';
 import { showHtml } from './html/show.ts';
 import { indented } from './indented.ts';
 
@@ -24,6 +24,8 @@ export interface Message {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
+  /** As of a Reply. */
+  readonly parts?: (() => Iterable<Uint8Array>) | undefined;
 }
 
 /** In the form that the client wants to see. */
@@ -35,7 +37,7 @@ export interface Shown extends Omit<Message, 'body'> {
 export interface Wire {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array<ArrayBuffer> | null;
+  readonly body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
 }
 
 const GUARD = { ...GUARD_HEADERS, vary: 'accept, accept-encoding' } as const;
@@ -44,7 +46,9 @@ export const PLAIN: View = { format: 'json', pretty: false, url: '/', isWrite: f
 
 /** JSON stays the very text that was stored unless another format or indentation is asked for; what is no FHIR stays as it is. */
 export const present = (message: Message, view: View, server: { registry: Registry; baseUrl: string }): Shown => {
-  const { status, headers, body } = message;
+  const { status, headers, parts } = message;
+  if (parts !== undefined && view.format === 'json' && !view.pretty) return message;
+  const body = parts === undefined ? message.body : inOneText(parts());
   if (body === null || headers['content-type'] !== FHIR_JSON) return message;
   switch (view.format) {
     case 'json':
@@ -54,10 +58,17 @@ export const present = (message: Message, view: View, server: { registry: Regist
       return { status, headers: { ...headers, ...page.headers }, body: page.body };
     }
     case 'content':
-      return asContent({ ...message, body });
+      return asContent({ status, headers, body });
     case 'xml':
-      return asXml({ ...message, body }, view, server.registry);
+      return asXml({ status, headers, body }, view, server.registry);
   }
+};
+
+const inOneText = (parts: Iterable<Uint8Array>): string => {
+  const decoder = new TextDecoder();
+  let text = '';
+  for (const part of parts) text += decoder.decode(part, { stream: true });
+  return text + decoder.decode();
 };
 
 /** A read that XML can't hold is refused with 406, though its event says that it was read; a write stays done, and is told so. */
@@ -86,11 +97,15 @@ const asXml = ({ status, headers, body }: Message & { body: string }, { pretty, 
 
 /** The answer with the headers that every one has, in the content coding that the client takes. */
 export const onTheWire = async (
-  { status, headers, body }: Shown,
+  { status, headers, body, parts }: Shown,
   { method, acceptEncoding }: { readonly method: string | undefined; readonly acceptEncoding: string | readonly string[] | undefined },
 ): Promise<Wire> => {
   // The bytes of a file are mostly compressed already.
-  const coding = typeof body !== 'string' ? undefined : answerCoding(String(acceptEncoding ?? ''));
+  const coding = typeof body !== 'string' && parts === undefined ? undefined : answerCoding(String(acceptEncoding ?? ''));
+  if (parts !== undefined) {
+    const coded = { ...GUARD, ...headers, ...(coding !== undefined && { 'content-encoding': coding }) };
+    return { status, headers: coded, body: coding === undefined ? ReadableStream.from(parts()) : compressParts(parts(), coding) };
+  }
   const compressed = coding === undefined ? undefined : await compress(body as string, coding);
   const wire = compressed ?? body;
   return {
