@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Guardian } from '../../local/guardian.ts';
 import { freePorts } from '../../local/ports.ts';
 import { startProcess, waitUntil } from '../../local/processes.ts';
-import { FEW_ARENAS, startSystem, type SystemState } from '../../local/system.ts';
+import { FRUGAL_MALLOC, startSystem, type SystemState } from '../../local/system.ts';
 import { PROJECT } from '../../local/toolchain.ts';
 import { type BenchArguments, type PeerArguments, requireLoopback } from './arguments.ts';
 import type { Mode } from './mode.ts';
@@ -69,7 +69,7 @@ const startBeside = async ({
     env: {
       PATH: process.env['PATH'] ?? '',
       TZ: 'UTC',
-      ...FEW_ARENAS,
+      ...FRUGAL_MALLOC,
       DATABASE_URL: state.databaseAppUrl,
       FHIR_BASE_URL: baseUrl,
       FHIR_PORT: String(port),
