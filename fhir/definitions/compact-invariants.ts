@@ -22,6 +22,8 @@ export interface ConstrainedDefinition {
 const CORRECTED: Readonly<Record<string, string>> = {
   // Boolean is the system's type, which no answer has.
   'que-7': "operator = 'exists' implies (answer is boolean)",
+  // Two conditions are more than one.
+  'que-12': 'enableWhen.count() > 1 implies enableBehavior.exists()',
 };
 
 const SEVERITY: Readonly<Record<string, InvariantData['severity']>> = { error: 'error', warning: 'warning' };

@@ -15,6 +15,7 @@ import { asOfficial, NOT_R4 } from './official.ts';
 const DATA_FILE = new URL('data/r4.json', import.meta.url);
 const INVARIANTS_FILE = new URL('data/r4-invariants.json', import.meta.url);
 const PROFILES_FILE = new URL('data/r4-profiles.jsonl', import.meta.url);
+const EXTENSIBLE_FILE = new URL('data/r4-extensible.json', import.meta.url);
 const CONCEPT_MAPS_FILE = new URL('data/r4-concept-maps.jsonl', import.meta.url);
 const TERMINOLOGY_FILE = new URL('data/r4-terminology.jsonl', import.meta.url);
 
@@ -95,6 +96,18 @@ export const sourceTypes = (): StructureDefinition[] =>
 
 /** The invariants of the same definitions. */
 export const readInvariants = (): Invariants => compactInvariants(asOfficial(sourceTypes()) as unknown as ConstrainedDefinition[]);
+
+/** Path of each element with an extensible binding → its value set, as the data file has it. */
+export const readExtensible = (): Record<string, string> =>
+  byKey(
+    Object.fromEntries(
+      asOfficial(sourceTypes()).flatMap(({ snapshot }) =>
+        snapshot.element.flatMap(({ path, binding }): [string, string][] =>
+          binding?.strength === 'extensible' && binding.valueSet !== undefined ? [[path, binding.valueSet]] : [],
+        ),
+      ),
+    ),
+  );
 
 /** R4's own profiles and extensions, and those of US Core 5.0.1 that come with the source, as they stand in the data file. */
 export const readProfiles = (): string => {
@@ -179,6 +192,7 @@ if (import.meta.main) {
   writeFileSync(DATA_FILE, text);
   process.stdout.write(`wrote data/r4.json, ${text.length} bytes\n`);
   writeFileSync(INVARIANTS_FILE, formatLines(readInvariants()));
+  writeFileSync(EXTENSIBLE_FILE, formatLines(readExtensible()));
   writeFileSync(PROFILES_FILE, readProfiles());
   writeFileSync(TERMINOLOGY_FILE, compactTerminology(readTerminology() as unknown as Parameters<typeof compactTerminology>[0]));
   writeFileSync(CONCEPT_MAPS_FILE, readConceptMaps());

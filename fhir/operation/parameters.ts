@@ -31,9 +31,10 @@ const fromPart = (part: unknown, at: string): OperationParameter => {
 
 /**
  * The parameters of a call: of its address, then of its body, which is a Parameters resource, or another resource that stands for the
- * one parameter `resource`. Throws 400 naming what is malformed.
+ * one parameter `resource`; so does Parameters with none of the `own` parameters of an operation that takes any resource. Throws 400 naming
+ * what is malformed.
  */
-export const operationParameters = async (call: Call): Promise<readonly OperationParameter[]> => {
+export const operationParameters = async (call: Call, own?: readonly string[]): Promise<readonly OperationParameter[]> => {
   const fromAddress = decodeQuery(call.query).map(([name, value]): OperationParameter => ({ name, value, resource: undefined, parts: [] }));
   const text = call.isPost ? await call.text() : '';
   if (text.trim() === '') return fromAddress;
@@ -41,7 +42,7 @@ export const operationParameters = async (call: Call): Promise<readonly Operatio
   if (!isObject(body) || typeof body['resourceType'] !== 'string') {
     throw new FhirError('structure', 'an operation takes a Parameters resource: send {"resourceType": "Parameters", "parameter": […]}');
   }
-  if (body['resourceType'] !== 'Parameters')
+  if (body['resourceType'] !== 'Parameters' || (own !== undefined && !namesOne(body, own)))
     return [...fromAddress, { name: 'resource', value: undefined, resource: body, text: () => text, parts: [] }];
   const list = body['parameter'] ?? [];
   if (!Array.isArray(list)) throw new FhirError('structure', 'Parameters.parameter is an array', { expression: 'Parameters.parameter' });
@@ -50,6 +51,9 @@ export const operationParameters = async (call: Call): Promise<readonly Operatio
     ...list.map((part: unknown, i) => ({ ...fromPart(part, `Parameters.parameter[${i}]`), text: () => textOf(text, i) })),
   ];
 };
+
+const namesOne = ({ parameter }: Json, names: readonly string[]): boolean =>
+  Array.isArray(parameter) && parameter.some((part) => isObject(part) && names.includes(String(part['name'])));
 
 /** The text of the resource in the parameter of that number. */
 const textOf = (text: string, n: number): string | undefined => {

@@ -10,6 +10,7 @@ import { type OperationParameter, operationParameters, textParameter } from './p
 
 const MODES = ['create', 'update', 'delete', 'profile'] as const;
 type Mode = (typeof MODES)[number];
+const OWN = ['resource', 'mode', 'profile'];
 const MAX_PROFILES = 20;
 
 const modeOf = (parameters: readonly OperationParameter[]): Mode | undefined => {
@@ -73,7 +74,9 @@ const ORDER: Readonly<Record<Issue['severity'], number>> = { fatal: 0, error: 1,
 
 const run = async (server: Server, call: Call): Promise<Reply> => {
   const { resourceType, id } = call.target;
-  const parameters = await operationParameters(call);
+  // Parameters may be what is to be checked.
+  const isAny = id === undefined && (resourceType === undefined || resourceType === 'Parameters');
+  const parameters = await operationParameters(call, isAny ? OWN : undefined);
   const mode = modeOf(parameters);
   const profiles = profilesOf(parameters, mode);
   if (mode === 'delete' && id === undefined) {

@@ -16,7 +16,10 @@ const DATA_FILE = new URL('../definitions/data/r4-invariants.json', import.meta.
 export const UNCHECKABLE: Readonly<Record<string, string>> = {};
 
 /** Evaluates one rule on a value; throws where the engine can't. */
-export type Evaluate = (value: unknown, context: { readonly resource: unknown; readonly rootResource: unknown }) => boolean;
+export type Evaluate = (
+  value: unknown,
+  context: { readonly resource: unknown; readonly rootResource: unknown; readonly extension?: unknown },
+) => boolean;
 
 export interface Invariant extends InvariantData {
   readonly holds: Evaluate;
@@ -81,12 +84,12 @@ export const loadInvariants = (registry: Registry): InvariantChecker => {
     let compiled: ((value: unknown, variables: object) => unknown[]) | undefined;
     return {
       ...rule,
-      holds: (value, { resource, rootResource }) => {
+      holds: (value, { resource, rootResource, extension }) => {
         root = rootResource;
         compiled ??= fhirpath.compile({ base, expression: rule.expression }, model, options as object) as NonNullable<typeof compiled>;
         // Version 5.2.2 takes no bare number to start from.
         const start = typeof value === 'number' ? fhirpath.FP_Decimal.getDecimal(value) : value;
-        const result = compiled(start, { resource, rootResource });
+        const result = compiled(start, { resource, rootResource, ...(extension !== undefined && { extension }) });
         // What comes out empty says nothing of the value, such as a rule for dates of a value that is none.
         return result.length === 0 || result[0] === true;
       },

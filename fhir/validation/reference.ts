@@ -8,6 +8,8 @@ const ABSOLUTE = /^https?:\/\/.+\/([A-Z][A-Za-z]+)\/[A-Za-z0-9\-.]{1,64}(?:\/_hi
 /** Understood within a transaction only. */
 const CONDITIONAL = /^([A-Z][A-Za-z]+)\?.+$/s;
 const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*:\S+$/;
+/** Whether a text begins as an absolute URI does. */
+export const isAbsolute = (uri: string): boolean => /^[A-Za-z][A-Za-z0-9+.-]*:/.test(uri);
 const CANONICAL = 'http://hl7.org/fhir/StructureDefinition/';
 
 /** The type that a reference names by its form, undefined where it is none that names one. */

@@ -2,11 +2,14 @@
 import type { Registry } from '../definitions/registry.ts';
 import { isObject, type Json } from '../json/value.ts';
 import type { TerminologySource } from '../terminology/resources.ts';
+import { checkBundle } from './bundle-rules.ts';
 import { requireAffordable } from './effort.ts';
 import { Findings, MAX_ISSUES, type ValidationIssue } from './findings.ts';
 import { baseRuleKeys, type InvariantChecker, loadInvariants } from './invariants.ts';
 import { createProfileSource, type LazyDefinition } from './profile/profile-source.ts';
 import { createProfiles } from './profile/profiles.ts';
+import { createTypedWalk } from './typed-walk.ts';
+import { createValueRules, type ValueRules } from './value-rules.ts';
 import { createValidator, type Validator } from './validator.ts';
 import { namesNamespace } from './xhtml.ts';
 
@@ -59,6 +62,8 @@ export const createResourceValidator = (options: ResourceValidatorOptions): Reso
   let baseRules: ReadonlySet<string> | undefined;
   const isBaseRule = (key: string): boolean => (baseRules ??= baseRuleKeys()).has(key);
   const profiles = createProfiles({ registry, terminology, invariants, isBaseRule, source: createProfileSource(options.profiles) });
+  const walk = createTypedWalk(registry);
+  let valueRules: (() => ValueRules) | undefined;
   // Better now than while the first client waits.
   if (onWrite === 'full') invariants();
 
@@ -85,9 +90,13 @@ export const createResourceValidator = (options: ResourceValidatorOptions): Reso
       requireAffordable(resource);
       const findings = new Findings(type);
       invariants().check(resource, findings);
-      profiles.checkExtensions(resource, findings);
-      checkNamespace(resource, findings);
-      inEntries(resource, findings, (entry) => checkNamespace(entry, findings));
+      const checkValue = (valueRules ??= createValueRules(registry, terminology))();
+      walk(resource, findings, (step) => {
+        checkValue(step, findings);
+        if (step.type === 'Extension') profiles.checkExtension(step, findings);
+        else if (step.type === 'Bundle' && isObject(step.value)) checkBundle(step.value, findings);
+        else if (step.owner === undefined) checkNamespace(step.resource, findings);
+      });
       const checkBy = (url: string, each: Json, severity: 'error' | 'warning'): void => {
         const reason = profiles.check(url, each, findings);
         if (reason !== undefined)

@@ -232,11 +232,15 @@ const checkWhole = (findings: Findings): void => {
     findings.add('value', `${written.slice(0, 60)} is a whole number: write it without a fraction or an exponent`);
 };
 
+const LOCAL = /\s(?:src|href)\s*=\s*(["'])(#[^"']+)\1/g;
+
 const checkXhtml: Check = (value, findings) => {
   if (typeof value !== 'string') findings.add('value', `${shown(value)} should be XHTML in a text`);
   else {
     const fault = xhtmlFault(value);
     if (fault !== undefined) findings.add('value', fault);
+    // A narrative shows what its resource contains, such as an image.
+    else if (value.includes('#')) for (const [, , id] of value.matchAll(LOCAL)) findings.fragment(id!, false);
   }
 };
 

@@ -5,7 +5,7 @@
 
 const words = (text: string): string[] => text.split(' ');
 
-const COMMON = words('class dir id lang style title xml:lang xmlns accesskey tabindex');
+const COMMON = words('class dir id lang style title xml:lang xmlns accesskey tabindex xml:space');
 const ALIGN = words('align char charoff valign');
 const CELL = [...ALIGN, ...words('abbr axis bgcolor colspan headers height nowrap rowspan scope width')];
 /** Element → the attributes that it may have besides the common ones. */

@@ -5,16 +5,19 @@ import type { TerminologySource } from '../../terminology/resources.ts';
 import { Findings, shown } from '../findings.ts';
 import { type InvariantChecker, runInvariant, type Scope } from '../invariants.ts';
 import { referencedType } from '../reference.ts';
+import { type ExtensionPlace, extensionPlace } from './extension-place.ts';
 import { compileMatcher } from './discriminator.ts';
 import { at, capitalized, chosenType, insideOf, type Item, type ItemCheck, itemsOf, type ParentCheck } from './item.ts';
-import { equals, matches } from './pattern.ts';
+import { equals, isBelow, matches } from './pattern.ts';
 import { compileProfileBinding } from './profile-binding.ts';
-import { fixedValue, patternValue, type ProfileNode, profileTree, type StructureDefinition } from './structure-definition.ts';
+import { fixedValue, limits, patternValue, type ProfileNode, profileTree, type StructureDefinition } from './structure-definition.ts';
 
 export interface CompiledProfile {
   /** The type that it is a profile of. */
   readonly type: string;
   readonly check: ItemCheck;
+  /** Of an extension. */
+  readonly place: ExtensionPlace | undefined;
 }
 
 export interface ProfileTools {
@@ -141,13 +144,16 @@ export const compileProfile = (definition: StructureDefinition, tools: ProfileTo
     const fixed = fixedValue(element);
     const pattern = patternValue(element);
     const { maxLength } = element;
-    if (fixed === undefined && pattern === undefined && maxLength === undefined) return undefined;
+    const { least, most } = limits(element);
+    if ([fixed, pattern, maxLength, least, most].every((each) => each === undefined)) return undefined;
     return ({ value }, findings) => {
       if (value === undefined || value === null) return;
       if (fixed !== undefined && !equals(value, fixed))
         findings.add('value', `${shown(value)} should be ${JSON.stringify(fixed).slice(0, 200)} (${by})`);
       if (pattern !== undefined && !matches(value, pattern))
         findings.add('value', `it should contain ${JSON.stringify(pattern).slice(0, 200)} (${by})`);
+      if (least !== undefined && isBelow(value, least)) findings.add('value', `it should be at least ${shown(least)} (${by})`);
+      if (most !== undefined && isBelow(most, value)) findings.add('value', `it should be at most ${shown(most)} (${by})`);
       if (maxLength !== undefined && typeof value === 'string' && value.length > maxLength)
         findings.add('value', `it should have ${maxLength} characters at most (${by})`);
     };
@@ -247,5 +253,9 @@ export const compileProfile = (definition: StructureDefinition, tools: ProfileTo
   };
 
   const check = compileItem(profileTree(definition), '');
-  return { type: definition.type, check: check ?? (() => undefined) };
+  return {
+    type: definition.type,
+    check: check ?? (() => undefined),
+    place: definition.type === 'Extension' ? extensionPlace(definition) : undefined,
+  };
 };

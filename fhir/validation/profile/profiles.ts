@@ -1,17 +1,19 @@
 /** The profiles that this server knows, each compiled when it is first claimed. */
 import type { Registry } from '../../definitions/registry.ts';
-import type { Json } from '../../json/value.ts';
+import { isObject, type Json } from '../../json/value.ts';
 import type { TerminologySource } from '../../terminology/resources.ts';
 import type { Findings } from '../findings.ts';
 import type { InvariantChecker } from '../invariants.ts';
+import type { Step } from '../typed-walk.ts';
 import { type CompiledProfile, compileProfile } from './compile-profile.ts';
+import { createExtensionPlaces } from './extension-place.ts';
 import type { ProfileSource } from './profile-source.ts';
 
 export interface Profiles {
   /** Checks a resource by a profile; says why where it can't be. */
   check(url: string, resource: Json, findings: Findings): string | undefined;
-  /** Checks every extension that has a definition by that. */
-  checkExtensions(resource: Json, findings: Findings): void;
+  /** Checks an extension by its definition, if that is known, and whether it stands where it may. */
+  checkExtension(step: Step, findings: Findings): void;
 }
 
 export interface ProfilesOptions {
@@ -51,29 +53,7 @@ export const createProfiles = ({ registry, source, ...tools }: ProfilesOptions):
     return typeof made === 'string' ? undefined : made;
   };
 
-  const visit = (value: unknown, resource: Json, findings: Findings): void => {
-    if (Array.isArray(value)) {
-      for (const [i, item] of value.entries()) {
-        findings.path.push(i);
-        visit(item, resource, findings);
-        findings.path.pop();
-      }
-    } else if (typeof value === 'object' && value !== null) {
-      const inside = value as Json;
-      const isExtension = findings.path.at(-2) === 'extension' || findings.path.at(-2) === 'modifierExtension';
-      if (isExtension && typeof inside['url'] === 'string' && inside['url'].includes('://')) {
-        const item = { value: inside, sibling: undefined, key: 'extension', index: undefined };
-        const definition = profile(inside['url']);
-        if (definition?.type === 'Extension') definition.check(item, findings, { resource, rootResource: resource });
-      }
-      for (const [key, member] of Object.entries(inside)) {
-        if (typeof member !== 'object') continue;
-        findings.path.push(key);
-        visit(member, resource, findings);
-        findings.path.pop();
-      }
-    }
-  };
+  const checkPlace = createExtensionPlaces({ registry, placeOf: (url) => profile(url)?.place, invariants: tools.invariants });
 
   return {
     check: (url, resource, findings) => {
@@ -90,6 +70,14 @@ export const createProfiles = ({ registry, source, ...tools }: ProfilesOptions):
         found.check({ value: resource, sibling: undefined, key: type, index: undefined }, findings, { resource, rootResource: resource });
       return undefined;
     },
-    checkExtensions: (resource, findings) => visit(resource, resource, findings),
+    checkExtension: (step, findings) => {
+      checkPlace(step, findings);
+      const { value, resource } = step;
+      const url = isObject(value) ? value['url'] : undefined;
+      if (typeof url !== 'string' || !url.includes('://')) return;
+      const definition = profile(url);
+      if (definition?.place !== undefined)
+        definition.check({ value, sibling: undefined, key: 'extension', index: undefined }, findings, { resource, rootResource: resource });
+    },
   };
 };

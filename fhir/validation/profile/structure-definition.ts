@@ -21,6 +21,8 @@ export interface ProfileElement {
   readonly maxLength?: number;
   readonly slicing?: { readonly discriminator?: readonly Discriminator[]; readonly rules: string; readonly ordered?: boolean };
   readonly type?: readonly ElementType[];
+  /** At the root: of an extension that stands in modifierExtension alone. */
+  readonly isModifier?: boolean;
   readonly binding?: { readonly strength: string; readonly valueSet?: string };
   readonly constraint?: readonly {
     readonly key: string;
@@ -37,6 +39,10 @@ export interface StructureDefinition {
   readonly name?: string;
   readonly type: string;
   readonly derivation?: string;
+  /** Where an extension may stand; one of them is enough. Source: http://hl7.org/fhir/R4/defining-extensions.html#context */
+  readonly context?: readonly { readonly type: string; readonly expression: string }[];
+  /** FHIRPath that must all be true of what is extended. */
+  readonly contextInvariant?: readonly string[];
   readonly snapshot?: { readonly element: readonly ProfileElement[] };
 }
 
@@ -87,4 +93,9 @@ const valueOf = (element: ProfileElement, prefix: string): unknown => {
   return undefined;
 };
 export const fixedValue = (element: ProfileElement): unknown => valueOf(element, 'fixed');
+/** The least and the most that a value may be. */
+export const limits = (element: ProfileElement): { readonly least: unknown; readonly most: unknown } => ({
+  least: valueOf(element, 'minValue'),
+  most: valueOf(element, 'maxValue'),
+});
 export const patternValue = (element: ProfileElement): unknown => valueOf(element, 'pattern');

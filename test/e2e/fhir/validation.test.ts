@@ -44,6 +44,15 @@ test('$validate takes a resource in Parameters, with mode and profile', async ()
   assert.ok(asked.some((issue) => /^error not-found .*http:\/\/example\.org\/asked/.test(issue)));
 });
 
+test('$validate takes Parameters that name none of its own parameters as what is to be validated', async () => {
+  assert.match((await validate('/Parameters/$validate', parameters({ name: 'x', valueString: 'y' })))[0]!, /valid/);
+  assert.match(
+    (await validate('/$validate', parameters({ name: 'x', valueString: 'y', valueCode: 'z' })))[0]!,
+    /^error structure Parameters\.parameter/,
+  );
+  assert.match((await validate('/Patient/$validate', parameters()))[0]!, /nothing to validate/);
+});
+
 test('$validate evaluates the invariants of R4, with their keys and paths', async () => {
   const found = await validate('/Patient/$validate', { resourceType: 'Patient', contact: [{ gender: 'male' }] });
   assert.ok(

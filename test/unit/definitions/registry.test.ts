@@ -6,6 +6,7 @@ import {
   formatDefinitions,
   formatLines,
   readConceptMaps,
+  readExtensible,
   readInvariants,
   readProfiles,
 } from '../../../fhir/definitions/compact.ts';
@@ -28,6 +29,11 @@ test('the committed invariants are what the source makes', () => {
 test('the committed profiles are what the source makes', () => {
   const committed = readFileSync(new URL('../../../fhir/definitions/data/r4-profiles.jsonl', import.meta.url), 'utf8');
   assert.ok(readProfiles() === committed, 'run npm run definitions and commit the result');
+});
+
+test('the committed extensible bindings are what the source makes', () => {
+  const committed = readFileSync(new URL('../../../fhir/definitions/data/r4-extensible.json', import.meta.url), 'utf8');
+  assert.ok(formatLines(readExtensible()) === committed, 'run npm run definitions and commit the result');
 });
 
 test('the committed concept maps are what the source makes', () => {

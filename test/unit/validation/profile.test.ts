@@ -160,6 +160,34 @@ test('restricts the types of a choice', () => {
   refuses(broken(validator, { ...observation, valueInteger: 1 }), /^Observation\.valueInteger: its type should be Quantity or string/);
 });
 
+test('holds values against the least and the most that a profile allows', () => {
+  const [kilo, gram] = ['kg', 'g'].map((code) => ({ system: 'http://unitsofmeasure.org', code }));
+  const validator = withProfile('Observation', {
+    'Observation.value[x]': { minValueQuantity: { value: 1, ...kilo }, maxValueDateTime: '2024-06' },
+    'Observation.effective[x]': { minValueDateTime: '2024' },
+  });
+  const observation = (more: object): Json => ({ resourceType: 'Observation', status: 'final', code: { text: 'x' }, ...more });
+  assert.equal(broken(validator, observation({ valueQuantity: { value: 1000, ...gram }, effectiveDateTime: '2024' })), []);
+  assert.equal(broken(validator, observation({ valueDateTime: '2024-06-30' })), []);
+  refuses(broken(validator, observation({ valueQuantity: { value: 999, ...gram } })), /^Observation\.valueQuantity: it should be at least/);
+  refuses(broken(validator, observation({ valueDateTime: '2024-07-01' })), /^Observation\.valueDateTime: it should be at most "2024-06"/);
+  refuses(
+    broken(validator, observation({ effectiveDateTime: '2023-12-31' })),
+    /^Observation\.effectiveDateTime: it should be at least "2024"/,
+  );
+  const whole = withProfile('Task', {
+    'Task.restriction': {},
+    'Task.restriction.repetitions': { minValuePositiveInt: 2, maxValuePositiveInt: 4 },
+  });
+  const task = (repetitions: number): Json => ({ resourceType: 'Task', status: 'draft', intent: 'order', restriction: { repetitions } });
+  assert.equal(
+    [2, 4].flatMap((each) => broken(whole, task(each))),
+    [],
+  );
+  refuses(broken(whole, task(1)), /at least 2/);
+  refuses(broken(whole, task(5)), /at most 4/);
+});
+
 test('a required binding refuses, an extensible one warns at $validate, and one that is not loaded is said to be unchecked', () => {
   const binding = (strength: string, valueSet: string): ResourceValidator =>
     withProfile('Basic', { 'Basic.code': { binding: { strength, valueSet } } });

@@ -222,6 +222,11 @@ test('takes whole numbers as FHIR writes them, beside decimals of any form and t
 });
 
 const GOOD: Readonly<Record<string, Sample>> = {
+  'a contained image that the narrative shows': {
+    ...html('<img src="#i" alt="x"/>'),
+    contained: [{ resourceType: 'Binary', id: 'i', contentType: 'image/png', data: 'AAAA' }],
+  },
+  'a narrative that keeps its blanks': html('<pre xml:space="preserve">a  b</pre>'),
   'a resource that says nothing': patient({}),
   'a contained resource that a reference to any may lead to': {
     ...extended({ valueReference: { reference: '#b' } }),
