@@ -7,7 +7,7 @@ const VALUES = /^(?:fixed|pattern|minValue|maxValue)[A-Z]/;
 const PLACES: Readonly<Record<string, string>> = {
   'http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type': 'ElementDefinition.type',
   'http://hl7.org/fhir/StructureDefinition/regex': 'ElementDefinition.type',
-  'http://hl7.org/fhir/StructureDefinition/structuredefinition-normative-version': 'DomainResource',
+  'http://hl7.org/fhir/StructureDefinition/structuredefinition-normative-version': 'Element',
 };
 
 type Element = ProfileElement & Readonly<Record<string, unknown>>;
