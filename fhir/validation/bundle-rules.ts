@@ -1,4 +1,5 @@
 /** What R4 says of Bundles in words; $validate alone tells of it. Source: http://hl7.org/fhir/R4/bundle.html, http://hl7.org/fhir/R4/documents.html */
+import type { Registry } from '../definitions/registry.ts';
 import { isObject, type Json } from '../json/value.ts';
 import { type Findings, shown } from './findings.ts';
 import { isAbsolute } from './reference.ts';
@@ -9,9 +10,11 @@ const UNNAMED: ReadonlySet<unknown> = new Set(['batch', 'transaction', 'batch-re
 /** Links of a page that lead to one place each. Source: http://hl7.org/fhir/R4/http.html#paging */
 const SINGLE_LINKS: ReadonlySet<unknown> = new Set(['self', 'first', 'previous', 'prev', 'next', 'last']);
 
+type Types = Pick<Registry, 'isResourceType'>;
+
 const objects = (value: unknown): Json[] => (Array.isArray(value) ? value.filter(isObject) : []);
 
-const checkEntry = (entry: Json, type: unknown, findings: Findings): void => {
+const checkEntry = (entry: Json, type: unknown, findings: Findings, { isResourceType }: Types): void => {
   const { fullUrl, resource } = entry;
   if (!isObject(resource)) return;
   const { resourceType, id } = resource;
@@ -26,8 +29,9 @@ const checkEntry = (entry: Json, type: unknown, findings: Findings): void => {
     findings.add('value', `${shown(fullUrl)} should be an absolute URL, or urn:uuid: with a UUID`, 'fullUrl');
     return;
   }
+  // One that names no type of FHIR is an address of another kind.
   const [, , namedType, namedId] = RESTFUL.exec(fullUrl) ?? [];
-  if (id === undefined || !fullUrl.startsWith('http')) return;
+  if (id === undefined || namedType === undefined || !isResourceType(namedType)) return;
   if (namedId !== id || namedType !== resourceType)
     findings.add(
       'value',
@@ -78,13 +82,13 @@ const checkDocument = (entries: readonly Json[], findings: Findings): void => {
 };
 
 /** Checks a Bundle of valid structure. */
-export const checkBundle = (bundle: Json, findings: Findings): void => {
+export const checkBundle = (bundle: Json, findings: Findings, types: Types): void => {
   const { type } = bundle;
   const entries = objects(bundle['entry']);
   checkLinks(objects(bundle['link']), findings);
   for (const [i, entry] of entries.entries()) {
     findings.path.push('entry', i);
-    checkEntry(entry, type, findings);
+    checkEntry(entry, type, findings, types);
     findings.path.length -= 2;
   }
   if (type === 'document') checkDocument(entries, findings);

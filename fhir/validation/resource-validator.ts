@@ -94,7 +94,7 @@ export const createResourceValidator = (options: ResourceValidatorOptions): Reso
       walk(resource, findings, (step) => {
         checkValue(step, findings);
         if (step.type === 'Extension') profiles.checkExtension(step, findings);
-        else if (step.type === 'Bundle' && isObject(step.value)) checkBundle(step.value, findings);
+        else if (step.type === 'Bundle' && isObject(step.value)) checkBundle(step.value, findings, registry);
         else if (step.owner === undefined) checkNamespace(step.resource, findings);
       });
       const checkBy = (url: string, each: Json, severity: 'error' | 'warning'): void => {

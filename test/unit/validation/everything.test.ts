@@ -94,6 +94,7 @@ const RIGHT: Readonly<Record<string, Json>> = {
     entry(composition(UUID), 'urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e1'),
     entry(patient({}), UUID),
   ),
+  'a fullUrl that is no address of FHIR': bundle('collection', entry(anna, 'http://a.b/5')),
   'a transaction that names nothing': {
     ...bundle('transaction'),
     entry: [{ resource: patient({}), request: { method: 'POST', url: 'Patient' } }],
