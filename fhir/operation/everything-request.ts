@@ -19,6 +19,7 @@ export interface EverythingRequest {
 const DEFAULT_COUNT = 200;
 const MAX_COUNT = 1000;
 const NAMES = new Set(['start', 'end', '_since', '_type', '_count', '_cursor']);
+/** How the answer is written: nothing here, but the next page is asked for in the same form. */
 const SHAPING = new Set(['_format', '_pretty']);
 
 const wrong = (name: string, value: string, hint: string): FhirError =>
@@ -32,8 +33,7 @@ export const parseEverything = (
 ): EverythingRequest => {
   const values = new Map<string, string[]>();
   for (const { name, value } of parameters) {
-    if (SHAPING.has(name)) continue;
-    if (!NAMES.has(name)) {
+    if (!NAMES.has(name) && !SHAPING.has(name)) {
       if (lenient) continue;
       throw new FhirError('not-supported', `${name.slice(0, 60)} is no parameter of $everything: use start, end, _since, _type or _count`, {
         expression: `http.${name.slice(0, 60)}`,

@@ -42,8 +42,7 @@ const faultsOf = (resource: OperationParameter['resource'], { target }: Call, mo
   if (mode === 'delete') {
     return head === undefined || head.body === null ? [fault(`there is no ${resourceType}/${id} to delete`)] : [];
   }
-  if (resource === undefined)
-    return [fault('there is nothing to validate: send the resource, or Parameters with one of the name resource')];
+  if (resource === undefined) return [];
   const type = String(resource['resourceType']);
   const found: Issue[] = [];
   if (resourceType !== undefined && type !== resourceType) {
@@ -83,6 +82,9 @@ const run = async (server: Server, call: Call): Promise<Reply> => {
     throw new FhirError('invalid', 'mode=delete is asked of one resource: call Type/id/$validate', { expression: 'http.mode' });
   }
   const { resource: sent, text } = parameters.find(({ name }) => name === 'resource') ?? {};
+  if (sent === undefined && id === undefined) {
+    throw new FhirError('invalid', 'there is nothing to validate: send the resource, or Parameters with one of the name resource');
+  }
   const head = id === undefined ? undefined : await readHead(server.db, server.registry.typeId(resourceType!), id);
   if (sent === undefined && mode !== 'delete' && id !== undefined && (head === undefined || head.body === null)) {
     throw new FhirError(head ? 'deleted' : 'not-found', `there is no ${resourceType}/${id}: send the resource to validate`);

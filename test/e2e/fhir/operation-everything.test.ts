@@ -68,6 +68,11 @@ test('pages without losing or repeating what is of the patient', async () => {
   assert.is(new Set(seen).size, 9);
 });
 
+test('goes on in the form that the first page was asked in', async () => {
+  const { text } = await stack.request('/Patient/p/$everything?_count=1&_format=xml&_pretty=true');
+  assert.match(text, /<relation value="next"\/>\s*<url value="[^"]*_count=1&amp;_format=xml&amp;_pretty=true&amp;_cursor=/);
+});
+
 test('keeps to a period of care, and to types', async () => {
   const answer = await stack.request('/Patient/p/$everything?start=2024-03-01&end=2024-04-10&_type=Observation');
   assert.equal(namesOf(answer), ['Observation/ob2', 'Observation/ob3']);

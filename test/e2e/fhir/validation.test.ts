@@ -86,6 +86,11 @@ test('$validate of a stored resource, and whether it can be deleted', async () =
 });
 
 test('$validate refuses what can not be asked, with 4xx', async () => {
+  for (const body of [undefined, { resourceType: 'Parameters', parameter: [{ name: 'mode', valueCode: 'create' }] }]) {
+    const { status, text } = await stack.request('/Patient/$validate', body === undefined ? {} : { body });
+    assert.is(status, 400, text);
+    assert.match(text, /nothing to validate/);
+  }
   const post = async (path: string, body: object | string): Promise<number> => (await stack.request(path, { body })).status;
   assert.is(await post('/Patient/$validate', '{"resourceType":'), 400);
   assert.is(await post('/Patient/$validate?mode=maybe', { resourceType: 'Patient' }), 400);
