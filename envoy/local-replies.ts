@@ -46,6 +46,7 @@ const REPLIES: readonly LocalReply[] = [
   { when: status('EQ', 404), code: 'not-found', text: 'Nothing is served at this path: the FHIR base ends in /fhir' },
   { when: status('EQ', 408), code: 'timeout', text: 'The request came too slowly: send it again, the whole of it within a minute' },
   { when: status('EQ', 413), code: 'too-long', text: 'The body of the request is longer than the edge takes' },
+  { when: status('EQ', 501), code: 'not-supported', text: 'Of transfer codings chunked alone is understood' },
   { when: status('GE', 500), code: 'transient', text: "The server can't answer now: retry", isTransient: true },
   { when: status('GE', 400), code: 'invalid', text: "The request breaks HTTP's rules or a limit of the edge" },
 ];

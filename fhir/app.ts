@@ -8,6 +8,7 @@ import { dropRest, readBody, readBytes, textOfBody } from './http/body.ts';
 import { binaryText, isContent, wantsContent } from './http/binary.ts';
 import type { Call } from './http/call.ts';
 import type { Identify } from './http/identity.ts';
+import { hasHost } from './http/front.ts';
 import { answerFormat, bodyFormat, FHIR_JSON, parsePrefer } from './http/negotiation.ts';
 import { FhirError, outcomeText } from './http/outcome.ts';
 import { answer, type OnFault } from './interaction/answer.ts';
@@ -160,6 +161,7 @@ interface Arrival {
 const callOf = (server: Server, incoming: HttpBindings['incoming'], { basePath, identify, admitted }: Arrival): Call => {
   const header = headerOf(incoming);
   const identity = identify(header);
+  if (!hasHost(incoming)) throw new FhirError('invalid', 'the header Host names no host, or several: send the one of the address');
   const method = incoming.method ?? 'GET';
   const { relative, query, target } = addressOf(incoming, basePath);
   if (target === undefined) {

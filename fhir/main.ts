@@ -160,7 +160,7 @@ if (opened !== undefined && !stopping.signal.aborted) {
     onFault: ({ error, ...fault }) => log.error({ ...fault, ...describeFault(error) }, 'request failed'),
     meter: metrics,
   });
-  front.open(getRequestListener(app.fetch));
+  front.open(getRequestListener(app.fetch, { hostname: 'fhir' }));
   const watch = watchDatabase({
     connect: connectOne,
     isUp: true,

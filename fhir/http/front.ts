@@ -11,6 +11,12 @@ export interface Front {
   readonly drain: () => void;
 }
 
+/** One host and perhaps a port. Source: RFC 3986, 3.2.2, without the comma, by which Envoy joins several. */
+const HOST = /^(?:[\w.~!$&'()*+;=%-]+|\[[\da-f:.]+\])(?::\d*)?$/i;
+
+/** Of a request: nothing else is to be told of it, since nothing here goes by it. Source: RFC 9112, 3.2 */
+export const hasHost = ({ headers }: IncomingMessage): boolean => headers.host !== '';
+
 const STARTING = new FhirError('unavailable', 'the server starts: retry', { headers: { 'retry-after': '1' } });
 
 /** /health lies outside of the base path, so that nobody reaches it through Envoy; it asks nobody and is in no trail. */
@@ -31,7 +37,11 @@ export const createFront = ({ isReady }: { readonly isReady: () => boolean }): F
         response.writeHead(status === 'ok' ? 200 : 503, { 'content-type': 'application/json' }).end(`{"status":"${status}"}\n`);
       } else if (app === undefined) {
         response.writeHead(STARTING.status, { ...STARTING.headers, 'content-type': FHIR_JSON }).end(outcomeText(STARTING.issues));
-      } else app(request, response);
+      } else {
+        // Else what makes a URL of it answers by itself, in no trail, where it can't.
+        request.headers.host = HOST.test(request.headers.host ?? '') ? 'fhir' : '';
+        app(request, response);
+      }
     },
   };
 };

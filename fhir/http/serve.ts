@@ -32,6 +32,8 @@ const served = (server: Server): Served => {
 
 const listening = (server: Server, listen: (done: () => void) => void): Promise<void> =>
   new Promise((resolve, reject) => {
+    // Node would answer 417 by itself, in no trail, to an Expect other than 100-continue; it may be ignored (RFC 9110, 10.1.1).
+    for (const listener of server.listeners('request')) server.on('checkExpectation', listener as RequestListener);
     server.once('error', reject);
     listen(resolve);
   });

@@ -12,6 +12,8 @@ export interface Answer {
 }
 
 export interface FhirProcess {
+  /** The base. */
+  readonly url: string;
   readonly request: (
     path: string,
     options?: { method?: string; body?: object | string; headers?: Record<string, string> },
@@ -44,10 +46,12 @@ export const startFhir = async (databaseUrl: string, environment: Readonly<Recor
       if (msg === 'ready') resolve(ready!);
     });
   });
+  const url = `http://127.0.0.1:${port}/fhir`;
   return {
+    url,
     log,
     request: async (path, { method, body, headers = {} } = {}) => {
-      const response = await fetch(`http://127.0.0.1:${port}/fhir${path}`, {
+      const response = await fetch(`${url}${path}`, {
         method: method ?? (body === undefined ? 'GET' : 'POST'),
         headers: { ...(body !== undefined && { 'content-type': 'application/fhir+json' }), ...headers },
         ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),

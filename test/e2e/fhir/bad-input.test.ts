@@ -73,6 +73,18 @@ const CASES: Readonly<Record<string, Case>> = {
     says: /100 parameters/,
   },
   'a query of 20 kB': { path: `/Patient?name=${'a'.repeat(20_000)}`, status: 413, says: /longer than 16384 characters/ },
+  'a condition in bytes that could be UTF-8 or Latin-1': {
+    path: '/Patient',
+    options: { method: 'POST', headers: { 'if-none-exist': 'name=\u00fc' }, body: { resourceType: 'Patient' } },
+    status: 400,
+    says: /percent-encode/,
+  },
+  'a transfer coding other than chunked': {
+    path: '/Patient',
+    options: { method: 'POST', headers: { 'transfer-encoding': 'gzip, chunked' }, body: '{}' },
+    status: 501,
+    says: /chunked alone is understood/,
+  },
   'a malformed _count': { path: '/Patient?_count=many', status: 400, says: /whole number/ },
   'a forged cursor': { path: '/Patient?_cursor=abc', status: 400, says: /_cursor/ },
   'a malformed If-Match': {

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import { text as textOf } from 'node:stream/consumers';
 import postgres from 'postgres';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -85,5 +88,20 @@ test('an answer that was given has its own event and no other', async () => {
   assert.is(status, 404);
   assert.is((await eventsOf('served')).length, 1);
 });
+
+// What the HTTP below the application would answer by itself; fetch doesn't send such headers.
+for (const [what, headers, status, reason] of [
+  ['several hosts', { host: 'localhost,elsewhere' }, 400, 'invalid'],
+  ["an Expect that isn't understood", { expect: '200-ok' }, 404, 'not-found'],
+] as const)
+  test(`${what}: an OperationOutcome, and in the trail once`, async () => {
+    const request = get(`${fhir.url}/Patient/nobody`, { headers: { 'x-request-id': what, ...headers } });
+    const [answer] = (await once(request, 'response')) as [IncomingMessage];
+    assert.is(answer.statusCode, status);
+    assert.match(await textOf(answer), /OperationOutcome/);
+    const [event, ...more] = await eventsOf(what);
+    assert.equal(more, []);
+    assert.equal([event!['status'], event!['resource'], event!['reason']], [status, 'Patient/nobody', reason]);
+  });
 
 test.run();
