@@ -12,7 +12,7 @@ import { hasHost } from './http/front.ts';
 import { answerFormat, bodyFormat, FHIR_JSON, parsePrefer } from './http/negotiation.ts';
 import { FhirError, outcomeText } from './http/outcome.ts';
 import { answer, type OnFault } from './interaction/answer.ts';
-import { bodyText } from './presentation/body-text.ts';
+import { bodyBytes, bodyText } from './presentation/body-text.ts';
 import { type Message, onTheWire, PLAIN, present, type Shown, type View } from './presentation/present.ts';
 import type { Server } from './server.ts';
 
@@ -196,6 +196,8 @@ const callOf = (server: Server, incoming: HttpBindings['incoming'], { basePath, 
             securityContext: header('x-security-context'),
           })
         : bodyText(textOfBody(await readBody(incoming, limit, admitted)), format, server.registry),
-    ...(target.interaction === 'batch' && format === 'json' && { bytes: () => readBytes(incoming, limit, admitted) }),
+    ...(target.interaction === 'batch' && {
+      bytes: async () => bodyBytes(await readBytes(incoming, limit, admitted), format, { registry: server.registry, hold: admitted.hold }),
+    }),
   };
 };

@@ -63,7 +63,8 @@ const giveBack = ({ buffer, length }: Buffer): void => {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
 };
 
-const packed = async (chunks: AsyncIterable<Buffer>, limit: number, hold: Admitted['hold']): Promise<Bytes> => {
+/** The bytes of some chunks, packed where they are many; each chunk must be nobody else's. */
+export const packed = async (chunks: AsyncIterable<Buffer>, limit: number, hold: Admitted['hold']): Promise<Bytes> => {
   // Most Bundles need none, and it holds a block.
   let packer: Packer | undefined;
   let first: Buffer[] = [];
@@ -89,9 +90,12 @@ export const textOfBody = (bytes: Uint8Array): string => {
   try {
     return UTF8.decode(bytes);
   } catch (cause) {
-    throw new FhirError('structure', 'the body is not valid UTF-8: FHIR is always sent as UTF-8', { cause });
+    throw notUtf8(cause);
   }
 };
+
+export const notUtf8 = (cause: unknown): FhirError =>
+  new FhirError('structure', 'the body is not valid UTF-8: FHIR is always sent as UTF-8', { cause });
 
 /** Larger than this, a body whose length is told is put together where it will lie, instead of twice. */
 const SMALL = 1 << 20;

@@ -17,7 +17,7 @@ export interface Call {
   readonly query: string;
   /** The body; empty without one. */
   readonly text: () => Promise<string>;
-  /** The same as UTF-8, for a Bundle that is too long to be one text; absent where the text is there anyway. */
+  /** The same as UTF-8, for a Bundle, which may be too long to be one text. */
   readonly bytes?: () => Promise<Bytes>;
 }
 

@@ -1,5 +1,6 @@
 /** The answers to a Bundle's entries, from when each is known until all are told. */
 import { createPacker, type Packer } from '../http/packed-bytes.ts';
+import type { Bytes } from '../json/bytes.ts';
 
 /** Characters; more are packed: as texts, the answers of 50 MB to who wants to see what was stored took 200. */
 const LARGE = 1 << 20;
@@ -13,8 +14,8 @@ export interface Shelf {
 
 export interface Shelved {
   readonly isPacked: boolean;
-  /** Each call tells the next, in the order in which they were added. */
-  readonly next: () => string | Uint8Array;
+  /** The next ones, as many, in the order in which they were added and each with a comma before it. */
+  readonly take: (count: number) => Iterable<string | Uint8Array>;
 }
 
 export const createShelf = (): Shelf => {
@@ -26,7 +27,7 @@ export const createShelf = (): Shelf => {
   const pack = async (some: readonly string[]): Promise<void> => {
     packer ??= createPacker();
     for (const text of some) {
-      const bytes = Buffer.from(text);
+      const bytes = Buffer.from(`,${text}`);
       ends.push((ends.at(-1) ?? 0) + bytes.length);
       await packer.add(bytes);
     }
@@ -45,10 +46,30 @@ export const createShelf = (): Shelf => {
     },
     end: async () => {
       await packing;
-      let told = 0;
-      if (packer === undefined) return { isPacked: false, next: () => texts[told++]! };
-      const packed = await packer.end();
-      return { isPacked: true, next: () => packed.between(ends[told - 1] ?? 0, ends[told++]!) };
+      return packer === undefined ? loose(texts) : packed(await packer.end(), ends);
+    },
+  };
+};
+
+const loose = (texts: readonly string[]): Shelved => {
+  let taken = 0;
+  return { isPacked: false, take: (count) => texts.slice(taken, (taken += count)).map((text) => `,${text}`) };
+};
+
+const packed = (bytes: Bytes, ends: readonly number[]): Shelved => {
+  let taken = 0;
+  return {
+    isPacked: true,
+    *take(count) {
+      let at = ends[taken - 1] ?? 0;
+      taken += count;
+      // As they lie there, without a copy.
+      for (const end = ends[taken - 1] ?? 0; at < end;) {
+        const block = bytes.blockAt(at);
+        const piece = block.bytes.subarray(at - block.start, end - block.start);
+        yield piece;
+        at += piece.length;
+      }
     },
   };
 };

@@ -60,36 +60,48 @@ export const responseBundle = (type: ResponseType, entries: readonly string[]): 
   return entries.length === 0 ? head : `${head.slice(0, -1)},"entry":[${entries.join(',')}]}`;
 };
 
-/** The same from shelves, each entry the next of its own: a text, or in parts where that would be very long. */
+/** The same from shelves, each entry the next of its own: a text, or parts where that would be very long. */
 export const shelvedBundle = (type: ResponseType, entries: readonly Shelved[]): Pick<Reply, 'body' | 'parts'> => {
   if (entries.some(({ isPacked }) => isPacked)) return { body: null, parts: () => partsOf(type, entries) };
   return {
     body: responseBundle(
       type,
-      entries.map(({ next }) => String(next())),
+      [...piecesOf(entries)].map((piece) => String(piece).slice(1)),
     ),
   };
 };
 
-const PART = 64 << 10;
+function* piecesOf(entries: readonly Shelved[]): Generator<string | Uint8Array> {
+  for (let from = 0; from < entries.length;) {
+    const shelf = entries[from]!;
+    let end = from;
+    while (entries[end] === shelf) end++;
+    yield* shelf.take(end - from);
+    from = end;
+  }
+}
+
+/** What is shorter isn't sent on its own. */
+const PART = 32 << 10;
 
 function* partsOf(type: ResponseType, entries: readonly Shelved[]): Generator<Uint8Array> {
-  let pieces: Uint8Array[] = [];
-  let size = 0;
-  const add = (piece: string | Uint8Array): void => {
-    const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
-    pieces.push(bytes);
-    size += bytes.length;
-  };
-  add(`${headOf(type).slice(0, -1)},"entry":[`);
-  for (const [index, { next }] of entries.entries()) {
-    if (index > 0) add(',');
-    add(next());
-    if (size < PART) continue;
-    yield Buffer.concat(pieces, size);
-    pieces = [];
-    size = 0;
+  let short: Uint8Array[] = [Buffer.from(`${headOf(type).slice(0, -1)},"entry":[`)];
+  let size = short[0]!.length;
+  let isFirst = true;
+  for (const piece of piecesOf(entries)) {
+    const withComma = typeof piece === 'string' ? Buffer.from(piece) : piece;
+    const bytes = isFirst ? withComma.subarray(1) : withComma;
+    isFirst = false;
+    if (size > 0 && (size >= PART || bytes.length >= PART)) {
+      yield Buffer.concat(short, size);
+      short = [];
+      size = 0;
+    }
+    if (bytes.length >= PART) yield bytes;
+    else {
+      short.push(bytes);
+      size += bytes.length;
+    }
   }
-  add(']}');
-  yield Buffer.concat(pieces, size);
+  yield Buffer.concat([...short, Buffer.from(']}')]);
 }

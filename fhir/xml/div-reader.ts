@@ -2,7 +2,8 @@
 import type { SaxesTagNS } from 'saxes';
 import { readReturns } from './carriage-return.ts';
 import { escapeAttribute, escapeText } from './escape.ts';
-import { tagStart, type XmlParser, XmlSyntaxError } from './parser.ts';
+import { type XmlParser, XmlSyntaxError } from './parser.ts';
+import type { Passage } from './passage.ts';
 import { XHTML_NAMESPACE } from './shape.ts';
 
 export interface DivReader {
@@ -21,8 +22,8 @@ const VOID = new Set(['br', 'hr', 'img', 'col']);
  * From the start tag of a div on. A div that declares its own namespace is taken as it stands in the document; one whose prefix or
  * namespace is declared further out is written anew, since its text alone would mean nothing.
  */
-export const createDivReader = (document: string, parser: XmlParser, div: SaxesTagNS): DivReader => {
-  const start = tagStart(document, parser);
+export const createDivReader = (document: Passage, parser: XmlParser, div: SaxesTagNS): DivReader => {
+  const start = document.tagStart(parser.position);
   const isVerbatim = div.prefix === '' && div.attributes['xmlns'] !== undefined;
   const open: string[] = [];
   let written = '';

@@ -3,10 +3,12 @@ import { setImmediate } from 'node:timers/promises';
 import type { SaxesTagNS } from 'saxes';
 import type { Registry } from '../definitions/registry.ts';
 import { FhirError } from '../http/outcome.ts';
+import type { Bytes } from '../json/bytes.ts';
 import { MAX_DEPTH } from '../json/strict.ts';
 import { createDivReader, type DivReader } from './div-reader.ts';
 import { type Frame, gather, openFrame, pathOf, resourceText } from './frame.ts';
-import { createXmlParser, placeOf, tagStart, XmlSyntaxError } from './parser.ts';
+import { createXmlParser, XmlSyntaxError } from './parser.ts';
+import { createPassage } from './passage.ts';
 import { FHIR_NAMESPACE, isPrimitive, type Shape, shapesOf, type Slot, XHTML_NAMESPACE } from './shape.ts';
 
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
@@ -21,8 +23,8 @@ const OUTER_SPACE = /^[ \t\r\n]+|[ \t\r\n]+$/g;
  * column on what JSON has no place for: unknown elements, attributes and namespaces, a single element given twice, text between elements.
  */
 export const fromXml = (xmlText: string, registry: Registry): string => {
-  const reader = createReader(xmlText, registry);
-  reader.read(0, xmlText.length);
+  const reader = createReader(registry);
+  reader.read(xmlText);
   return reader.end();
 };
 
@@ -31,29 +33,56 @@ const SLICE = 1 << 16;
 
 /** As {@link fromXml}, but letting other requests have their turn while a long text is read. */
 export const fromXmlInTurns = async (xmlText: string, registry: Registry): Promise<string> => {
-  const reader = createReader(xmlText, registry);
+  const reader = createReader(registry);
   for (let start = 0; start < xmlText.length; start += SLICE) {
     if (start > 0) await setImmediate();
-    reader.read(start, start + SLICE);
+    reader.read(xmlText.slice(start, start + SLICE));
   }
   return reader.end();
 };
 
+/**
+ * The same of a Bundle, which may be too long to be one text: in UTF-8, piece by piece, with the entries before its other elements. Throws
+ * besides what TextDecoder does on bytes that are no UTF-8.
+ */
+export async function* bundleFromXml(xml: Bytes, registry: Registry): AsyncGenerator<Buffer> {
+  let entries: string[] = [];
+  let areAny = false;
+  const reader = createReader(registry, (entry) => void entries.push(entry));
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  for (let at = 0; at < xml.length;) {
+    if (at > 0) await setImmediate();
+    const { bytes, start } = xml.blockAt(at);
+    const part = bytes.subarray(at - start, at - start + SLICE);
+    at += part.length;
+    reader.read(decoder.decode(part, { stream: true }));
+    if (entries.length === 0) continue;
+    yield Buffer.from(`${areAny ? ',' : '{"entry":['}${entries.join(',')}`);
+    areAny = true;
+    entries = [];
+  }
+  reader.read(decoder.decode());
+  const others = reader.end();
+  yield Buffer.from(areAny ? `],${others.slice(1)}` : others);
+}
+
 interface Reader {
-  /** Reads the part of the text that follows what was read. */
-  read(start: number, end: number): void;
+  /** Reads what follows. */
+  read(text: string): void;
   end(): string;
 }
 
-const createReader = (xmlText: string, registry: Registry): Reader => {
+/** With `takeEntry` the entries of a Bundle go there instead of into what `end` returns. */
+const createReader = (registry: Registry, takeEntry?: (json: string) => void): Reader => {
+  const passage = createPassage();
   const shapes = shapesOf(registry);
   const parser = createXmlParser();
   const frames: Frame[] = [];
   let div: DivReader | undefined;
   let result = '';
 
-  const refuse = (what: string, path = pathOf(frames), position = tagStart(xmlText, parser)): never => {
-    throw new FhirError('structure', `${path === '' ? 'the body' : path}: ${what}, at ${placeOf(xmlText, position)}`, {
+  const refuse = (what: string, path = pathOf(frames), position = passage.tagStart(parser.position)): never => {
+    throw new FhirError('structure', `${path === '' ? 'the body' : path}: ${what}, at ${passage.placeOf(position)}`, {
       ...(path !== '' && { expression: path }),
     });
   };
@@ -105,7 +134,7 @@ const createReader = (xmlText: string, registry: Registry): Reader => {
     const frame = slot === undefined ? resourceFrame(tag, parent) : openFrame(parent, shapes.of(slot.type), slot);
     if (frame.depth > MAX_DEPTH && !(slot !== undefined && isPrimitive(slot.form)))
       refuse(`the body is nested deeper than ${MAX_DEPTH} levels: flatten it`, frames[0]!.shape.type);
-    if (slot?.form === 'xhtml') div = createDivReader(xmlText, parser, tag);
+    if (slot?.form === 'xhtml') div = createDivReader(passage, parser, tag);
     else readAttributes(tag, frame);
     frames.push(frame);
   });
@@ -121,6 +150,11 @@ const createReader = (xmlText: string, registry: Registry): Reader => {
     const parent = frames.at(-1);
     if (parent === undefined) result = resourceText(frame);
     else if (!gather(frame, parent)) refuse('an element is never empty: give it a value or leave it out', pathOf([...frames, frame]));
+    else if (takeEntry !== undefined && frames.length === 1 && parent.shape.type === 'Bundle' && frame.slot?.name === 'entry') {
+      const { values } = parent.gathered.get('entry')!;
+      takeEntry(values.at(-1)!);
+      values[values.length - 1] = undefined; // its place stays, for the paths of the others
+    }
   });
 
   const text = (content: string): void => {
@@ -141,7 +175,11 @@ const createReader = (xmlText: string, registry: Registry): Reader => {
     }
   };
   return {
-    read: (start, end) => step(() => void parser.write(xmlText.slice(start, end))),
+    read: (more) => {
+      passage.add(more);
+      step(() => void parser.write(more));
+      if (div === undefined) passage.forget();
+    },
     end: () => {
       step(() => void parser.close());
       return result;

@@ -57,9 +57,6 @@ const said = (message: string): string => {
   return HINTS[what] ?? what;
 };
 
-/** The position after which the text of the tag starts that the parser is in. */
-export const tagStart = (text: string, { position }: XmlParser): number => text.lastIndexOf('<', position - 1);
-
 /** "line 3, column 14" of a position in UTF-16 code units. */
 export const placeOf = (text: string, position: number): string => {
   const before = text.slice(0, position);

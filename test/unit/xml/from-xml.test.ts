@@ -2,7 +2,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadRegistry } from '../../../fhir/definitions/registry.ts';
 import { FhirError } from '../../../fhir/http/outcome.ts';
-import { fromXml, fromXmlInTurns } from '../../../fhir/xml/from-xml.ts';
+import type { Bytes } from '../../../fhir/json/bytes.ts';
+import { bundleFromXml, fromXml, fromXmlInTurns } from '../../../fhir/xml/from-xml.ts';
 
 const registry = loadRegistry();
 const patientXml = (content: string): string => `<Patient xmlns="http://hl7.org/fhir">${content}</Patient>`;
@@ -166,6 +167,50 @@ test('reads a long text in turns as in one go, and says where it is wrong', asyn
     () => fromXml(wrong, registry),
     (error: Error) => error.message === message,
   );
+});
+
+/** As if it came in blocks of that many bytes. */
+const inBlocks = (text: string, size: number): Bytes => {
+  const bytes = Buffer.from(text);
+  return {
+    length: bytes.length,
+    between: (start, end) => bytes.subarray(start, end),
+    blockAt: (place) => {
+      const start = place - (place % size);
+      return { bytes: bytes.subarray(start, start + size), start };
+    },
+  };
+};
+const bundleInBlocks = async (xml: string, size: number): Promise<string> => {
+  let json = '';
+  for await (const chunk of bundleFromXml(inBlocks(xml, size), registry)) json += chunk.toString();
+  return json;
+};
+
+test('reads a Bundle in blocks of any size as in one go, its entries first', async () => {
+  const verbatim = `<div ${XHTML}><p class='a' >b&#160;\u{1F600}<br /></p><!-- < --></div>`;
+  const anew = '<h:div xmlns:h="http://www.w3.org/1999/xhtml">\n<h:p>a&amp;b</h:p></h:div>';
+  const entries = [verbatim, anew].map((div) => `<entry>\n<resource>${patientXml(`<text>${div}</text>`)}</resource></entry>`).join('');
+  const inner = `<resource><Bundle>${entries.replaceAll('\n', '')}<type value="batch"/></Bundle></resource>`;
+  for (const content of [
+    `<type value="batch"/>\n${entries}<total value="2"/>`,
+    `${entries}<entry>${inner}</entry>`,
+    '<id value="a"/>',
+    '',
+  ]) {
+    const xml = `<Bundle xmlns="http://hl7.org/fhir">${content}</Bundle>`;
+    const { entry, ...others } = JSON.parse(fromXml(xml, registry)) as Record<string, unknown>;
+    const expected = JSON.stringify({ ...(entry !== undefined && { entry }), ...others });
+    for (const size of [1, 2, 7, 100, 1000, 1_000_000]) assert.is(await bundleInBlocks(xml, size), expected, `${content}, ${size}`);
+  }
+});
+
+test('says where a Bundle is wrong in whichever block that is', async () => {
+  const wrong = `<Bundle xmlns="http://hl7.org/fhir">\n<entry>\n<fullUrl value="u"/>\n</entry><entry>\n  <nam/></entry></Bundle>`;
+  for (const size of [1, 10, 1000]) {
+    const message = await bundleInBlocks(wrong, size).catch((error: Error) => error.message);
+    assert.match(message, /^Bundle\.entry\[1\]: .*, at line 5, column 3$/);
+  }
 });
 
 test('never quotes a value that it refuses', () => {
