@@ -14,7 +14,11 @@ const codeOf = (parameters: Parameters, letter: 'A' | 'B', index: CodeIndex): st
   const expression = `http.code${letter}`;
   if (code === undefined) throw new FhirError('invalid', `give the parameter code${letter} or coding${letter}`, { expression });
   const isOther = coding?.system !== undefined && coding.system !== index.system.url;
-  const node = isOther ? undefined : index.node(code);
+  if (isOther)
+    throw new FhirError('invalid', `${code.slice(0, 100)} is not of ${index.system.url}: both codes are of one code system`, {
+      expression,
+    });
+  const node = index.node(code);
   if (node !== undefined) return node.concept.code;
   throw new FhirError('not-found', `the code system ${index.system.url} has no code ${code.slice(0, 100)}`, { expression });
 };

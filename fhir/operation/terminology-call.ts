@@ -77,11 +77,12 @@ export const codingParameter = (parameters: Parameters, name: string): GivenCodi
   return given && codingOf(given.value, name);
 };
 
-/** The codings of a CodeableConcept that is given; undefined where none is. */
+/** The codings of a CodeableConcept that is given, none where it is a text alone; undefined where no concept is given. */
 export const conceptParameter = (parameters: Parameters, name: string): GivenCoding[] | undefined => {
   const given = parameters.find((each) => each.name === name);
   if (given === undefined) return undefined;
-  const { coding } = (given.value ?? {}) as { coding?: unknown };
+  const { coding, text } = (given.value ?? {}) as { coding?: unknown; text?: unknown };
+  if (coding === undefined && typeof text === 'string') return [];
   if (!Array.isArray(coding) || coding.length === 0) {
     throw new FhirError('value', `the parameter ${name} is a CodeableConcept with codings`, { expression: `http.${name}` });
   }

@@ -105,7 +105,7 @@ const matchPart = ({ match: { equivalence, concept, dependsOn, product }, map: {
 
 const answer = (found: readonly Found[], codes: readonly SourceCode[]): object => {
   const result = found.some(({ match }) => isTranslation(match));
-  const asked = codes.map(({ system, code }) => `${system.slice(0, 200)}|${code.slice(0, 100)}`).join(', ');
+  const asked = codes.map(({ system, code }) => `${system.slice(0, 200)}|${code.slice(0, 100)}`).join(', ') || 'a text alone';
   const isOpen = found.some(({ match }) => !match.isCertain);
   const message = isOpen
     ? `${asked} is translated where what dependsOn names is so: give it by the parameter dependency`

@@ -72,7 +72,7 @@ const answer = (checked: readonly Checked[], where: string, language: string | u
     if (open?.is === 'unknown') throw notLoaded(`it can't be told, since ${open.reason}`);
     return parametersResource([
       { name: 'result', valueBoolean: false },
-      { name: 'message', valueString: `${checked.map(({ coding }) => named(coding)).join(', ')} is not in ${where}` },
+      { name: 'message', valueString: `${checked.map(({ coding }) => named(coding)).join(', ') || 'a text alone'} is not in ${where}` },
     ]);
   }
   const { coding, found } = good;
@@ -100,6 +100,7 @@ const unlessAbstract = (found: Membership, allowed: boolean): Membership =>
 
 /** By code system and version, where codings name them. */
 const byVersion = (codings: readonly GivenCoding[]): Iterable<readonly GivenCoding[]> => {
+  if (codings.length === 0) return [codings];
   const groups = Map.groupBy(codings, ({ system, version }) =>
     system === undefined || version === undefined ? '' : `${system}|${version}`,
   );
@@ -111,7 +112,7 @@ const byVersion = (codings: readonly GivenCoding[]): Iterable<readonly GivenCodi
 };
 
 /** What names no version of the code system is read by the one that the coding names. */
-const pinningOf = ({ system, version }: GivenCoding): Pinning | undefined =>
+const pinningOf = ({ system, version }: Partial<GivenCoding> = {}): Pinning | undefined =>
   system === undefined || version === undefined
     ? undefined
     : pinVersions({ whereNone: new Map([[system, version]]), check: new Map(), force: new Map(), exclude: [] });
@@ -125,7 +126,7 @@ const ofValueSet = async (server: Server, call: Call): Promise<Reply> => {
   const checked: Checked[] = [];
   let where = '';
   for (const group of byVersion(codings)) {
-    const { resource, source } = await askedValueSet(server, call, parameters, pinningOf(group[0]!));
+    const { resource, source } = await askedValueSet(server, call, parameters, pinningOf(group[0]));
     where = `the value set ${resource.url ?? 'that was given'}`;
     for (const coding of group) checked.push({ coding, found: unlessAbstract(membership(resource, coding, source), allowed) });
   }

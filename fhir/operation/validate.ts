@@ -5,6 +5,7 @@ import { FHIR_JSON } from '../http/negotiation.ts';
 import { FhirError, type Issue, outcomeText } from '../http/outcome.ts';
 import type { Server } from '../server.ts';
 import { type Head, readHead } from '../store/head.ts';
+import { XmlMisfitError } from '../xml/from-xml.ts';
 import type { Operation } from './operation.ts';
 import { type OperationParameter, operationParameters, textParameter } from './parameters.ts';
 
@@ -75,7 +76,14 @@ const run = async (server: Server, call: Call): Promise<Reply> => {
   const { resourceType, id } = call.target;
   // Parameters may be what is to be checked.
   const isAny = id === undefined && (resourceType === undefined || resourceType === 'Parameters');
-  const parameters = await operationParameters(call, isAny ? OWN : undefined);
+  let parameters: readonly OperationParameter[];
+  try {
+    parameters = await operationParameters(call, isAny ? OWN : undefined);
+  } catch (error) {
+    // Of JSON this is told too.
+    if (error instanceof XmlMisfitError) return answer(server, call, error.issues, undefined);
+    throw error;
+  }
   const mode = modeOf(parameters);
   const profiles = profilesOf(parameters, mode);
   if (mode === 'delete' && id === undefined) {
@@ -99,6 +107,11 @@ const run = async (server: Server, call: Call): Promise<Reply> => {
     const diagnostics = mode === 'delete' ? `${resourceType}/${id} can be deleted` : 'the resource is valid, as far as it was checked';
     issues.push({ severity: 'information', code: 'informational', diagnostics });
   }
+  return answer(server, call, issues, head);
+};
+
+const answer = async (server: Server, call: Call, issues: readonly Issue[], head: Head | undefined): Promise<Reply> => {
+  const { resourceType, id } = call.target;
   const concerned = id === undefined ? undefined : `${resourceType}/${id}`;
   const looked = head === undefined || head.body === null ? [] : [{ type: resourceType!, id: head.id, body: head.body }];
   const patients = patientsOf(looked, server.baseUrl);

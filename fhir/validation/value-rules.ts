@@ -31,6 +31,8 @@ const checkCoding = ({ system, version, code, display }: Json, findings: Finding
       findings.add('value', `${shown(system)} is a value set: give the code system that the code is of`, 'system');
     return;
   }
+  if (known.content === 'supplement')
+    findings.add('value', `${shown(system)} is a supplement: give the code system that it adds to`, 'system');
   if (known.content !== 'complete' || typeof code !== 'string') return;
   const node = codeIndex(known).node(code);
   if (node === undefined) {

@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { SaxesTagNS } from 'saxes';
 import type { Registry } from '../definitions/registry.ts';
-import { FhirError } from '../http/outcome.ts';
+import { type ErrorDetail, FhirError } from '../http/outcome.ts';
 import type { Bytes } from '../json/bytes.ts';
 import { MAX_DEPTH } from '../json/strict.ts';
 import { createDivReader, type DivReader } from './div-reader.ts';
@@ -17,6 +17,9 @@ const KEEP_SPACE = new Set(['string', 'markdown', 'base64Binary']);
 const TEXT = /[^ \t\r\n]/;
 /** That of XML: a no-break space is text. */
 const OUTER_SPACE = /^[ \t\r\n]+|[ \t\r\n]+$/g;
+
+/** What is well-formed XML, and no resource. */
+export class XmlMisfitError extends FhirError {}
 
 /**
  * The JSON text of a resource in XML: the same elements in the order sent, numbers as they were written. Throws 400 with path, line and
@@ -81,10 +84,13 @@ const createReader = (registry: Registry, takeEntry?: (json: string) => void): R
   let div: DivReader | undefined;
   let result = '';
 
+  const fault = (what: string, path: string, position: number): [kind: 'structure', diagnostics: string, detail: ErrorDetail] => [
+    'structure',
+    `${path === '' ? 'the body' : path}: ${what}, at ${passage.placeOf(position)}`,
+    path === '' ? {} : { expression: path },
+  ];
   const refuse = (what: string, path = pathOf(frames), position = passage.tagStart(parser.position)): never => {
-    throw new FhirError('structure', `${path === '' ? 'the body' : path}: ${what}, at ${passage.placeOf(position)}`, {
-      ...(path !== '' && { expression: path }),
-    });
+    throw new XmlMisfitError(...fault(what, path, position));
   };
 
   const resourceFrame = (tag: SaxesTagNS, parent: Frame | undefined): Frame => {
@@ -171,7 +177,7 @@ const createReader = (registry: Registry, takeEntry?: (json: string) => void): R
       work();
     } catch (error) {
       if (!(error instanceof XmlSyntaxError)) throw error;
-      refuse(`the XML can't be read: ${error.message}`, pathOf(frames), error.position);
+      throw new FhirError(...fault(`the XML can't be read: ${error.message}`, pathOf(frames), error.position));
     }
   };
   return {

@@ -1,6 +1,16 @@
-import { type Area, one, refuses } from '../case.ts';
+import { type Area, type Case, one, refuses } from '../case.ts';
 
 const parameters = (...parameter: readonly object[]): object => ({ resourceType: 'Parameters', parameter });
+
+const VALID = /^(?!.*"severity":\s*"(error|fatal)")/s;
+
+/** $validate finds an error; a server may refuse the write or not. */
+const tells = (name: string, body: { readonly resourceType: string; readonly [member: string]: unknown }): Case =>
+  one(`$validate tells of ${name}`, {
+    send: `POST /${body.resourceType}/$validate`,
+    body,
+    expect: { status: 200, has: { resourceType: 'OperationOutcome' }, text: /"severity":\s*"error"/ },
+  });
 
 export const operations: Area = {
   area: 'operations',
@@ -25,7 +35,7 @@ export const operations: Area = {
     one('$validate of what is valid', {
       send: 'POST /Patient/$validate',
       body: { resourceType: 'Patient', active: true },
-      expect: { status: 200, has: { resourceType: 'OperationOutcome' }, text: /^(?!.*"severity":\s*"(error|fatal)")/s },
+      expect: { status: 200, has: { resourceType: 'OperationOutcome' }, text: VALID },
     }),
     one('$validate of what isn’t: 200 and issues', {
       send: 'POST /Patient/$validate',
@@ -35,6 +45,54 @@ export const operations: Area = {
         has: { resourceType: 'OperationOutcome' },
         text: /"severity":\s*"error"[^]*gender|gender[^]*"severity":\s*"error"/,
       },
+    }),
+    one('$validate of XML that isn’t: 200 and issues', {
+      send: 'POST /Patient/$validate',
+      headers: { 'content-type': 'application/fhir+xml' },
+      body: '<Patient xmlns="http://hl7.org/fhir"><active value="maybe"/></Patient>',
+      expect: { status: 200, has: { resourceType: 'OperationOutcome', 'issue.0.severity': 'error' } },
+    }),
+    one('$validate of Parameters themselves', {
+      send: 'POST /Parameters/$validate',
+      body: parameters({ name: 'x', valueString: 'y' }),
+      expect: { status: 200, has: { resourceType: 'OperationOutcome' }, text: VALID },
+    }),
+    tells('an extension where its definition doesn’t put it', {
+      resourceType: 'Observation',
+      status: 'final',
+      code: { text: 'x' },
+      extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/patient-birthPlace', valueAddress: { city: 'x' } }],
+    }),
+    tells('an extension whose url is relative', { resourceType: 'Patient', extension: [{ url: 'x', valueString: 'y' }] }),
+    tells('an id twice in a resource', {
+      resourceType: 'Patient',
+      name: [
+        { id: 'a', family: 'x' },
+        { id: 'a', family: 'y' },
+      ],
+    }),
+    tells('a fullUrl that disagrees with the id', {
+      resourceType: 'Bundle',
+      type: 'collection',
+      entry: [{ fullUrl: 'http://example.org/Patient/a', resource: { resourceType: 'Patient', id: 'b' } }],
+    }),
+    tells('a code that its system lacks', {
+      resourceType: 'Patient',
+      maritalStatus: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-MaritalStatus', code: 'none' }] },
+    }),
+    tells('a size that isn’t that of the data', {
+      resourceType: 'Patient',
+      photo: [{ contentType: 'image/png', data: 'AAAA', size: 4 }],
+    }),
+    one('$validate warns of a code that is no unit of UCUM', {
+      send: 'POST /Observation/$validate',
+      body: {
+        resourceType: 'Observation',
+        status: 'final',
+        code: { text: 'x' },
+        valueQuantity: { value: 1, system: 'http://unitsofmeasure.org', code: 'foo' },
+      },
+      expect: { status: 200, text: /^(?!.*"severity":\s*"(?:error|fatal)").*"severity":\s*"warning".*foo/s },
     }),
     one('$validate with Parameters', {
       send: 'POST /Patient/$validate',

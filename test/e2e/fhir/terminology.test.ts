@@ -117,6 +117,10 @@ test('$validate-code tells whether a code is in a value set and how it is called
   };
   const body = { resourceType: 'Parameters', parameter: [{ name: 'codeableConcept', valueCodeableConcept: concept }] };
   assert.is(value(await stack.request('/ValueSet/pets/$validate-code', { body }), 'result'), true);
+  const alone = { resourceType: 'Parameters', parameter: [{ name: 'codeableConcept', valueCodeableConcept: { text: 'Cat' } }] };
+  const text = await stack.request('/ValueSet/pets/$validate-code', { body: alone });
+  assert.is(value(text, 'result'), false);
+  assert.match(String(value(text, 'message')), /^a text alone is not in .*pets/);
   assert.is((await inPets('system=x')).status, 400);
 });
 
@@ -164,6 +168,11 @@ test('$subsumes tells how two codes stand to each other', async () => {
   assert.is(await outcome('cat', 'cat'), 'equivalent');
   assert.is(await outcome('cat', 'bird'), 'not-subsumed');
   assert.is((await get(`/CodeSystem/$subsumes?system=${SYSTEM}&codeA=cat&codeB=fish`)).status, 404);
+  const parameter = [SYSTEM, 'http://example.org/other'].map((system, i) => ({
+    name: `coding${'AB'[i]}`,
+    valueCoding: { system, code: 'cat' },
+  }));
+  assert.is((await stack.request('/CodeSystem/$subsumes', { body: { resourceType: 'Parameters', parameter } })).status, 400);
 });
 
 test('an operation on terminology has to be allowed by name', async () => {

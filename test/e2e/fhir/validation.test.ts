@@ -44,6 +44,18 @@ test('$validate takes a resource in Parameters, with mode and profile', async ()
   assert.ok(asked.some((issue) => /^error not-found .*http:\/\/example\.org\/asked/.test(issue)));
 });
 
+test('$validate answers 200 for XML with an element that there is not, or a value that is none', async () => {
+  const xml = (inner: string): Promise<Answer> =>
+    stack.request('/Patient/$validate', {
+      body: `<Patient xmlns="http://hl7.org/fhir">${inner}</Patient>`,
+      headers: { 'content-type': 'application/fhir+xml' },
+    });
+  assert.match(issues(await xml('<nmae/>'))[0]!, /^error structure Patient .*no element nmae.*, at line 1/);
+  assert.match(issues(await xml('<active value="yes"/>'))[0]!, /^error structure Patient\.active .*true or false/);
+  for (const inner of ['<nmae/>', '<active value="yes"/>']) assert.is((await xml(inner)).status, 200);
+  assert.is((await xml('<active')).status, 400);
+});
+
 test('$validate takes Parameters that name none of its own parameters as what is to be validated', async () => {
   assert.match((await validate('/Parameters/$validate', parameters({ name: 'x', valueString: 'y' })))[0]!, /valid/);
   assert.match(

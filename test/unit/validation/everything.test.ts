@@ -3,10 +3,12 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadRegistry } from '../../../fhir/definitions/registry.ts';
 import type { Json } from '../../../fhir/json/value.ts';
-import { coreSource } from '../../../fhir/terminology/sources.ts';
+import { coreSource, firstOf, resourceSource } from '../../../fhir/terminology/sources.ts';
 import { createResourceValidator } from '../../../fhir/validation/resource-validator.ts';
 
-const validator = createResourceValidator({ registry: loadRegistry(), terminology: coreSource(), profiles: [], onWrite: 'structure' });
+const SUPPLEMENT = 'http://example.org/supplement';
+const terminology = firstOf(resourceSource([{ resourceType: 'CodeSystem', url: SUPPLEMENT, content: 'supplement' }]), coreSource());
+const validator = createResourceValidator({ registry: loadRegistry(), terminology, profiles: [], onWrite: 'structure' });
 /** What $validate says besides that there is no narrative. */
 const told = (resource: Json): string[] =>
   validator
@@ -116,6 +118,10 @@ const WRONG: Readonly<Record<string, readonly [Json, ...RegExp[]]>> = {
   'a relative system': [
     observation({ code: { coding: [{ system: 'loinc', code: 'x' }] } }),
     /^error Observation\.code\.coding\[0\]\.system/,
+  ],
+  'a supplement for a code system': [
+    observation({ code: { coding: [{ system: SUPPLEMENT, code: 'x' }] } }),
+    /^error Observation\.code\.coding\[0\]\.system: .*is a supplement/,
   ],
   'a value set for a code system': [
     observation({ code: { coding: [{ system: 'http://hl7.org/fhir/ValueSet/languages', code: 'x' }] } }),
