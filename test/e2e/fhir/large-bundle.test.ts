@@ -1,6 +1,10 @@
 /** Bundles of more than 4 MB are read piece by piece and stored in several statements: they mean what small ones mean. */
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { loadRegistry } from '../../../fhir/definitions/registry.ts';
+import { fromXml } from '../../../fhir/xml/from-xml.ts';
+import { toXml } from '../../../fhir/xml/to-xml.ts';
 import { type Answer, type Stack, startStack } from '../../support/stack.ts';
 
 let stack: Stack;
@@ -102,6 +106,35 @@ test('of a large batch each entry stands alone', async () => {
   assert.is(answer.status, 200);
   assert.match(answer.json.entry[0].response.status, /^400/);
   assert.is(await count('identifier=urn:large|batch-399'), 1);
+});
+
+test('a large Bundle means the same in XML, and is answered in every form that its client takes', async () => {
+  const entry = Array.from({ length: 400 }, (_, i) => ({
+    resource: { resourceType: 'Basic', id: `form-${i}`, code: { text: NOTE } },
+    request: { method: 'PUT', url: `Basic/form-${i}` },
+  }));
+  const registry = loadRegistry();
+  const body = toXml(JSON.stringify({ resourceType: 'Bundle', type: 'batch', entry }), registry);
+  for (const headers of [{}, { 'accept-encoding': 'gzip' }, { 'accept-encoding': 'br' }, { accept: 'application/fhir+xml' }]) {
+    const answer = await stack.request('', {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/fhir+xml', prefer: 'return=representation', ...headers },
+    });
+    assert.is(answer.status, 200, answer.text.slice(0, 400));
+    const coding = answer.headers['content-encoding'];
+    assert.is(coding, 'accept-encoding' in headers ? headers['accept-encoding'] : undefined);
+    const text = (
+      coding === 'gzip' ? gunzipSync(answer.bytes) : coding === 'br' ? brotliDecompressSync(answer.bytes) : answer.bytes
+    ).toString();
+    const bundle = JSON.parse('accept' in headers ? fromXml(text, registry) : text);
+    assert.is(bundle.type, 'batch-response');
+    const shown = bundle.entry.map(({ resource: { id, code }, response }: any) => [id, code.text.trim(), response.status.slice(0, 2)]); // oxlint-disable-line typescript/no-explicit-any -- of an answer
+    assert.equal(
+      shown,
+      entry.map(({ resource: { id, code } }) => [id, code.text.trim(), '20']),
+    );
+  }
 });
 
 test('a large body with a fault is told where', async () => {

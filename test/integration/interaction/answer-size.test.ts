@@ -36,7 +36,9 @@ const ask = async (method: string, address: string, { body, scopes = ['system/*.
     query,
     text: () => Promise.resolve(body === undefined ? '' : JSON.stringify(body)),
   };
-  const { status, body: text } = await answer(opened.server, call, () => undefined);
+  const reply = await answer(opened.server, call, () => undefined);
+  const { status } = reply;
+  const text = 'parts' in reply && reply.parts !== undefined ? Buffer.concat([...reply.parts()]).toString() : reply.body;
   return { status, text: text ?? '', json: text ? JSON.parse(text) : undefined };
 };
 

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createShelf, type Shelved } from '../../../fhir/interaction/answer-shelf.ts';
@@ -57,6 +59,22 @@ test('parts are long, however the entries are mixed', async () => {
     lengths.slice(0, -1).every((length) => length >= 32 << 10),
     String(Math.min(...lengths)),
   );
+});
+
+test('many answers are kept in a tenth of their memory', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const used = (): number => {
+    collect();
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    return heapUsed + arrayBuffers;
+  };
+  const shelf = createShelf();
+  const before = used();
+  for (let i = 0; i < 10_000; i++) await shelf.add(JSON.stringify({ i, body: BODY }));
+  const held = (used() - before) / 10_000;
+  assert.ok(held < 0.2 * Buffer.byteLength(BODY), `${held} bytes`);
+  assert.ok((await shelf.end()).isPacked);
 });
 
 test.run();

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { newLogicalId } from '../../../fhir/store/logical-id.ts';
@@ -12,6 +14,18 @@ test('orders by time', () => {
 
 test('does not repeat', () => {
   assert.is(new Set(Array.from({ length: 5000 }, () => newLogicalId(1))).size, 5000);
+});
+
+test('takes as much memory as its characters do', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const ids: string[] = Array.from({ length: 20_000 }, () => '');
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < ids.length; i++) ids[i] = newLogicalId();
+  collect();
+  const each = (process.memoryUsage().heapUsed - before) / ids.length;
+  assert.ok(each < 120, `${each} bytes`);
 });
 
 test.run();

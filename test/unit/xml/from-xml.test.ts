@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadRegistry } from '../../../fhir/definitions/registry.ts';
@@ -203,6 +205,25 @@ test('reads a Bundle in blocks of any size as in one go, its entries first', asy
     const expected = JSON.stringify({ ...(entry !== undefined && { entry }), ...others });
     for (const size of [1, 2, 7, 100, 1000, 1_000_000]) assert.is(await bundleInBlocks(xml, size), expected, `${content}, ${size}`);
   }
+});
+
+test('a long Bundle leaves little in memory of what has been read', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const used = (): number => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const patient = patientXml(`<text><div ${XHTML}>${'note '.repeat(200)}</div></text>`);
+  const xml = `<Bundle xmlns="http://hl7.org/fhir">${`<entry><resource>${patient}</resource></entry>`.repeat(10_000)}</Bundle>`;
+  const blocks = inBlocks(xml, 1 << 18);
+  const before = used();
+  let most = 0;
+  let read = 0;
+  for await (const chunk of bundleFromXml(blocks, registry)) {
+    if (read % (1 << 21) > (read += chunk.length) % (1 << 21)) most = Math.max(most, used() - before);
+  }
+  assert.ok(most > 0 && most < xml.length / 4, `${most} of ${xml.length} bytes`);
 });
 
 test('says where a Bundle is wrong in whichever block that is', async () => {
