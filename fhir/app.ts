@@ -70,7 +70,7 @@ export const createApp = (server: Server, { identify, onFault, meter }: AppOptio
       if (call === undefined) await recordRefusal(incoming, error);
     }
     await dropRest(incoming);
-    const { status, headers, body } = await onTheWire(shown(server, message, view, onFault), {
+    const { status, headers, body } = await onTheWire(await shown(server, message, view, onFault), {
       method: incoming.method,
       acceptEncoding: incoming.headers['accept-encoding'],
     });
@@ -104,9 +104,9 @@ const refusal = (error: unknown, onFault: OnFault): Message => {
   return { status: known.status, headers: { ...known.headers, 'content-type': FHIR_JSON }, body: outcomeText(known.issues) };
 };
 
-const shown = (server: Server, message: Message, view: View, onFault: OnFault): Shown => {
+const shown = async (server: Server, message: Message, view: View, onFault: OnFault): Promise<Shown> => {
   try {
-    return present(message, view, server);
+    return await present(message, view, server);
   } catch (error) {
     return refusal(error, onFault);
   }

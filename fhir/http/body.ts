@@ -59,15 +59,19 @@ async function* unzipped(bytes: Buffer): AsyncIterable<Buffer> {
 }
 
 /** Frees the memory of a chunk that has it alone, now: where few objects are made the garbage of a whole body gathers before V8 looks for it. */
-const giveBack = ({ buffer, length }: Buffer): void => {
+const giveBack = ({ buffer, length }: Uint8Array): void => {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
 };
 
 /** The bytes of some chunks, packed where they are many; each chunk must be nobody else's. */
-export const packed = async (chunks: AsyncIterable<Buffer>, limit: number, hold: Admitted['hold']): Promise<Bytes> => {
+export const packed = async (
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  limit: number,
+  hold: Admitted['hold'],
+): Promise<Bytes> => {
   // Most Bundles need none, and it holds a block.
   let packer: Packer | undefined;
-  let first: Buffer[] = [];
+  let first: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of chunks) {
     size += chunk.length;

@@ -6,6 +6,15 @@ export interface Bytes {
   readonly blockAt: (place: number) => { readonly bytes: Uint8Array; readonly start: number };
 }
 
+/** All of them, as they lie. */
+export function* blocksOf({ length, blockAt }: Bytes): Generator<Uint8Array> {
+  for (let at = 0; at < length;) {
+    const { bytes, start } = blockAt(at);
+    yield bytes.subarray(at - start);
+    at = start + bytes.length;
+  }
+}
+
 export const inOnePiece = (bytes: Uint8Array): Bytes => ({
   length: bytes.length,
   between: (start, end) => bytes.subarray(start, end),

@@ -1,9 +1,12 @@
 /** How an answer is shown: interactions answer with JSON text, and this is the one place where it becomes what the client asked for. */
 import { GUARD_HEADERS } from '../../proto/access/guard-headers.ts';
 import type { Registry } from '../definitions/registry.ts';
+import { withTightHeap } from '../heap-growth.ts';
+import { packed } from '../http/body.ts';
 import { FHIR_JSON, FHIR_XML, type Format } from '../http/negotiation.ts';
 import { FhirError, type Issue, outcomeText } from '../http/outcome.ts';
-import { toXml } from '../xml/to-xml.ts';
+import { blocksOf } from '../json/bytes.ts';
+import { bundleToXml, toXml } from '../xml/to-xml.ts';
 import { asContent } from './content.ts';
 import { answerCoding, compress, compressParts } from './compress.ts';
 import { showHtml } from './html/show.ts';
@@ -45,9 +48,10 @@ const GUARD = { ...GUARD_HEADERS, vary: 'accept, accept-encoding' } as const;
 export const PLAIN: View = { format: 'json', pretty: false, url: '/', isWrite: false };
 
 /** JSON stays the very text that was stored unless another format or indentation is asked for; what is no FHIR stays as it is. */
-export const present = (message: Message, view: View, server: { registry: Registry; baseUrl: string }): Shown => {
+export const present = (message: Message, view: View, server: { registry: Registry; baseUrl: string }): Shown | Promise<Shown> => {
   const { status, headers, parts } = message;
   if (parts !== undefined && view.format === 'json' && !view.pretty) return message;
+  if (parts !== undefined && view.format === 'xml') return partsAsXml({ status, headers, parts }, view, server.registry);
   const body = parts === undefined ? message.body : inOneText(parts());
   if (body === null || headers['content-type'] !== FHIR_JSON) return message;
   switch (view.format) {
@@ -72,27 +76,52 @@ const inOneText = (parts: Iterable<Uint8Array>): string => {
 };
 
 /** A read that XML can't hold is refused with 406, though its event says that it was read; a write stays done, and is told so. */
-const asXml = ({ status, headers, body }: Message & { body: string }, { pretty, isWrite }: View, registry: Registry): Message => {
+const asXml = ({ status, headers, body }: Message & { body: string }, view: View, registry: Registry): Message => {
   try {
-    return { status, headers: { ...headers, 'content-type': FHIR_XML }, body: toXml(body, registry, pretty) };
+    return { status, headers: { ...headers, 'content-type': FHIR_XML }, body: toXml(body, registry, view.pretty) };
   } catch (error) {
-    if (!(error instanceof FhirError)) throw error;
-    const isDone = isWrite && status < 300;
-    const issues = error.issues.map((issue): Issue =>
-      isDone
-        ? {
-            ...issue,
-            severity: 'warning',
-            diagnostics: `your request was carried out, but its answer can't be shown: ${issue.diagnostics}`,
-          }
-        : issue,
-    );
-    return {
-      status: isDone ? status : error.status,
-      headers: { ...(isDone && headers), 'content-type': FHIR_XML },
-      body: toXml(outcomeText(issues), registry, pretty),
-    };
+    return notInXml(error, { status, headers }, view, registry);
   }
+};
+
+/** The whole is known to be XML before its first part is sent. */
+const partsAsXml = (
+  { status, headers, parts }: Pick<Message, 'status' | 'headers'> & { readonly parts: () => Iterable<Uint8Array> },
+  view: View,
+  registry: Registry,
+): Promise<Message> =>
+  withTightHeap(async () => {
+    try {
+      const json = await packed(parts(), Infinity, () => undefined);
+      const xml = await packed(bundleToXml(json, registry, view.pretty), Infinity, () => undefined);
+      return { status, headers: { ...headers, 'content-type': FHIR_XML }, body: null, parts: () => blocksOf(xml) };
+    } catch (error) {
+      return notInXml(error, { status, headers }, view, registry);
+    }
+  });
+
+const notInXml = (
+  error: unknown,
+  { status, headers }: Pick<Message, 'status' | 'headers'>,
+  { pretty, isWrite }: View,
+  registry: Registry,
+): Message => {
+  if (!(error instanceof FhirError)) throw error;
+  const isDone = isWrite && status < 300;
+  const issues = error.issues.map((issue): Issue =>
+    isDone
+      ? {
+          ...issue,
+          severity: 'warning',
+          diagnostics: `your request was carried out, but its answer can't be shown: ${issue.diagnostics}`,
+        }
+      : issue,
+  );
+  return {
+    status: isDone ? status : error.status,
+    headers: { ...(isDone && headers), 'content-type': FHIR_XML },
+    body: toXml(outcomeText(issues), registry, pretty),
+  };
 };
 
 /** The answer with the headers that every one has, in the content coding that the client takes. */

@@ -1,12 +1,18 @@
 /** JSON → XML. Source: http://hl7.org/fhir/R4/xml.html */
+import { setImmediate } from 'node:timers/promises';
 import type { Registry } from '../definitions/registry.ts';
 import { FhirError } from '../http/outcome.ts';
+import type { Bytes } from '../json/bytes.ts';
 import { numbersAsText } from '../json/number-text.ts';
+import { piecesOf } from '../json/pieces.ts';
 import { isObject, type Json } from '../json/value.ts';
 import { embeddedDiv } from './narrative.ts';
 import { XmlSyntaxError } from './parser.ts';
 import { FHIR_NAMESPACE, isPrimitive, type Shape, type Shapes, shapesOf, type Slot } from './shape.ts';
 import { escapeAttribute } from './escape.ts';
+
+/** Entries that are written before others have their turn. */
+const IN_ONE_TURN = 64;
 
 /** What is written so far, and where the walk is. */
 interface Output {
@@ -29,6 +35,29 @@ export const toXml = (jsonText: string, registry: Registry, isPretty = false): s
   writeResource(JSON.parse(numbersAsText(jsonText)), ` xmlns="${FHIR_NAMESPACE}"`, out);
   return out.text;
 };
+
+/**
+ * The XML of a Bundle that may be too long to be one text, piece by piece: its other elements come before its entries, as those of an
+ * answer to a batch or transaction do. Throws as {@link toXml}.
+ */
+export async function* bundleToXml(json: Bytes, registry: Registry, isPretty = false): AsyncGenerator<Buffer> {
+  const { frame, elements } = piecesOf(json, 'entry')!;
+  const end = isPretty ? '\n</Bundle>' : '</Bundle>';
+  yield Buffer.from(toXml(frame, registry, isPretty).slice(0, -end.length));
+  const shapes = shapesOf(registry);
+  const slot = shapes.resource('Bundle')!.slots.get('entry')!;
+  for (let from = 0; from < elements.length; from += IN_ONE_TURN) {
+    if (from > 0) await setImmediate();
+    const out: Output = { shapes, path: [], isPretty, depth: 1, text: '' };
+    for (const [i, each] of elements.slice(from, from + IN_ONE_TURN).entries()) {
+      out.path.splice(0, Infinity, 'Bundle', 'entry', from + i);
+      const text = Buffer.from(json.between(each.start, each.end)).toString();
+      writeElement(JSON.parse(numbersAsText(text)), undefined, slot, out);
+    }
+    yield Buffer.from(out.text);
+  }
+  yield Buffer.from(end);
+}
 
 const writeResource = (value: unknown, namespace: string, out: Output): void => {
   const type = isObject(value) ? value['resourceType'] : undefined;

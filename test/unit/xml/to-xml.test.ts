@@ -2,7 +2,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadRegistry } from '../../../fhir/definitions/registry.ts';
 import { FhirError } from '../../../fhir/http/outcome.ts';
-import { toXml } from '../../../fhir/xml/to-xml.ts';
+import { inOnePiece } from '../../../fhir/json/bytes.ts';
+import { bundleToXml, toXml } from '../../../fhir/xml/to-xml.ts';
 
 const registry = loadRegistry();
 const HEAD = '<?xml version="1.0" encoding="UTF-8"?>';
@@ -97,5 +98,24 @@ for (const [name, [members, expression, says]] of Object.entries(REFUSED)) {
     );
   });
 }
+
+test('writes a Bundle piece by piece as in one go, and names the entry that XML cannot hold', async () => {
+  const entry = (text: string): object => ({ resource: { resourceType: 'Patient', name: [{ text }] }, response: { status: '200 OK' } });
+  const bundle = (entries: readonly object[]): string =>
+    JSON.stringify({ resourceType: 'Bundle', id: 'a', type: 'batch-response', entry: entries });
+  const inPieces = async (json: string, isPretty: boolean): Promise<string> => {
+    const pieces: Buffer[] = [];
+    for await (const piece of bundleToXml(inOnePiece(Buffer.from(json)), registry, isPretty)) pieces.push(piece);
+    return Buffer.concat(pieces).toString();
+  };
+  for (const count of [0, 1, 64, 200]) {
+    const json = bundle(Array.from({ length: count }, (_, i) => entry(`\u{1F600} ${i}`)));
+    for (const isPretty of [false, true]) assert.is(await inPieces(json, isPretty), toXml(json, registry, isPretty));
+  }
+  const wrong = bundle(Array.from({ length: 100 }, (_, i) => entry(i === 80 ? '\u0001' : 'a')));
+  const expression = 'Bundle.entry[80].resource.name[0].text';
+  const error = await inPieces(wrong, false).catch((each: FhirError) => each);
+  assert.is((error as FhirError).issues[0]!.expression, expression);
+});
 
 test.run();
