@@ -43,6 +43,29 @@ interface Plan {
   readonly properties: ReadonlyMap<string, { readonly rules: readonly Invariant[]; readonly plan: () => Plan | undefined }>;
 }
 
+/** What rules may ask besides the resource itself; both throw where it can't be told. Source: http://hl7.org/fhir/R4/fhirpath.html#functions */
+export interface Beyond {
+  /** Of a code, Coding or CodeableConcept. */
+  readonly memberOf: (value: unknown, valueSet: string) => boolean;
+  readonly conformsTo: (resource: Json, profile: string) => boolean;
+}
+
+/** Source: http://hl7.org/fhir/R4/fhirpath.html#variables */
+const VARIABLES = { sct: 'http://snomed.info/sct', loinc: 'http://loinc.org' };
+const NAMED = /%[`'"]?(vs|ext)-([A-Za-z0-9\-.]+)/g;
+const FOLDERS: Readonly<Record<string, string>> = { vs: 'ValueSet', ext: 'StructureDefinition' };
+
+/** The variables of an expression that R4 defines, such as %`vs-languages`. */
+const variablesOf = (expression: string): Readonly<Record<string, string>> =>
+  expression.includes('%')
+    ? {
+        ...VARIABLES,
+        ...Object.fromEntries(
+          [...expression.matchAll(NAMED)].map(([, kind, name]) => [`${kind}-${name}`, `http://hl7.org/fhir/${FOLDERS[kind!]}/${name}`]),
+        ),
+      }
+    : {};
+
 const readInvariants = (): Invariants => JSON.parse(readFileSync(DATA_FILE, 'utf8')) as Invariants;
 
 /** The keys of the rules that every resource is checked for, profile or not. */
@@ -54,7 +77,7 @@ export const baseRuleKeys = (): ReadonlySet<string> =>
       .map(({ key }) => key),
   ]);
 
-export const loadInvariants = (registry: Registry): InvariantChecker => {
+export const loadInvariants = (registry: Registry, beyond?: Beyond): InvariantChecker => {
   // Not imported, so that a write can be checked without waiting for a module.
   const require = createRequire(import.meta.url);
   const fhirpath = require('fhirpath') as typeof import('fhirpath');
@@ -71,6 +94,11 @@ export const loadInvariants = (registry: Registry): InvariantChecker => {
     });
   };
 
+  const told =
+    (ask: Beyond['memberOf']) =>
+    (inputs: unknown[], url: string): unknown[] =>
+      inputs.map((input) => ask(fhirpath.util.valData(input), url));
+
   const compile = (rule: InvariantData, base: string): Invariant => {
     let root: unknown;
     const options = {
@@ -79,8 +107,13 @@ export const loadInvariants = (registry: Registry): InvariantChecker => {
         // The engine's own would print what is traced, which is patient data.
         trace: { fn: (inputs: unknown[]) => inputs, arity: { 0: [], 1: ['String'], 2: ['String', 'Expr'] }, internalStructures: true },
         matches: { fn: matches, arity: { 1: ['String'] } },
+        ...(beyond && {
+          memberOf: { fn: told(beyond.memberOf), arity: { 1: ['String'] }, internalStructures: true },
+          conformsTo: { fn: told(beyond.conformsTo as Beyond['memberOf']), arity: { 1: ['String'] }, internalStructures: true },
+        }),
       },
     };
+    const variables = variablesOf(rule.expression);
     let compiled: ((value: unknown, variables: object) => unknown[]) | undefined;
     return {
       ...rule,
@@ -89,7 +122,7 @@ export const loadInvariants = (registry: Registry): InvariantChecker => {
         compiled ??= fhirpath.compile({ base, expression: rule.expression }, model, options as object) as NonNullable<typeof compiled>;
         // Version 5.2.2 takes no bare number to start from.
         const start = typeof value === 'number' ? fhirpath.FP_Decimal.getDecimal(value) : value;
-        const result = compiled(start, { resource, rootResource, ...(extension !== undefined && { extension }) });
+        const result = compiled(start, { ...variables, resource, rootResource, ...(extension !== undefined && { extension }) });
         // What comes out empty says nothing of the value, such as a rule for dates of a value that is none.
         return result.length === 0 || result[0] === true;
       },

@@ -1,11 +1,13 @@
 /** All that a resource is checked for: its structure, the rules of the profiles that it claims, and R4's invariants. */
 import type { Registry } from '../definitions/registry.ts';
 import { isObject, type Json } from '../json/value.ts';
+import { membership } from '../terminology/membership.ts';
 import type { TerminologySource } from '../terminology/resources.ts';
 import { checkBundle } from './bundle-rules.ts';
 import { requireAffordable } from './effort.ts';
 import { Findings, MAX_ISSUES, type ValidationIssue } from './findings.ts';
 import { baseRuleKeys, type InvariantChecker, loadInvariants } from './invariants.ts';
+import { codesOf } from './profile/profile-binding.ts';
 import { createProfileSource, type LazyDefinition } from './profile/profile-source.ts';
 import { createProfiles } from './profile/profiles.ts';
 import { createTypedWalk } from './typed-walk.ts';
@@ -58,7 +60,21 @@ export const createResourceValidator = (options: ResourceValidatorOptions): Reso
   const { registry, terminology, onWrite } = options;
   const { validate } = createValidator(registry);
   let loaded: InvariantChecker | undefined;
-  const invariants = (): InvariantChecker => (loaded ??= loadInvariants(registry));
+  const invariants = (): InvariantChecker => (loaded ??= loadInvariants(registry, { memberOf, conformsTo }));
+  const memberOf = (value: unknown, url: string): boolean => {
+    const valueSet = terminology.valueSet(url);
+    if (valueSet === undefined) throw new Error(`the value set ${url} is not loaded`);
+    const found = codesOf(value).map((code) => membership(valueSet, code, terminology));
+    const open = found.find(({ is }) => is === 'unknown');
+    if (open !== undefined && !found.some(({ is }) => is === 'in')) throw new Error('it depends on what is not loaded');
+    return found.some(({ is }) => is === 'in');
+  };
+  const conformsTo = (resource: Json, url: string): boolean => {
+    const findings = new Findings(String(resource['resourceType']), true);
+    const reason = profiles.check(url, resource, findings);
+    if (reason !== undefined) throw new Error(`the profile ${reason}`);
+    return findings.issues.length === 0;
+  };
   let baseRules: ReadonlySet<string> | undefined;
   const isBaseRule = (key: string): boolean => (baseRules ??= baseRuleKeys()).has(key);
   const profiles = createProfiles({ registry, terminology, invariants, isBaseRule, source: createProfileSource(options.profiles) });

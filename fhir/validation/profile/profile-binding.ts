@@ -13,7 +13,8 @@ const codeOf = (value: unknown): Code[] => {
   return typeof code === 'string' ? [{ system: typeof system === 'string' ? system : '', code }] : [];
 };
 
-const codesOf = (value: unknown): Code[] => {
+/** Of a code, Coding or CodeableConcept. */
+export const codesOf = (value: unknown): Code[] => {
   if (!isObject(value) || !Array.isArray(value['coding'])) return codeOf(value);
   return value['coding'].flatMap(codeOf);
 };

@@ -188,6 +188,43 @@ test('holds values against the least and the most that a profile allows', () => 
   refuses(broken(whole, task(5)), /at most 4/);
 });
 
+const RULES: Readonly<Record<string, readonly [expression: string, kept: object, broken: object]>> = {
+  'memberOf of a CodeableConcept': [
+    "memberOf('http://example.org/colours')",
+    {
+      coding: [
+        { system: 'http://x.y', code: 'z' },
+        { system: 'http://a.b', code: 'red' },
+      ],
+    },
+    { coding: [{ system: 'http://a.b', code: 'blue' }] },
+  ],
+  'memberOf of a Coding and of R4': [
+    "coding.all(memberOf('http://hl7.org/fhir/ValueSet/administrative-gender'))",
+    { coding: [{ system: 'http://hl7.org/fhir/administrative-gender', code: 'male' }] },
+    { coding: [{ system: 'http://hl7.org/fhir/administrative-gender', code: 'm' }] },
+  ],
+  'conformsTo of a base type': [
+    "%resource.conformsTo('http://hl7.org/fhir/StructureDefinition/Basic') and text = 'x'",
+    { text: 'x' },
+    { text: 'y' },
+  ],
+  'the variables of R4': [
+    "coding.where(system = %sct or system = %loinc).exists() and %`vs-languages` = 'http://hl7.org/fhir/ValueSet/languages' and %`ext-regex` = 'http://hl7.org/fhir/StructureDefinition/regex'",
+    { coding: [{ system: 'http://loinc.org', code: 'x' }] },
+    { coding: [{ system: 'http://a.b', code: 'x' }] },
+  ],
+};
+for (const [name, [expression, kept, other]] of Object.entries(RULES)) {
+  test(`a rule of a profile may use ${name}`, () => {
+    const validator = withProfile('Basic', {
+      'Basic.code': { constraint: [{ key: 'own-1', severity: 'error', human: 'rule', expression }] },
+    });
+    assert.equal(broken(validator, { resourceType: 'Basic', code: kept }), []);
+    refuses(broken(validator, { resourceType: 'Basic', code: other }), /\(own-1\)$/);
+  });
+}
+
 test('a required binding refuses, an extensible one warns at $validate, and one that is not loaded is said to be unchecked', () => {
   const binding = (strength: string, valueSet: string): ResourceValidator =>
     withProfile('Basic', { 'Basic.code': { binding: { strength, valueSet } } });
