@@ -7,6 +7,7 @@ import type { Server } from '../server.ts';
 import { type Head, readHead } from '../store/head.ts';
 import { XmlMisfitError } from '../xml/from-xml.ts';
 import type { Operation } from './operation.ts';
+import { answerIssues } from './validate-answers.ts';
 import { type OperationParameter, operationParameters, textParameter } from './parameters.ts';
 
 const MODES = ['create', 'update', 'delete', 'profile'] as const;
@@ -102,6 +103,8 @@ const run = async (server: Server, call: Call): Promise<Reply> => {
   const issues = faultsOf(resource, call, mode, head);
   if (issues.length === 0)
     issues.push(...issuesOf(server, resource, { profiles, text: sent === undefined ? (head?.body ?? undefined) : text?.() }));
+  if (resource?.['resourceType'] === 'QuestionnaireResponse' && !issues.some(({ severity }) => severity === 'error'))
+    issues.push(...(await answerIssues(server, call, resource)));
   issues.sort((a, b) => ORDER[a.severity] - ORDER[b.severity]);
   if (!issues.some(({ severity }) => severity === 'error')) {
     const diagnostics = mode === 'delete' ? `${resourceType}/${id} can be deleted` : 'the resource is valid, as far as it was checked';

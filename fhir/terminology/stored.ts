@@ -17,7 +17,7 @@ const MAX_ADDRESS = 1000;
 const BY_URL = `select r.body from fhir.sp_uri t join fhir.resource r on r.rid = t.rid
   where t.key = any($1::smallint[]) and t.value = $2 and r.type = $3 and not r.deleted order by r.updated desc limit ${MAX_VERSIONS}`;
 const BY_ID = 'select r.body from fhir.resource r where r.type = $1 and r.id = $2 and not r.deleted';
-const LITERAL = /^(?:ValueSet|CodeSystem|ConceptMap)\/([A-Za-z0-9\-.]{1,64})$/;
+const LITERAL = /^[A-Z][A-Za-z]+\/([A-Za-z0-9\-.]{1,64})$/;
 
 interface Canonical {
   readonly url?: string;

@@ -84,6 +84,32 @@ export const operations: Area = {
       resourceType: 'Patient',
       photo: [{ contentType: 'image/png', data: 'AAAA', size: 4 }],
     }),
+    {
+      name: '$validate holds a QuestionnaireResponse against its Questionnaire',
+      steps: [
+        {
+          send: 'PUT /Questionnaire/op-q',
+          body: {
+            resourceType: 'Questionnaire',
+            id: 'op-q',
+            url: 'http://example.org/Questionnaire/op-q',
+            status: 'active',
+            item: [{ linkId: '1', type: 'integer' }],
+          },
+          expect: { status: [200, 201] },
+        },
+        {
+          send: 'POST /QuestionnaireResponse/$validate',
+          body: {
+            resourceType: 'QuestionnaireResponse',
+            questionnaire: 'http://example.org/Questionnaire/op-q',
+            status: 'completed',
+            item: [{ linkId: '1', answer: [{ valueString: 'x' }] }],
+          },
+          expect: { status: 200, text: /"severity":\s*"error"/ },
+        },
+      ],
+    },
     one('$validate warns of a code that is no unit of UCUM', {
       send: 'POST /Observation/$validate',
       body: {

@@ -65,6 +65,43 @@ test('$validate takes Parameters that name none of its own parameters as what is
   assert.match((await validate('/Patient/$validate', parameters()))[0]!, /nothing to validate/);
 });
 
+test('$validate holds a QuestionnaireResponse against its Questionnaire: stored, contained, or not known', async () => {
+  const url = 'http://example.org/Questionnaire/q';
+  const questionnaire = {
+    resourceType: 'Questionnaire',
+    status: 'active',
+    item: [
+      { linkId: 'sex', type: 'choice', answerValueSet: 'http://hl7.org/fhir/ValueSet/administrative-gender' },
+      { linkId: 'own', type: 'choice', answerValueSet: '#own' },
+    ],
+    contained: [
+      { resourceType: 'ValueSet', id: 'own', status: 'active', compose: { include: [{ system: 'urn:s', concept: [{ code: 'x' }] }] } },
+    ],
+    text,
+  };
+  const { status, text: said } = await stack.request('/Questionnaire/q', { method: 'PUT', body: { ...questionnaire, id: 'q', url } });
+  assert.is(status, 201, said);
+  const gender = 'http://hl7.org/fhir/administrative-gender';
+  const response = (canonical: string, code: string, own: string): object => ({
+    resourceType: 'QuestionnaireResponse',
+    status: 'completed',
+    questionnaire: canonical,
+    text,
+    item: [
+      { linkId: 'sex', answer: [{ valueCoding: { system: gender, code } }] },
+      { linkId: 'own', answer: [{ valueCoding: { system: 'urn:s', code: own } }] },
+    ],
+  });
+  const of = (body: object): Promise<string[]> => validate('/QuestionnaireResponse/$validate', body);
+  assert.match((await of(response(url, 'male', 'x')))[0]!, /^information informational .*valid/);
+  const wrong = await of(response(url, 'male', 'y'));
+  assert.match(wrong[0]!, /^error code-invalid QuestionnaireResponse\.item\[1\]\.answer\[0\] .*"y" is not in #own/);
+  assert.match((await of(response(`${url}|9`, 'male', 'y')))[0]!, /^warning not-found .*no Questionnaire that is stored/);
+  const { contained, ...asked } = questionnaire;
+  const inside = { ...response('#q', 'male', 'y'), contained: [{ ...asked, id: 'q' }, ...contained] };
+  assert.ok((await of(inside)).some((issue) => /"y" is not in #own/.test(issue)));
+});
+
 test('$validate evaluates the invariants of R4, with their keys and paths', async () => {
   const found = await validate('/Patient/$validate', { resourceType: 'Patient', contact: [{ gender: 'male' }] });
   assert.ok(
