@@ -193,9 +193,11 @@ export const compileProfile = (definition: StructureDefinition, tools: ProfileTo
     node: ProfileNode,
     owner: string,
   ): ((items: readonly Item[], findings: Findings, scope: Scope) => void) | undefined => {
-    const { name, slices, element } = node;
+    const { name, isChoice, slices, element } = node;
     const isExtension = name === 'extension' || name === 'modifierExtension';
-    const slicing = element.slicing ?? (isExtension ? { discriminator: [{ type: 'value', path: 'url' }], rules: 'open' } : undefined);
+    // What goes without saying in a differential.
+    const implied = isExtension ? { type: 'value', path: 'url' } : isChoice ? { type: 'type', path: '$this' } : undefined;
+    const slicing = element.slicing ?? (implied && { discriminator: [implied], rules: 'open' });
     if (slicing === undefined || (slices.size === 0 && slicing.rules !== 'closed')) return undefined;
     const known = [...slices.values()].map((slice) => ({
       sliceName: slice.sliceName,
@@ -252,10 +254,43 @@ export const compileProfile = (definition: StructureDefinition, tools: ProfileTo
     };
   };
 
-  const check = compileItem(profileTree(definition), '');
+  // A differential counts besides its base; one that leads back to itself is held against itself once.
+  const baseCheck = (): ItemCheck | undefined => {
+    const url = definition.snapshot === undefined ? definition.baseDefinition : undefined;
+    if (url === undefined || (url.startsWith(BASE) && registry.type(url.slice(BASE.length)) !== undefined)) return undefined;
+    let base: CompiledProfile | undefined;
+    let busy: Item | undefined;
+    return (item, findings, scope) => {
+      if (busy === item) return;
+      base ??= tools.profile(url);
+      const outer = busy;
+      busy = item;
+      if (base !== undefined) base.check(item, findings, scope);
+      else findings.report('information', 'not-found', `its base ${url.slice(0, 200)} is not known to this server (${by})`);
+      busy = outer;
+    };
+  };
+
+  const own = compileItem(profileTree(definition), '');
+  const base = baseCheck();
+  const check: ItemCheck | undefined =
+    base === undefined
+      ? own
+      : (item, findings, scope) => {
+          base(item, findings, scope);
+          own?.(item, findings, scope);
+        };
+  // A slice or a part of another resource may be of any type.
+  const isOther = (value: unknown): boolean => {
+    const type = isObject(value) ? value['resourceType'] : undefined;
+    return typeof type === 'string' && type !== definition.type && registry.isResourceType(definition.type);
+  };
   return {
     type: definition.type,
-    check: check ?? (() => undefined),
+    check: (item, findings, scope) => {
+      if (isOther(item.value)) findings.add('value', `it should be a ${definition.type} (${by})`);
+      else check?.(item, findings, scope);
+    },
     place: definition.type === 'Extension' ? extensionPlace(definition) : undefined,
   };
 };

@@ -145,6 +145,8 @@ const compileOne = (slice: ProfileNode, { type, path }: Discriminator, tools: Ma
       return found.includes(true) ? true : found.includes(undefined) ? undefined : false;
     };
   }
+  // A slice may be told by there being nothing.
+  if ('node' in target && target.node.element.max === '0') return (item) => follow(item, segments).length === 0;
   const test = byValue(target, tools);
   return (item, scope) => follow(item, segments).some((each) => test(each, scope));
 };

@@ -5,7 +5,7 @@ import { type Findings, shown } from '../findings.ts';
 import type { Invariant, InvariantChecker } from '../invariants.ts';
 import { isAbsolute } from '../reference.ts';
 import type { Step } from '../typed-walk.ts';
-import { fixedValue, type StructureDefinition } from './structure-definition.ts';
+import { elementsOf, fixedValue, type StructureDefinition } from './structure-definition.ts';
 
 export interface PlaceTools {
   readonly registry: Registry;
@@ -13,6 +13,8 @@ export interface PlaceTools {
   readonly placeOf: (url: string) => ExtensionPlace | undefined;
   readonly invariants: () => InvariantChecker;
 }
+
+type Variables = Parameters<Invariant['holds']>[1];
 
 const MAX_COMPILED = 1000;
 
@@ -48,19 +50,26 @@ export interface ExtensionPlace {
   readonly parts: ReadonlySet<unknown>;
 }
 
-export const extensionPlace = ({ context = [], contextInvariant = [], snapshot }: StructureDefinition): ExtensionPlace => ({
-  isModifier: snapshot?.element[0]?.isModifier === true,
-  context,
-  rules: contextInvariant,
-  parts: new Set((snapshot?.element ?? []).filter(({ path }) => path === 'Extension.extension.url').map((element) => fixedValue(element))),
+export const extensionPlace = (definition: StructureDefinition): ExtensionPlace => ({
+  isModifier: elementsOf(definition)[0]?.isModifier === true,
+  context: definition.context ?? [],
+  rules: definition.contextInvariant ?? [],
+  parts: new Set(
+    elementsOf(definition)
+      .filter(({ path }) => path === 'Extension.extension.url')
+      .map((element) => fixedValue(element)),
+  ),
 });
 
-// A FHIRPath and a place in a profile can't be told from the place alone: nothing is said against them.
-const mayStand = ({ context }: ExtensionPlace, owner: Step, registry: Registry): boolean => {
+type Selects = (expression: string, owner: Step) => boolean;
+
+// A place in a profile can't be told from the place alone: nothing is said against it.
+const mayStand = ({ context }: ExtensionPlace, owner: Step, registry: Registry, selects: Selects): boolean => {
   if (context.length === 0) return true;
   const names = namesOf(owner, registry);
   return context.some(({ type, expression }) => {
     if (type === 'extension') return owner.type === 'Extension' && urlOf(owner) === expression.split('#', 1)[0];
+    if (type === 'fhirpath') return selects(expression, owner);
     return type !== 'element' || expression.includes('/') || names.has(expression.replaceAll(/:[^.]*/g, ''));
   });
 };
@@ -68,26 +77,28 @@ const mayStand = ({ context }: ExtensionPlace, owner: Step, registry: Registry):
 /** To be called for each extension that a walk comes to. */
 export const createExtensionPlaces = ({ registry, placeOf, invariants }: PlaceTools): ((step: Step, findings: Findings) => void) => {
   const compiled = new Map<string, Invariant>();
-  const checkRule = (
-    expression: string,
-    url: string,
-    owner: Step,
-    variables: Parameters<Invariant['holds']>[1],
-    findings: Findings,
-  ): void => {
-    const key = `${owner.type} ${expression}`;
-    let rule = compiled.get(key);
-    if (rule === undefined) {
-      if (compiled.size >= MAX_COMPILED) compiled.clear();
-      compiled.set(key, (rule = invariants().compile({ key: url, severity: 'error', human: expression, expression }, owner.type)));
-    }
-    let holds: boolean | undefined;
+  /** Undefined where the engine can't tell. */
+  const evaluate = (expression: string, base: string, value: unknown, variables: Variables): boolean | undefined => {
+    const key = `${base} ${expression}`;
     try {
-      holds = rule.holds(owner.value, variables);
+      let rule = compiled.get(key);
+      if (rule === undefined) {
+        if (compiled.size >= MAX_COMPILED) compiled.clear();
+        compiled.set(key, (rule = invariants().compile({ key, severity: 'error', human: expression, expression }, base)));
+      }
+      return rule.holds(value, variables);
     } catch {
-      // The engine can't tell: then nothing is said.
+      return undefined;
     }
-    if (holds === false) findings.add('invariant', `${url.slice(0, 200)} may stand only where ${expression.slice(0, 200)}`);
+  };
+  const selects: Selects = (expression, { value, resource, isSibling }) => {
+    if (isSibling || !isObject(value)) return true;
+    const variables = { resource, rootResource: resource, extension: value };
+    return evaluate(`(${expression}).where($this = %extension).exists()`, String(resource['resourceType']), resource, variables) !== false;
+  };
+  const checkRule = (expression: string, url: string, owner: Step, variables: Variables, findings: Findings): void => {
+    if (evaluate(expression, owner.type, owner.value, variables) === false)
+      findings.add('invariant', `${url.slice(0, 200)} may stand only where ${expression.slice(0, 200)}`);
   };
 
   const checkPart = (owner: Step, url: string, findings: Findings): void => {
@@ -125,7 +136,7 @@ export const createExtensionPlaces = ({ registry, placeOf, invariants }: PlaceTo
         : 'it changes what its element means: put it into modifierExtension';
       findings.add('structure', `${url.slice(0, 200)} stands in ${element.name}, but ${right}`);
     }
-    if (!mayStand(place, owner, registry)) {
+    if (!mayStand(place, owner, registry, selects)) {
       const places = place.context.map(({ expression }) => expression).join(', ');
       findings.add('structure', `${url.slice(0, 200)} isn't defined for this element: it is for ${places.slice(0, 300)}`);
     } else if (!owner.isSibling && isObject(owner.value)) {

@@ -30,7 +30,8 @@ export const createProfileSource = (packages: Iterable<LazyDefinition>): Profile
       const [url = '', wanted] = canonical.split('|', 2);
       for (const each of candidates(url)) {
         const isProfile = each.derivation === undefined || each.derivation === 'constraint';
-        if (isProfile && each.snapshot !== undefined && (wanted === undefined || each.version === wanted)) return each;
+        if (isProfile && (each.snapshot ?? each.differential) !== undefined && (wanted === undefined || each.version === wanted))
+          return each;
       }
       return undefined;
     },

@@ -48,7 +48,22 @@ export const createProfiles = ({ registry, source, ...tools }: ProfilesOptions):
     }
     return made;
   };
+  /** The definition of a resource type asks for that type alone. */
+  const ofType = (url: string): CompiledProfile | undefined => {
+    const type = url.startsWith(BASE) ? url.slice(BASE.length).split('|', 1)[0]! : '';
+    if (!registry.isResourceType(type)) return undefined;
+    return {
+      type,
+      place: undefined,
+      check: ({ value }, findings) => {
+        const given = isObject(value) ? value['resourceType'] : undefined;
+        if (given !== undefined && given !== type) findings.add('value', `it should be a ${type}, not a ${String(given).slice(0, 64)}`);
+      },
+    };
+  };
   const profile = (url: string): CompiledProfile | undefined => {
+    const base = ofType(url);
+    if (base !== undefined) return base;
     const made = look(url);
     return typeof made === 'string' ? undefined : made;
   };

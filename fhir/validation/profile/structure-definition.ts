@@ -43,8 +43,14 @@ export interface StructureDefinition {
   readonly context?: readonly { readonly type: string; readonly expression: string }[];
   /** FHIRPath that must all be true of what is extended. */
   readonly contextInvariant?: readonly string[];
+  readonly baseDefinition?: string;
   readonly snapshot?: { readonly element: readonly ProfileElement[] };
+  /** What the profile says besides its base; counts where there is no snapshot. */
+  readonly differential?: { readonly element: readonly ProfileElement[] };
 }
+
+export const elementsOf = ({ snapshot, differential }: StructureDefinition): readonly ProfileElement[] =>
+  (snapshot ?? differential)?.element ?? [];
 
 /** An element of a profile with what is below it, and the slices that it is divided into. */
 export interface ProfileNode {
@@ -63,18 +69,43 @@ const nodeOf = (element: ProfileElement, segment: string): ProfileNode => {
   return { element, name: isChoice ? written.slice(0, -3) : written, isChoice, sliceName, children: new Map(), slices: new Map() };
 };
 
-/** The tree of a snapshot, by the ids of its elements such as `Patient.extension:race.url`; throws where one has no parent. */
-export const profileTree = ({ url, snapshot }: StructureDefinition): ProfileNode => {
-  const [first, ...rest] = snapshot?.element ?? [];
-  if (first === undefined) throw new Error(`the profile ${url} has no snapshot`);
-  const root = nodeOf(first, first.path);
-  const nodes = new Map<string, ProfileNode>([[first.id ?? first.path, root]]);
-  for (const element of rest) {
-    const id = element.id ?? element.path;
+/** Gives ids to elements that have none, as in many differentials: what follows a slice is below it. */
+const createIds = (): ((element: ProfileElement) => string) => {
+  const latest = new Map<string, string>();
+  return ({ id, path, sliceName }) => {
+    const dot = path.lastIndexOf('.');
+    const parent = latest.get(path.slice(0, Math.max(dot, 0)));
+    const own = parent === undefined ? path : `${parent}${path.slice(dot)}`;
+    const made = id ?? (sliceName === undefined ? own : `${own}:${sliceName}`);
+    latest.set(path, made);
+    return made;
+  };
+};
+
+/**
+ * The tree of the elements, by their ids such as `Patient.extension:race.url`. A differential leaves out what it has nothing to say of; in a
+ * snapshot each element has its parent: throws where one has none.
+ */
+export const profileTree = (definition: StructureDefinition): ProfileNode => {
+  const { url, type, snapshot } = definition;
+  const elements = elementsOf(definition);
+  if (elements.length === 0) throw new Error(`the profile ${url} has neither a snapshot nor a differential`);
+  const nodes = new Map<string, ProfileNode>();
+  const idOf = createIds();
+  const first = elements[0]!;
+  const isRooted = !first.path.includes('.');
+  const root = nodeOf(isRooted ? first : { path: type }, isRooted ? first.path : type);
+  nodes.set(isRooted ? idOf(first) : type, root);
+
+  const put = (id: string, element: ProfileElement): ProfileNode => {
     const dot = id.lastIndexOf('.');
     const segment = id.slice(dot + 1);
-    const parent = nodes.get(id.slice(0, dot));
-    if (parent === undefined) throw new Error(`the element ${id} of the profile ${url} has no parent`);
+    const parentId = id.slice(0, Math.max(dot, 0));
+    let parent = nodes.get(parentId);
+    if (parent === undefined) {
+      if (snapshot !== undefined || parentId === '') throw new Error(`the element ${id} of the profile ${url} has no parent`);
+      parent = put(parentId, { path: parentId.replaceAll(/:[^.]*/g, '') });
+    }
     const node = nodeOf(element, segment);
     nodes.set(id, node);
     if (node.sliceName === undefined) parent.children.set(node.name, node);
@@ -84,7 +115,9 @@ export const profileTree = ({ url, snapshot }: StructureDefinition): ProfileNode
       if (sliced === undefined) parent.children.set(node.name, (sliced = nodeOf({ path: element.path }, segment.split(':', 1)[0]!)));
       sliced.slices.set(node.sliceName, node);
     }
-  }
+    return node;
+  };
+  for (const element of isRooted ? elements.slice(1) : elements) put(idOf(element), element);
   return root;
 };
 

@@ -188,6 +188,124 @@ test('holds values against the least and the most that a profile allows', () => 
   refuses(broken(whole, task(5)), /at most 4/);
 });
 
+const BASE = 'http://hl7.org/fhir/StructureDefinition/';
+/** A validator that knows profiles by their differentials. */
+const withDifferentials = (...profiles: readonly { readonly url: string; readonly [member: string]: unknown }[]): ResourceValidator =>
+  createResourceValidator({
+    registry,
+    terminology,
+    profiles: profiles.map((each) => ({
+      url: each.url,
+      resource: () => ({ resourceType: 'StructureDefinition', derivation: 'constraint', ...each }),
+    })),
+    onWrite: 'structure',
+  });
+const differential = (...element: object[]): object => ({ differential: { element } });
+
+test('a profile without a snapshot counts by its differential, besides its base', () => {
+  const first = { url: 'http://example.org/first', type: 'Patient', baseDefinition: `${BASE}Patient` };
+  const validator = withDifferentials(
+    { ...first, ...differential({ id: 'Patient.name', path: 'Patient.name', min: 1 }) },
+    {
+      url: OWN,
+      type: 'Patient',
+      baseDefinition: first.url,
+      ...differential({ id: 'Patient.contact.name.family', path: 'Patient.contact.name.family', min: 1 }),
+    },
+  );
+  const contact = { name: { given: ['y'] } };
+  assert.equal(broken(validator, { resourceType: 'Patient', name: [{ family: 'x' }], contact: [{ name: { family: 'y' } }] }), []);
+  refuses(
+    broken(validator, { resourceType: 'Patient', contact: [contact] }),
+    /^Patient\.name: it is required \(http:\/\/example\.org\/first\)/,
+    /^Patient\.contact\[0\]\.name\.family: it is required/,
+  );
+});
+
+test('a differential may leave out ids, and what goes without saying of slices', () => {
+  const telecom = 'Patient.telecom';
+  const validator = withDifferentials({
+    url: OWN,
+    type: 'Patient',
+    ...differential(
+      {
+        path: telecom,
+        slicing: {
+          discriminator: [
+            { type: 'value', path: 'system' },
+            { type: 'value', path: 'use' },
+          ],
+          rules: 'closed',
+        },
+      },
+      { path: telecom, sliceName: 'home' },
+      { path: `${telecom}.system`, fixedCode: 'phone' },
+      { path: `${telecom}.use`, fixedCode: 'home' },
+      { path: telecom, sliceName: 'mail' },
+      { path: `${telecom}.system`, fixedCode: 'email' },
+      { path: `${telecom}.use`, max: '0' },
+      { path: 'Patient.gender', min: 1 },
+    ),
+  });
+  const of = (...points: object[]): string[] => broken(validator, { resourceType: 'Patient', gender: 'male', telecom: points });
+  assert.equal(of({ system: 'phone', value: '1', use: 'home' }, { system: 'email', value: '2' }), []);
+  refuses(of({ system: 'email', value: '2', use: 'home' }), /^Patient\.telecom\[0\]: it is none of home, mail/);
+  refuses(broken(validator, { resourceType: 'Patient' }), /^Patient\.gender: it is required/);
+});
+
+test('profiles that are based on each other end', () => {
+  const [a, b] = [OWN, 'http://example.org/other'];
+  const validator = withDifferentials(
+    { url: a, type: 'Patient', baseDefinition: b, ...differential({ path: 'Patient.gender', min: 1 }) },
+    { url: b!, type: 'Patient', baseDefinition: a, ...differential({ path: 'Patient.active', min: 1 }) },
+  );
+  assert.equal(broken(validator, { resourceType: 'Patient', gender: 'male', active: true }), []);
+  assert.ok(broken(validator, { resourceType: 'Patient', active: true }).some((each) => /^Patient\.gender/.test(each)));
+});
+
+test('the resources of a Bundle are told apart by their profiles, and by the types of these', () => {
+  const entry = (name: string, profile: string): object[] => [
+    { path: 'Bundle.entry', sliceName: name, min: 1, max: '1' },
+    { path: 'Bundle.entry.resource', min: 1, type: [{ code: 'Resource', profile: [profile] }] },
+  ];
+  const validator = withDifferentials(
+    {
+      url: OWN,
+      type: 'Bundle',
+      ...differential(
+        { path: 'Bundle.entry', slicing: { discriminator: [{ type: 'profile', path: 'resource' }], rules: 'closed' } },
+        ...entry('loose', 'http://example.org/loose'),
+        ...entry('person', `${BASE}Person`),
+      ),
+    },
+    { url: 'http://example.org/loose', type: 'Patient', ...differential({ path: 'Patient.birthDate', max: '0' }) },
+  );
+  const bundle = (...types: string[]): Json => ({
+    resourceType: 'Bundle',
+    type: 'collection',
+    entry: types.map((resourceType) => ({ resource: { resourceType } })),
+  });
+  assert.equal(broken(validator, bundle('Patient', 'Person')), []);
+  refuses(broken(validator, bundle('Person')), /^Bundle\.entry: loose: it is required/);
+});
+
+test('an extension may stand where the FHIRPath of its definition leads', () => {
+  const url = 'http://example.org/extension';
+  const validator = withDifferentials({
+    url,
+    type: 'Extension',
+    baseDefinition: `${BASE}Extension`,
+    context: [{ type: 'fhirpath', expression: "Patient.address.where(use = 'home')" }],
+    ...differential({ id: 'Extension.value[x]', path: 'Extension.value[x]', min: 1 }),
+  });
+  const errors = (use: string): string[] =>
+    validator
+      .everything({ resourceType: 'Patient', address: [{ use, city: 'x', extension: [{ url, valueString: 'y' }] }] }, 'Patient')
+      .flatMap(({ severity, diagnostics }) => (severity === 'error' ? [diagnostics] : []));
+  assert.equal(errors('home'), []);
+  refuses(errors('work'), /^Patient\.address\[0\]\.extension\[0\]: .* isn't defined for this element/);
+});
+
 const RULES: Readonly<Record<string, readonly [expression: string, kept: object, broken: object]>> = {
   'memberOf of a CodeableConcept': [
     "memberOf('http://example.org/colours')",
