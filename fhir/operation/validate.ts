@@ -6,8 +6,10 @@ import { FhirError, type Issue, outcomeText } from '../http/outcome.ts';
 import type { Server } from '../server.ts';
 import { type Head, readHead } from '../store/head.ts';
 import { XmlMisfitError } from '../xml/from-xml.ts';
+import type { LazyDefinition } from '../validation/profile/profile-source.ts';
 import type { Operation } from './operation.ts';
 import { answerIssues } from './validate-answers.ts';
+import { storedProfiles } from './stored-profiles.ts';
 import { type OperationParameter, operationParameters, textParameter } from './parameters.ts';
 
 const MODES = ['create', 'update', 'delete', 'profile'] as const;
@@ -61,6 +63,7 @@ const faultsOf = (resource: OperationParameter['resource'], { target }: Call, mo
 
 interface Given {
   readonly profiles: readonly string[];
+  readonly definitions: readonly LazyDefinition[];
   readonly text: string | undefined;
 }
 
@@ -69,6 +72,11 @@ const issuesOf = ({ registry, validator }: Server, resource: OperationParameter[
   if (resource === undefined) return [];
   if (!registry.isResourceType(type)) return [fault(`${type.slice(0, 40)} is no R4 resource type`, 'resourceType')];
   return validator.everything(resource, type, given);
+};
+
+const claimedBy = (resource: OperationParameter['resource']): string[] => {
+  const { profile } = (resource?.['meta'] ?? {}) as { profile?: unknown };
+  return Array.isArray(profile) ? profile.filter((url) => typeof url === 'string') : [];
 };
 
 const ORDER: Readonly<Record<Issue['severity'], number>> = { fatal: 0, error: 1, warning: 2, information: 3 };
@@ -102,7 +110,13 @@ const run = async (server: Server, call: Call): Promise<Reply> => {
   const resource = mode === 'delete' ? undefined : (sent ?? stored);
   const issues = faultsOf(resource, call, mode, head);
   if (issues.length === 0)
-    issues.push(...issuesOf(server, resource, { profiles, text: sent === undefined ? (head?.body ?? undefined) : text?.() }));
+    issues.push(
+      ...issuesOf(server, resource, {
+        profiles,
+        definitions: await storedProfiles(server, call, [...profiles, ...claimedBy(resource)]),
+        text: sent === undefined ? (head?.body ?? undefined) : text?.(),
+      }),
+    );
   if (resource?.['resourceType'] === 'QuestionnaireResponse' && !issues.some(({ severity }) => severity === 'error'))
     issues.push(...(await answerIssues(server, call, resource)));
   issues.sort((a, b) => ORDER[a.severity] - ORDER[b.severity]);

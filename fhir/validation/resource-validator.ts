@@ -8,8 +8,8 @@ import { requireAffordable } from './effort.ts';
 import { Findings, MAX_ISSUES, type ValidationIssue } from './findings.ts';
 import { baseRuleKeys, type InvariantChecker, loadInvariants } from './invariants.ts';
 import { codesOf } from './profile/profile-binding.ts';
-import { createProfileSource, type LazyDefinition } from './profile/profile-source.ts';
-import { createProfiles } from './profile/profiles.ts';
+import { createProfileSource, definitionSource, eitherSource, type LazyDefinition, type ProfileSource } from './profile/profile-source.ts';
+import { createProfiles, type Profiles } from './profile/profiles.ts';
 import { createTypedWalk } from './typed-walk.ts';
 import { createValueRules, type ValueRules } from './value-rules.ts';
 import { createValidator, type Validator } from './validator.ts';
@@ -18,6 +18,8 @@ import { namesNamespace } from './xhtml.ts';
 export interface ResourceValidator extends Validator {
   /** What a write breaks besides its structure, which must be right: the known profiles that it claims, R4's invariants if asked for. Throws 413 (effort.ts). */
   rules(resource: Json, type: string): ValidationIssue[];
+  /** Whether a profile is known without asking the store. */
+  knows(profile: string): boolean;
   /** Everything that can be said of a resource. Throws 413 (effort.ts). */
   everything(resource: Json, type: string, asked?: Asked): ValidationIssue[];
 }
@@ -25,6 +27,8 @@ export interface ResourceValidator extends Validator {
 interface Asked {
   /** To check by besides those that it claims. */
   readonly profiles?: readonly string[];
+  /** Profiles that count besides those that are known. */
+  readonly definitions?: readonly LazyDefinition[];
   /** The resource as it was sent. */
   readonly text?: string | undefined;
 }
@@ -71,13 +75,15 @@ export const createResourceValidator = (options: ResourceValidatorOptions): Reso
   };
   const conformsTo = (resource: Json, url: string): boolean => {
     const findings = new Findings(String(resource['resourceType']), true);
-    const reason = profiles.check(url, resource, findings);
+    const reason = known.check(url, resource, findings);
     if (reason !== undefined) throw new Error(`the profile ${reason}`);
     return findings.issues.length === 0;
   };
   let baseRules: ReadonlySet<string> | undefined;
   const isBaseRule = (key: string): boolean => (baseRules ??= baseRuleKeys()).has(key);
-  const profiles = createProfiles({ registry, terminology, invariants, isBaseRule, source: createProfileSource(options.profiles) });
+  const source = createProfileSource(options.profiles);
+  const profilesOf = (from: ProfileSource): Profiles => createProfiles({ registry, terminology, invariants, isBaseRule, source: from });
+  const known = profilesOf(source);
   const walk = createTypedWalk(registry);
   let valueRules: (() => ValueRules) | undefined;
   // Better now than while the first client waits.
@@ -85,6 +91,7 @@ export const createResourceValidator = (options: ResourceValidatorOptions): Reso
 
   return {
     validate,
+    knows: known.knows,
     rules: (resource, type) => {
       const claims = claimed(resource);
       if (claims.length === 0 && type !== 'Bundle' && onWrite !== 'full') return NONE;
@@ -93,13 +100,14 @@ export const createResourceValidator = (options: ResourceValidatorOptions): Reso
         requireAffordable(resource);
         invariants().check(resource, findings);
       }
-      for (const url of new Set(claims)) profiles.check(url, resource, findings);
+      for (const url of new Set(claims)) known.check(url, resource, findings);
       inEntries(resource, findings, (entry) => {
-        for (const url of new Set(claimed(entry))) profiles.check(url, entry, findings);
+        for (const url of new Set(claimed(entry))) known.check(url, entry, findings);
       });
       return findings.issues;
     },
-    everything: (resource, type, { profiles: asked = [], text } = {}) => {
+    everything: (resource, type, { profiles: asked = [], definitions = [], text } = {}) => {
+      const profiles = definitions.length === 0 ? known : profilesOf(eitherSource(source, definitionSource(definitions)));
       const issues = validate(resource, type, text);
       // Rules are written for what has the right structure.
       if (issues.some(({ severity }) => severity === 'error')) return issues;

@@ -9,31 +9,48 @@ export interface ProfileSource {
   find(canonical: string): StructureDefinition | undefined;
 }
 
+/** What the first doesn't know, the second may. */
+export const eitherSource = (first: ProfileSource, second: ProfileSource): ProfileSource => ({
+  find: (canonical) => first.find(canonical) ?? second.find(canonical),
+});
+
 /** A definition that is parsed when it is asked for. */
 export interface LazyDefinition {
   readonly url: string;
   readonly resource: () => unknown;
 }
 
+type Candidates = (url: string) => Iterable<StructureDefinition>;
+
+const sourceOf = (candidates: Candidates): ProfileSource => ({
+  find: (canonical) => {
+    const [url = '', wanted] = canonical.split('|', 2);
+    for (const each of candidates(url)) {
+      const isProfile = each.derivation === undefined || each.derivation === 'constraint';
+      if (isProfile && (each.snapshot ?? each.differential) !== undefined && (wanted === undefined || each.version === wanted)) return each;
+    }
+    return undefined;
+  },
+});
+
+const byUrl = (definitions: Iterable<LazyDefinition>): Candidates => {
+  const known = new Map<string, LazyDefinition[]>();
+  for (const definition of definitions) known.set(definition.url, [...(known.get(definition.url) ?? []), definition]);
+  return function* (url) {
+    for (const { resource } of known.get(url) ?? []) yield resource() as StructureDefinition;
+  };
+};
+
+/** Of definitions at hand. */
+export const definitionSource = (definitions: Iterable<LazyDefinition>): ProfileSource => sourceOf(byUrl(definitions));
+
 /** Packages first, then R4's own profiles and extensions, and US Core as far as it ships with the definitions. */
 export const createProfileSource = (packages: Iterable<LazyDefinition>): ProfileSource => {
-  const packaged = new Map<string, LazyDefinition[]>();
-  for (const definition of packages) packaged.set(definition.url, [...(packaged.get(definition.url) ?? []), definition]);
+  const packaged = byUrl(packages);
   const lineOf = openLineFile(DATA_FILE, (head) => HEAD.exec(head)?.[1]);
-  const candidates = function* (url: string): Generator<StructureDefinition> {
-    for (const { resource } of packaged.get(url) ?? []) yield resource() as StructureDefinition;
+  return sourceOf(function* (url) {
+    yield* packaged(url);
     const line = lineOf(url);
     if (line !== undefined) yield JSON.parse(line) as StructureDefinition;
-  };
-  return {
-    find: (canonical) => {
-      const [url = '', wanted] = canonical.split('|', 2);
-      for (const each of candidates(url)) {
-        const isProfile = each.derivation === undefined || each.derivation === 'constraint';
-        if (isProfile && (each.snapshot ?? each.differential) !== undefined && (wanted === undefined || each.version === wanted))
-          return each;
-      }
-      return undefined;
-    },
-  };
+  });
 };

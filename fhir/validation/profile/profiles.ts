@@ -10,6 +10,8 @@ import { createExtensionPlaces } from './extension-place.ts';
 import type { ProfileSource } from './profile-source.ts';
 
 export interface Profiles {
+  /** Whether a profile is known, or is the definition of a type. */
+  knows(url: string): boolean;
   /** Checks a resource by a profile; says why where it can't be. */
   check(url: string, resource: Json, findings: Findings): string | undefined;
   /** Checks an extension by its definition, if that is known, and whether it stands where it may. */
@@ -71,6 +73,7 @@ export const createProfiles = ({ registry, source, ...tools }: ProfilesOptions):
   const checkPlace = createExtensionPlaces({ registry, placeOf: (url) => profile(url)?.place, invariants: tools.invariants });
 
   return {
+    knows: (url) => ofType(url) !== undefined || typeof look(url) !== 'string',
     check: (url, resource, findings) => {
       const type = String(resource['resourceType']);
       const wrong = (of: string): void => findings.add('value', `it claims to be a ${of} by its profile ${url.slice(0, 200)}`);

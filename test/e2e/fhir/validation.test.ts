@@ -102,6 +102,50 @@ test('$validate holds a QuestionnaireResponse against its Questionnaire: stored,
   assert.ok((await of(inside)).some((issue) => /"y" is not in #own/.test(issue)));
 });
 
+test('$validate goes by profiles that are stored, without running their rules', async () => {
+  const profile = (id: string, rest: object): object => ({
+    resourceType: 'StructureDefinition',
+    id,
+    url: `http://example.org/stored/${id}`,
+    name: 'Stored',
+    status: 'active',
+    kind: 'resource',
+    abstract: false,
+    type: 'Patient',
+    derivation: 'constraint',
+    text,
+    ...rest,
+  });
+  const rule = { key: 'own-1', severity: 'error', human: 'never', expression: 'false' };
+  const of = (id: string, element: object, baseDefinition: string): object => ({
+    path: `/StructureDefinition/${id}`,
+    body: profile(id, { baseDefinition, differential: { element: [element] } }),
+  });
+  const base = 'http://hl7.org/fhir/StructureDefinition/Patient';
+  for (const { path, body } of [
+    of('named', { id: 'Patient.name', path: 'Patient.name', min: 1, constraint: [rule] }, base),
+    of('born', { id: 'Patient.birthDate', path: 'Patient.birthDate', min: 1 }, 'http://example.org/stored/named'),
+  ] as { path: string; body: object }[]) {
+    const { status, text: said } = await stack.request(path, { method: 'PUT', body });
+    assert.is(status, 201, said);
+  }
+  const url = 'http://example.org/stored/born';
+  const asked = await validate(`/Patient/$validate?profile=${url}`, { resourceType: 'Patient', text });
+  assert.ok(
+    asked.some((issue) => /^error required Patient\.birthDate .*stored\/born/.test(issue)),
+    asked.join('\n'),
+  );
+  assert.ok(
+    asked.some((issue) => /^error required Patient\.name .*stored\/named/.test(issue)),
+    asked.join('\n'),
+  );
+  const good = { resourceType: 'Patient', text, name: [{ family: 'x' }], birthDate: '1970', meta: { profile: [url] } };
+  assert.match((await validate('/Patient/$validate', good))[0]!, /^information informational .*valid/);
+  const claimed = { resourceType: 'Patient', text, meta: { profile: [url] } };
+  assert.ok((await validate('/Patient/$validate', claimed)).some((issue) => issue.startsWith('error required Patient.name')));
+  assert.is((await stack.request('/Patient', { body: claimed })).status, 201, 'a write is held against no profile of a client');
+});
+
 test('$validate evaluates the invariants of R4, with their keys and paths', async () => {
   const found = await validate('/Patient/$validate', { resourceType: 'Patient', contact: [{ gender: 'male' }] });
   assert.ok(

@@ -260,7 +260,7 @@ test('profiles that are based on each other end', () => {
     { url: b!, type: 'Patient', baseDefinition: a, ...differential({ path: 'Patient.active', min: 1 }) },
   );
   assert.equal(broken(validator, { resourceType: 'Patient', gender: 'male', active: true }), []);
-  assert.ok(broken(validator, { resourceType: 'Patient', active: true }).some((each) => /^Patient\.gender/.test(each)));
+  assert.ok(broken(validator, { resourceType: 'Patient', active: true }).some((each) => each.startsWith('Patient.gender')));
 });
 
 test('the resources of a Bundle are told apart by their profiles, and by the types of these', () => {

@@ -1,0 +1,54 @@
+/** Profiles that clients have stored, as $validate goes by them besides those that the server knows. Source: http://hl7.org/fhir/R4/profiling.html */
+import { missingScope } from '../../proto/access/scope.ts';
+import type { Call } from '../http/call.ts';
+import type { Server } from '../server.ts';
+import { storedByCanonical } from '../terminology/stored.ts';
+import type { LazyDefinition } from '../validation/profile/profile-source.ts';
+import { elementsOf, type ProfileElement, type StructureDefinition } from '../validation/profile/structure-definition.ts';
+
+/** Look-ups for one question. */
+const MAX_LOOKUPS = 20;
+/** Slices of one are held against the values of another resource one by one. */
+const MAX_ELEMENTS = 2000;
+
+const withoutRules = (element: ProfileElement): ProfileElement => ({ ...element, constraint: [] });
+
+// Expressions of clients could take forever: what they ask for is left open.
+const harmless = (definition: StructureDefinition): StructureDefinition => {
+  const { context, contextInvariant: _, snapshot, differential, ...rest } = definition;
+  return {
+    ...rest,
+    ...(context?.every(({ type }) => type !== 'fhirpath') && { context }),
+    ...(snapshot && { snapshot: { element: snapshot.element.map(withoutRules) } }),
+    ...(differential && { differential: { element: differential.element.map(withoutRules) } }),
+  };
+};
+
+const neededBy = (definition: StructureDefinition): string[] => [
+  ...(definition.baseDefinition === undefined ? [] : [definition.baseDefinition]),
+  ...elementsOf(definition).flatMap(({ type = [] }) => type.flatMap(({ profile = [] }) => profile)),
+];
+
+/** Those of the profiles that only the store has, with what they are made of; none where the client may not read them. */
+export const storedProfiles = async (
+  server: Server,
+  { identity }: Call,
+  profiles: readonly string[],
+): Promise<readonly LazyDefinition[]> => {
+  const found: LazyDefinition[] = [];
+  const queue = [...new Set(profiles)];
+  const find = storedByCanonical<StructureDefinition>(server, 'StructureDefinition');
+  const seen = new Set<string>();
+  let left = MAX_LOOKUPS;
+  for (const canonical of queue) {
+    if (seen.has(canonical) || server.validator.knows(canonical)) continue;
+    seen.add(canonical);
+    if (--left < 0 || missingScope(identity.scopes, 'StructureDefinition', 'r') !== undefined) break;
+    const definition = await find(server.db, canonical);
+    if (definition === undefined || elementsOf(definition).length > MAX_ELEMENTS) continue;
+    const resource = harmless(definition);
+    found.push({ url: definition.url, resource: () => resource });
+    queue.push(...neededBy(definition));
+  }
+  return found;
+};
