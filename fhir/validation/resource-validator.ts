@@ -41,6 +41,9 @@ export interface ResourceValidatorOptions {
   readonly onWrite: 'structure' | 'full';
 }
 
+/** By profiles of clients, which may lead to each other on many ways. */
+const MAX_CHECKS = 100_000;
+
 const NONE: ValidationIssue[] = [];
 
 const claimed = ({ meta }: Json): readonly string[] => {
@@ -82,7 +85,8 @@ export const createResourceValidator = (options: ResourceValidatorOptions): Reso
   let baseRules: ReadonlySet<string> | undefined;
   const isBaseRule = (key: string): boolean => (baseRules ??= baseRuleKeys()).has(key);
   const source = createProfileSource(options.profiles);
-  const profilesOf = (from: ProfileSource): Profiles => createProfiles({ registry, terminology, invariants, isBaseRule, source: from });
+  const profilesOf = (from: ProfileSource, limit?: number): Profiles =>
+    createProfiles({ registry, terminology, invariants, isBaseRule, source: from, ...(limit !== undefined && { limit }) });
   const known = profilesOf(source);
   const walk = createTypedWalk(registry);
   let valueRules: (() => ValueRules) | undefined;
@@ -107,7 +111,7 @@ export const createResourceValidator = (options: ResourceValidatorOptions): Reso
       return findings.issues;
     },
     everything: (resource, type, { profiles: asked = [], definitions = [], text } = {}) => {
-      const profiles = definitions.length === 0 ? known : profilesOf(eitherSource(source, definitionSource(definitions)));
+      const profiles = definitions.length === 0 ? known : profilesOf(eitherSource(source, definitionSource(definitions)), MAX_CHECKS);
       const issues = validate(resource, type, text);
       // Rules are written for what has the right structure.
       if (issues.some(({ severity }) => severity === 'error')) return issues;

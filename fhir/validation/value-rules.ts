@@ -13,12 +13,14 @@ import { isAbsolute } from './reference.ts';
 import { definedPath, type Step } from './typed-walk.ts';
 
 const EXTENSIBLE_FILE = new URL('../definitions/data/r4-extensible.json', import.meta.url);
+/** HL7 goes on adding codes to these: what R4 has of them isn't all. */
+const PUBLISHED_LATER = 'http://terminology.hl7.org/';
 const URIS = 'urn:ietf:rfc:3986';
 const QUANTITIES: ReadonlySet<string> = new Set(['Quantity', 'Age', 'Count', 'Distance', 'Duration']);
 
 const plain = (text: string): string => text.trim().replaceAll(/\s+/g, ' ').toLowerCase();
 
-/** A code that its system lacks is an error, another display than the system's a warning; what isn't loaded as a whole says nothing. */
+/** A code that its system lacks is an error (of one that R4 has as it was then, a warning), another display than the system's a warning; what isn't loaded as a whole says nothing. */
 const checkCoding = ({ system, version, code, display }: Json, findings: Findings, source: TerminologySource): void => {
   if (typeof system !== 'string') return;
   if (!isAbsolute(system)) {
@@ -36,7 +38,8 @@ const checkCoding = ({ system, version, code, display }: Json, findings: Finding
   if (known.content !== 'complete' || typeof code !== 'string') return;
   const node = codeIndex(known).node(code);
   if (node === undefined) {
-    findings.add('code-invalid', `${shown(code)} is no code of ${system.slice(0, 200)}`, 'code');
+    const severity = system.startsWith(PUBLISHED_LATER) ? 'warning' : 'error';
+    findings.report(severity, 'code-invalid', `${shown(code)} is no code of ${system.slice(0, 200)}`, 'code');
     return;
   }
   const names = [node.concept.display, ...(node.concept.designation ?? []).map(({ value }) => value)].flatMap((name) => name ?? []);

@@ -26,6 +26,8 @@ export interface ProfileTools {
   readonly invariants: () => InvariantChecker;
   /** Another profile; undefined where it isn't known. */
   readonly profile: (url: string) => CompiledProfile | undefined;
+  /** Told how often values are held against slices; throws where that is too much. */
+  readonly spend?: (count: number) => void;
   /** Whether a rule is one of the base definitions, which are checked without profiles. */
   readonly isBaseRule: (key: string) => boolean;
 }
@@ -217,6 +219,7 @@ export const compileProfile = (definition: StructureDefinition, tools: ProfileTo
       let isOpen = false;
       let last = -1;
       for (const item of items) {
+        tools.spend?.(known.length);
         const results = known.map(({ matches }) => matches(item, scope));
         const index = results.indexOf(true);
         if (index === -1 && results.includes(undefined)) isOpen = true;
@@ -254,20 +257,15 @@ export const compileProfile = (definition: StructureDefinition, tools: ProfileTo
     };
   };
 
-  // A differential counts besides its base; one that leads back to itself is held against itself once.
+  // A differential counts besides its base.
   const baseCheck = (): ItemCheck | undefined => {
     const url = definition.snapshot === undefined ? definition.baseDefinition : undefined;
     if (url === undefined || (url.startsWith(BASE) && registry.type(url.slice(BASE.length)) !== undefined)) return undefined;
     let base: CompiledProfile | undefined;
-    let busy: Item | undefined;
     return (item, findings, scope) => {
-      if (busy === item) return;
       base ??= tools.profile(url);
-      const outer = busy;
-      busy = item;
       if (base !== undefined) base.check(item, findings, scope);
       else findings.report('information', 'not-found', `its base ${url.slice(0, 200)} is not known to this server (${by})`);
-      busy = outer;
     };
   };
 
@@ -285,11 +283,23 @@ export const compileProfile = (definition: StructureDefinition, tools: ProfileTo
     const type = isObject(value) ? value['resourceType'] : undefined;
     return typeof type === 'string' && type !== definition.type && registry.isResourceType(definition.type);
   };
+  let busy: unknown;
   return {
     type: definition.type,
     check: (item, findings, scope) => {
-      if (isOther(item.value)) findings.add('value', `it should be a ${definition.type} (${by})`);
-      else check?.(item, findings, scope);
+      // Profiles may lead back to themselves: a value is held against each once.
+      if (busy !== undefined && item.value === busy) return;
+      if (isOther(item.value)) {
+        findings.add('value', `it should be a ${definition.type} (${by})`);
+        return;
+      }
+      const outer = busy;
+      busy = item.value;
+      try {
+        check?.(item, findings, scope);
+      } finally {
+        busy = outer;
+      }
     },
     place: definition.type === 'Extension' ? extensionPlace(definition) : undefined,
   };

@@ -70,7 +70,10 @@ const mayStand = ({ context }: ExtensionPlace, owner: Step, registry: Registry, 
   return context.some(({ type, expression }) => {
     if (type === 'extension') return owner.type === 'Extension' && urlOf(owner) === expression.split('#', 1)[0];
     if (type === 'fhirpath') return selects(expression, owner);
-    return type !== 'element' || expression.includes('/') || names.has(expression.replaceAll(/:[^.]*/g, ''));
+    if (type !== 'element' || expression.includes('/')) return true;
+    // Such as CanonicalResource, which is a type of later versions.
+    if (registry.type(expression.split('.', 1)[0]!) === undefined) return true;
+    return names.has(expression.replaceAll(/:[^.]*/g, ''));
   });
 };
 

@@ -1,5 +1,6 @@
 /** The profiles that this server knows, each compiled when it is first claimed. */
 import type { Registry } from '../../definitions/registry.ts';
+import { FhirError } from '../../http/outcome.ts';
 import { isObject, type Json } from '../../json/value.ts';
 import type { TerminologySource } from '../../terminology/resources.ts';
 import type { Findings } from '../findings.ts';
@@ -24,18 +25,34 @@ export interface ProfilesOptions {
   readonly terminology: TerminologySource;
   readonly invariants: () => InvariantChecker;
   readonly isBaseRule: (key: string) => boolean;
+  /** So often values may be held against profiles and slices, all together; then 413 is thrown. Without it: any number. */
+  readonly limit?: number;
 }
 
 const BASE = 'http://hl7.org/fhir/StructureDefinition/';
 /** Addresses come from clients: more than these are looked up again. */
 const KNOWN_ADDRESSES = 5000;
 
-export const createProfiles = ({ registry, source, ...tools }: ProfilesOptions): Profiles => {
+export const createProfiles = ({ registry, source, limit, ...tools }: ProfilesOptions): Profiles => {
+  let left = limit ?? Infinity;
+  const spend = (count: number): void => {
+    left -= count;
+    if (left < 0) throw new FhirError('too-costly', `values are held against profiles more than ${limit} times: ask for fewer profiles`);
+  };
+  const limited = (made: CompiledProfile): CompiledProfile => ({
+    ...made,
+    check: (...of) => {
+      spend(1);
+      made.check(...of);
+    },
+  });
   const compiled = new Map<string, CompiledProfile | string>();
   const make = (url: string): CompiledProfile | string => {
     try {
       const definition = source.find(url);
-      return definition === undefined ? 'is not known to this server' : compileProfile(definition, { registry, profile, ...tools });
+      if (definition === undefined) return 'is not known to this server';
+      const made = compileProfile(definition, { registry, profile, ...(limit !== undefined && { spend }), ...tools });
+      return limit === undefined ? made : limited(made);
     } catch (error) {
       // A fault of its package is none of who claims it.
       return `can't be used: ${(error as Error).message.slice(0, 200)}`;

@@ -78,7 +78,7 @@ export const operations: Area = {
     }),
     tells('a code that its system lacks', {
       resourceType: 'Patient',
-      maritalStatus: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-MaritalStatus', code: 'none' }] },
+      maritalStatus: { coding: [{ system: 'http://hl7.org/fhir/administrative-gender', code: 'none' }] },
     }),
     tells('a size that isn’t that of the data', {
       resourceType: 'Patient',

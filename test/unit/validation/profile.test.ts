@@ -263,6 +263,32 @@ test('profiles that are based on each other end', () => {
   assert.ok(broken(validator, { resourceType: 'Patient', active: true }).some((each) => each.startsWith('Patient.gender')));
 });
 
+test('profiles of clients that lead to each other on very many ways are refused', () => {
+  const urls = Array.from({ length: 18 }, (_, i) => `http://example.org/way/${i}`);
+  const definitions = urls.map((url, i) => {
+    const element = [
+      { path: 'Patient', type: [{ code: 'Patient', profile: urls.slice(i + 1) }] },
+      { path: 'Patient.gender', min: 1 },
+    ];
+    return { url, resource: () => ({ resourceType: 'StructureDefinition', url, type: 'Patient', differential: { element } }) };
+  });
+  assert.throws(
+    () => shipped.everything({ resourceType: 'Patient' }, 'Patient', { profiles: [urls[0]!], definitions }),
+    ({ status }: { status: number }) => status === 413,
+  );
+  const [self] = definitions.slice(0, 1);
+  const loop = { path: 'Patient', type: [{ code: 'Patient', profile: [self!.url] }] };
+  const own = {
+    url: self!.url,
+    resource: () => ({ resourceType: 'StructureDefinition', url: self!.url, type: 'Patient', differential: { element: [loop] } }),
+  };
+  assert.ok(
+    shipped
+      .everything({ resourceType: 'Patient' }, 'Patient', { profiles: [self!.url], definitions: [own] })
+      .every(({ severity }) => severity !== 'error'),
+  );
+});
+
 test('the resources of a Bundle are told apart by their profiles, and by the types of these', () => {
   const entry = (name: string, profile: string): object[] => [
     { path: 'Bundle.entry', sliceName: name, min: 1, max: '1' },
