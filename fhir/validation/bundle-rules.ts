@@ -18,6 +18,11 @@ const checkEntry = (entry: Json, type: unknown, findings: Findings, { isResource
   const { fullUrl, resource } = entry;
   if (!isObject(resource)) return;
   const { resourceType, id } = resource;
+  const isOutcome = resourceType === 'OperationOutcome';
+  // What is found has been stored. Source: http://hl7.org/fhir/R4/valueset-search-entry-mode.html
+  if (type === 'searchset' && id === undefined && !isOutcome) findings.add('required', 'what a search finds has an id', 'resource.id');
+  if (isObject(entry['search']) && entry['search']['mode'] === 'outcome' && !isOutcome)
+    findings.add('value', `an outcome is an OperationOutcome, not a ${String(resourceType).slice(0, 64)}`, 'search.mode');
   if (fullUrl === undefined) {
     // What an operation collects need not be identified.
     if (!UNNAMED.has(type))

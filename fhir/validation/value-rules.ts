@@ -90,7 +90,10 @@ export const createValueRules = (registry: Registry, source: TerminologySource):
     return (step, findings) => {
       const { value, type, owner, element, resource, isSibling } = step;
       if (typeof value === 'string') {
-        if (element?.name === 'url' && isPublished(owner) && !isAbsolute(value))
+        if (
+          ((element?.name === 'url' && isPublished(owner)) || definedPath(step) === 'ValueSet.compose.include.system') &&
+          !isAbsolute(value)
+        )
           findings.add('value', `${shown(value)} should be an absolute URI: it is what others refer to`);
         else if (type === 'canonical' && !isAbsolute(value) && !value.startsWith('#'))
           findings.report('warning', 'value', `${shown(value)} should be an absolute canonical address, or #id of a contained resource`);

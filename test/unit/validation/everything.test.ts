@@ -185,6 +185,10 @@ const WRONG: Readonly<Record<string, readonly [Json, ...RegExp[]]>> = {
     /^error Patient\._birthDate\.id: another element has the id "a"/,
   ],
   'a relative url of a definition': [valueSet({ url: 'ValueSet/1' }), /^error ValueSet\.url: "ValueSet\/1" should be an absolute URI/],
+  'a relative system of a value set': [
+    valueSet({ compose: { include: [{ system: '#c' }] } }),
+    /^error ValueSet\.compose\.include\[0\]\.system: "#c" should be an absolute URI/,
+  ],
   'a relative canonical reference': [
     { resourceType: 'QuestionnaireResponse', status: 'completed', questionnaire: 'Questionnaire/1' },
     /^warning QuestionnaireResponse\.questionnaire/,
@@ -203,6 +207,11 @@ const WRONG: Readonly<Record<string, readonly [Json, ...RegExp[]]>> = {
   'a relative fullUrl': [bundle('collection', entry(anna, 'Patient/anna')), /^error Bundle\.entry\[0\]\.fullUrl: .*absolute/],
   'no fullUrl': [bundle('searchset', entry(anna, '')), /^error Bundle\.entry\[0\]\.fullUrl: .*add it/],
   'no fullUrl in a collection': [bundle('collection', entry(anna, '')), /^warning Bundle\.entry\[0\]\.fullUrl/],
+  'a match without an id': [bundle('searchset', entry(patient({}), UUID)), /^error Bundle\.entry\[0\]\.resource\.id: what a search finds/],
+  'an outcome that is none': [
+    bundle('searchset', { ...entry(anna), search: { mode: 'outcome' } }),
+    /^error Bundle\.entry\[0\]\.search\.mode: .*not a Patient/,
+  ],
   'a link twice': [page('self', 'next', 'self'), /^error Bundle\.link\[2\]: there is a link self already/],
   'a document without what it refers to': [
     letter(entry(composition('Patient/bob')), entry(anna)),
