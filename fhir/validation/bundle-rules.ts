@@ -24,8 +24,8 @@ const checkEntry = (entry: Json, type: unknown, findings: Findings, { isResource
   if (isObject(entry['search']) && entry['search']['mode'] === 'outcome' && !isOutcome)
     findings.add('value', `an outcome is an OperationOutcome, not a ${String(resourceType).slice(0, 64)}`, 'search.mode');
   if (fullUrl === undefined) {
-    // What an operation collects need not be identified.
-    if (!UNNAMED.has(type))
+    // What an operation collects need not be identified, nor what is said of a search.
+    if (!UNNAMED.has(type) && !isOutcome)
       findings.report(type === 'collection' ? 'warning' : 'error', 'required', 'the fullUrl says which resource it is: add it', 'fullUrl');
     return;
   }

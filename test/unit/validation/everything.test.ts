@@ -110,6 +110,10 @@ const RIGHT: Readonly<Record<string, Json>> = {
     entry(patient({}), UUID),
   ),
   'a fullUrl that is no address of FHIR': bundle('collection', entry(anna, 'http://a.b/5')),
+  'what is said of a search': bundle('searchset', entry(anna), {
+    resource: { resourceType: 'OperationOutcome', issue: [{ severity: 'warning', code: 'not-supported' }] },
+    search: { mode: 'outcome' },
+  }),
   'a transaction that names nothing': {
     ...bundle('transaction'),
     entry: [{ resource: patient({}), request: { method: 'POST', url: 'Patient' } }],
