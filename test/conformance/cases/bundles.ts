@@ -233,6 +233,81 @@ export const bundles: Area = {
       body: { resourceType: 'Bundle', type: 'batch' },
       expect: { status: 200, has: { 'entry.#': 0 } },
     }),
+    {
+      name: 'what a transaction deletes, makes and finds by one condition, again and again',
+      steps: ['201', '200'].map((status) => ({
+        send: 'POST /',
+        body: bundle(
+          'transaction',
+          get('Basic?identifier=urn:bundle|bd13'),
+          {
+            resource: {
+              resourceType: 'List',
+              identifier: [{ value: 'bd13' }],
+              status: 'current',
+              mode: 'working',
+              entry: [{ item: { reference: UUID } }],
+            },
+            request: { method: 'PUT', url: 'List?identifier=bd13' },
+          },
+          { fullUrl: UUID, ...post('bd13') },
+          remove('Basic?identifier=urn:bundle|bd13'),
+        ),
+        expect: {
+          status: 200,
+          has: {
+            'entry.0.resource.entry.#': 1,
+            'entry.1.response.status': new RegExp(`^${status}`),
+            'entry.2.response.status': /^201/,
+            'entry.3.response.status': /^20[04]/,
+          },
+        },
+      })),
+    },
+    {
+      name: 'narratives, addresses and extensions lead to what the transaction created',
+      steps: [
+        {
+          send: 'POST /',
+          body: bundle(
+            'transaction',
+            {
+              fullUrl: UUID,
+              resource: { resourceType: 'Binary', contentType: 'text/plain', data: 'eA==' },
+              request: { method: 'POST', url: 'Binary' },
+            },
+            {
+              resource: {
+                resourceType: 'DocumentReference',
+                id: 'bd14',
+                text: { status: 'generated', div: `<div xmlns="http://www.w3.org/1999/xhtml"><a href="${UUID}">x</a></div>` },
+                extension: [{ url: 'urn:x', valueUri: UUID }],
+                status: 'current',
+                content: [{ attachment: { url: UUID } }],
+              },
+              request: { method: 'PUT', url: 'DocumentReference/bd14' },
+            },
+          ),
+          expect: { status: 200 },
+        },
+        {
+          send: 'GET /DocumentReference/bd14',
+          expect: {
+            has: {
+              'text.div': /<a href="(https:[^"]*\/)?Binary\/[^/"]+"/,
+              'extension.0.valueUri': /^(https:.*\/)?Binary\/[^/]+$/,
+              'content.0.attachment.url': /^(https:.*\/)?Binary\/[^/]+$/,
+            },
+          },
+        },
+      ],
+    },
+    refuses('a reference to no entry', 'POST /', [400, 422], {
+      body: bundle('transaction', {
+        resource: { resourceType: 'Basic', code: { text: 'x' }, subject: { reference: UUID2 } },
+        request: { method: 'POST', url: 'Basic' },
+      }),
+    }),
     refuses('an entry with a condition that R4 does not have', 'POST /', 400, {
       body: bundle('transaction', post('bd12', {}, { ifNoneExists: 'identifier=bd12' })),
     }),

@@ -125,6 +125,11 @@ export const operations: Area = {
       body: parameters({ name: 'mode', valueCode: 'create' }, { name: 'resource', resource: { resourceType: 'Patient', active: true } }),
       expect: { status: 200, has: { resourceType: 'OperationOutcome' } },
     }),
+    refuses('$validate of nothing', 'GET /Patient/$validate?mode=create', [400, 422]),
+    one('$validate of what is stored', {
+      send: 'GET /Patient/op1/$validate',
+      expect: { status: 200, has: { resourceType: 'OperationOutcome' } },
+    }),
     one('$validate checks invariants', {
       send: 'POST /Patient/$validate',
       body: { resourceType: 'Patient', contact: [{ gender: 'male' }] },
@@ -139,6 +144,16 @@ export const operations: Area = {
         text: /^(?=[^]*"op1")(?=[^]*"op1o")(?=[^]*"op1e")(?![^]*"op2")/,
       },
     }),
+    {
+      name: 'the next page of $everything comes in the form of the first',
+      steps: [
+        {
+          send: 'GET /Patient/op1/$everything?_count=1&_format=json',
+          headers: { accept: '*/*' },
+          expect: { has: { 'link.1.relation': 'next', 'link.1.url': /[?&]_format=json/ } },
+        },
+      ],
+    },
     one('Observation/$lastn', {
       send: 'GET /Observation/$lastn?patient=op1&max=2',
       expect: { status: 200, has: { resourceType: 'Bundle', type: 'searchset', 'entry.#': 1 }, text: /"op1o"/ },

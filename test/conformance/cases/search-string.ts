@@ -18,6 +18,8 @@ export const searchString: Area = {
     patient('ss5', 'New York', 'Muller'),
     patient('ss6', 'Portland', 'Müller'),
     patient('ss7', 'Moscow', 'Richard,Muller'),
+    patient('ss9', 'Perth', 'Smi%th'),
+    patient('ss10', 'Perth', 'Smi_th'),
     tagged(AREA, 'Patient', 'ss8', { name: [{ text: 'Dr. Van Helsing', prefix: ['Dr.'], suffix: ['MD'] }] }),
   ],
   cases: [
@@ -38,6 +40,8 @@ export const searchString: Area = {
       name: 'Patient?address-city:exact=(a text of 700 characters)',
     },
     q('Patient?family=Smith,Williams', ['ss0', 'ss1']),
+    q('Patient?family=Smi%25', ['ss9']),
+    q('Patient?family:contains=i_t', ['ss10']),
     q('Patient?name=Bea&name=Richard', ['ss4']),
     q('Patient?name=Bea', ['ss0', 'ss4']),
     q('Patient?family=muller', ['ss5', 'ss6']),

@@ -90,6 +90,17 @@ test('what changes afterwards changes what is found', async () => {
   assert.is(await rowsOfKeys(), 3);
 });
 
+test('an expression may leave out its type, which others need not have the element of', async () => {
+  const written = await define('sex', { url: 'http://example.org/SearchParameter/sex', code: 'sex', expression: 'gender' });
+  assert.is(written.status, 201, written.text);
+  await ready('sex');
+  const { status, text } = await stack.request('/Patient/m', { method: 'PUT', body: { resourceType: 'Patient', id: 'm', gender: 'male' } });
+  assert.is(status, 201, text);
+  await eventually('it is searched by', async () => (await stack.request('/Patient?sex=male')).status === 200, 2000);
+  assert.equal(await found('/Patient?sex=male'), ['m']);
+  for (const address of ['/SearchParameter/sex', '/Patient/m']) assert.is((await stack.request(address, { method: 'DELETE' })).status, 204);
+});
+
 test('the capabilities tell of it when it is ready', async () => {
   const { json } = await stack.request('/metadata');
   const { searchParam } = json.rest[0].resource.find(({ type }: { type: string }) => type === 'Patient');
