@@ -64,10 +64,10 @@ export const createExtractor = (
   const plans = new Map<string, TypePlan>();
   const compile = (type: string): TypePlan => {
     const { units, parameters } = planOf(type);
-    const sinks = units.map(({ parameterType, select, key, lanes, parts }) => ({
+    const sinks = units.map(({ parameterType, select, key, hasOwn, lanes, parts }) => ({
       parameterType,
       select,
-      id: isKeyed(parameterType.table) && parts.size === 0 ? keyId(key) : undefined,
+      id: isKeyed(parameterType.table) && hasOwn ? keyId(key) : undefined,
       lanes: new Map([...lanes].map(([lane, laneKey]) => [lane, { id: keyId(laneKey), table: laneTable(parameterType, lane) }])),
       parts: new Map(
         [...parts].map(([fhirType, elements]) => [

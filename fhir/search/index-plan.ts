@@ -22,6 +22,8 @@ export interface IndexUnit {
   readonly select: CompiledPath['select'];
   /** Index key of the value itself. */
   readonly key: string;
+  /** Whether values have rows under it: those of datatypes that aren't made of parts, as a choice may hold beside others. */
+  readonly hasOwn: boolean;
   /** Index key of each lane that its values may have rows in. */
   readonly lanes: ReadonlyMap<Lane, string>;
   /** For datatypes made of parts: element and index key of each. */
@@ -250,7 +252,8 @@ const unitOf = ({ key: path, types, select }: CompiledPath, parameterType: Param
       );
     } else for (const lane of lanesOf(parameterType, fhirType)) lanes.set(lane, laneKey(key, lane));
   }
-  return { parameterType, select, key, lanes, parts };
+  const hasOwn = parts.size === 0 || types.some((each) => parameterType.datatypes.has(each) && !parts.has(each));
+  return { parameterType, select, key, hasOwn, lanes, parts };
 };
 
 const lanesOf = ({ lanes }: ParameterType, fhirType: string): Lane[] => Object.keys(lanes?.(fhirType) ?? {}) as Lane[];
@@ -261,16 +264,18 @@ export const PART_TYPE = 'string';
 /** The index key of a lane of what has a key of its own. */
 export const laneKey = (key: string, lane: Lane): string => `${key}#${lane}`;
 
-/** Each lane of a unit with its index key: of the value itself, or of each of its parts. */
-const laneEntries = ({ parameterType, lanes, parts }: IndexUnit): (readonly [Lane, string])[] =>
-  parts.size === 0
-    ? [...lanes]
-    : [...parts.values()].flatMap((elements) =>
-        elements.flatMap(([, key]) => lanesOf(parameterType, PART_TYPE).map((lane) => [lane, laneKey(key, lane)] as const)),
-      );
+/** Each lane of a unit with its index key: of the value itself, and of each of its parts. */
+const laneEntries = ({ parameterType, lanes, parts }: IndexUnit): (readonly [Lane, string])[] => [
+  ...lanes,
+  ...[...parts.values()].flatMap((elements) =>
+    elements.flatMap(([, key]) => lanesOf(parameterType, PART_TYPE).map((lane) => [lane, laneKey(key, lane)] as const)),
+  ),
+];
 
-const keysOf = ({ key, parts }: IndexUnit): string[] =>
-  parts.size === 0 ? [key] : [...parts.values()].flatMap((elements) => elements.map(([, partKey]) => partKey));
+const keysOf = ({ key, hasOwn, parts }: IndexUnit): string[] => [
+  ...(hasOwn ? [key] : []),
+  ...[...parts.values()].flatMap((elements) => elements.map(([, partKey]) => partKey)),
+];
 
 const laneKeysOf = (units: readonly IndexUnit[]): Map<Lane, string[]> => {
   const found = new Map<Lane, string[]>();
@@ -291,4 +296,4 @@ export const indexKeys = (registry: Registry, plan: (type: string) => TypeIndex)
 export const unitKeys = ({ units }: TypeIndex): string[] =>
   units
     .filter(({ parameterType }) => isKeyed(parameterType.table))
-    .flatMap((unit) => [...(unit.parts.size === 0 ? [unit.key] : []), ...keysOf(unit), ...laneEntries(unit).map(([, key]) => key)]);
+    .flatMap((unit) => [...keysOf(unit), ...laneEntries(unit).map(([, key]) => key)]);

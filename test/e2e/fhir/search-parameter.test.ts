@@ -101,6 +101,29 @@ test('an expression may leave out its type, which others need not have the eleme
   for (const address of ['/SearchParameter/sex', '/Patient/m']) assert.is((await stack.request(address, { method: 'DELETE' })).status, 204);
 });
 
+test('a text is found in an extension that may hold names and addresses, too', async () => {
+  const url = 'http://example.org/said';
+  const written = await define('said', { url, code: 'said', type: 'string', expression: `Patient.extension('${url}')` });
+  assert.is(written.status, 201, written.text);
+  await ready('said');
+  const body = {
+    resourceType: 'Patient',
+    id: 's',
+    extension: [
+      { url, valueString: `Plain ${'words and '.repeat(20)}end` },
+      { url, valueHumanName: { family: 'Müller' } },
+    ],
+  };
+  const { status, text } = await stack.request('/Patient/s', { method: 'PUT', body });
+  assert.is(status, 201, text);
+  await eventually('it is searched by', async () => (await stack.request('/Patient?said=x')).status === 200, 2000);
+  for (const query of ['said=plain', 'said:contains=and end', 'said=muller', 'said:exact=Müller', 'said:missing=false'])
+    assert.equal(await found(`/Patient?${query}`), ['s'], query);
+  assert.equal(await found('/Patient?said=end'), []);
+  for (const address of ['/SearchParameter/said', '/Patient/s'])
+    assert.is((await stack.request(address, { method: 'DELETE' })).status, 204);
+});
+
 test('the capabilities tell of it when it is ready', async () => {
   const { json } = await stack.request('/metadata');
   const { searchParam } = json.rest[0].resource.find(({ type }: { type: string }) => type === 'Patient');

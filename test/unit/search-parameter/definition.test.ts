@@ -4,6 +4,8 @@ import { loadRegistry } from '../../../fhir/definitions/registry.ts';
 import { FhirError } from '../../../fhir/http/outcome.ts';
 import { readDefinition } from '../../../fhir/search-parameter/definition.ts';
 import { normalPath } from '../../../fhir/search-parameter/normal-path.ts';
+import { createExtractor } from '../../../fhir/search/extract.ts';
+import { createExtendedPlan, createIndexPlan, indexKeys, unitKeys } from '../../../fhir/search/index-plan.ts';
 import { keysOf } from '../../../fhir/search-parameter/search-plan.ts';
 
 const registry = loadRegistry();
@@ -72,6 +74,37 @@ test('what is accepted can be indexed by, whatever other types have', () => {
     const definition = read(given);
     assert.equal(keysOf({ ...definition!, generation: 3, pending: undefined }, registry, baseUrl).length, given.base?.length ?? 1);
   }
+});
+
+test('whatever is accepted can be extracted by: it has each index key that its values need', () => {
+  const baseUrl = 'https://example.org/fhir';
+  const standard = createIndexPlan(registry, baseUrl);
+  let taken = 0;
+  for (const base of ['Patient', 'Bundle'])
+    for (const { expression } of registry.searchParameters(base))
+      for (const written of [expression, `${expression.split(' | ')[0]!}.extension('http://a.b')`])
+        for (const type of ['string', 'token', 'date', 'number', 'quantity', 'reference', 'uri']) {
+          let definition;
+          try {
+            definition = read({ base: [base], type, expression: written });
+          } catch {
+            continue;
+          }
+          const added = { ...definition!, generation: 1, pending: undefined };
+          const keys = new Set([
+            ...indexKeys(registry, () => standard('Basic')),
+            ...unitKeys(standard(base)),
+            ...keysOf(added, registry, baseUrl),
+          ]);
+          const keyId = (key: string): number => {
+            assert.ok(keys.has(key), `${type} ${written}: ${key}`);
+            return 1;
+          };
+          const planOf = createExtendedPlan({ registry, baseUrl, standard }, [added]);
+          createExtractor(planOf, keyId, { typeIdOf: () => undefined }).extract(base, 'x', { resourceType: base });
+          taken++;
+        }
+  assert.ok(taken > 100, String(taken));
 });
 
 test('an extension is indexed by its value, of every type that the parameter holds', () => {
