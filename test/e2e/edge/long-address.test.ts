@@ -52,6 +52,14 @@ for (const [protocol, ask] of [
     });
 }
 
+test('bytes that should be percent-encoded are refused with 400 before the server can meet them', async () => {
+  for (const bytes of ['\u00fc', '\u00c3\u00bc', '\u00ff']) {
+    const { status, text } = await overHttp2(`/Patient?family=${bytes}`);
+    assert.equal([status, text.includes('"OperationOutcome"')], [400, true], text);
+  }
+  assert.is((await overHttp2('/Patient?family=%C3%BC')).status, 200);
+});
+
 test('what is over 96 KiB never gets as far: 431 over HTTP/1, a reset stream over HTTP/2', async () => {
   assert.is((await overHttp1(query(200_000))).status, 431);
   assert.is((await overHttp2(query(200_000))).status, 'reset');

@@ -23,8 +23,9 @@ const virtualHost = (settings: EnvoySettings): any =>
 for (const ratelimit of [false, true])
   test(`only the files of jobs may take longer than a minute, ${ratelimit ? 'with' : 'without'} the ratelimit filter`, () => {
     const { routes, retry_policy: retry, typed_per_filter_config: perFilter } = virtualHost({ ...SETTINGS, ratelimit });
-    const [download, general, ...others] = routes;
+    const [notAscii, download, general, ...others] = routes;
     assert.equal(others, []);
+    assert.equal(notAscii.direct_response, { status: 400 });
     assert.equal(download.route, { cluster: 'fhir', timeout: '0s' });
     assert.equal(general, { match: { path_separated_prefix: '/fhir' }, route: { cluster: 'fhir', timeout: '60s' } });
     // Both routes have what the host has: nothing is tried again that a server has begun, and the quota counts downloads too.
