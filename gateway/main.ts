@@ -99,7 +99,7 @@ const server = createGrpcServer({
         denials,
         onDecision: metrics.decided,
       }),
-      [`/${RATE_LIMIT}/ShouldRateLimit`]: createShouldRateLimit({ policy: policy.current, engine }),
+      [`/${RATE_LIMIT}/ShouldRateLimit`]: createShouldRateLimit({ policy: policy.current, engine, denials }),
       '/grpc.health.v1.Health/Check': (request) => {
         const found = health.get(decodeHealthRequest(request));
         if (found === SERVICE_UNKNOWN) throw new GrpcError(GRPC_STATUS.notFound, 'unknown service');

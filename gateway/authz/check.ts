@@ -6,6 +6,7 @@ import type { Client } from '../clients/registry.ts';
 import type { Policy } from '../config/policy.ts';
 import { acceptOf, type CheckRequest, decodeCheckRequest, encodeAllowed, encodeDenied, type Headers } from '../protobuf/check.ts';
 import type { QuotaDecision, QuotaEngine } from '../quota/engine.ts';
+import { denialOf } from '../quota/denial.ts';
 import { quotaHeaders, retryAfterSeconds } from '../quota/headers.ts';
 import { createCredentialReader } from './credential.ts';
 import { decide, type Decision, type Denial } from './decide.ts';
@@ -106,14 +107,4 @@ export const createCheck = ({
     const quota = engine.decide(client.id, limits, COST);
     return quota instanceof Promise ? quota.then(finish) : finish(quota);
   };
-};
-
-const denialOf = (quota: Exclude<QuotaDecision, { kind: 'allowed' }>, { client, target }: Allowed): Denial => {
-  if (quota.kind === 'unavailable') {
-    const diagnostics = `The quota ${quota.limit.name} can't be counted at the moment, and it is set to refuse then: retry later`;
-    return { reason: 'quota-unavailable', status: 503, code: 'transient', diagnostics, client, target };
-  }
-  const named = quota.exceeded.map(({ limit: { name, limit, periodMs } }) => `${name} (${limit} in ${periodMs / 1000} s)`).join(', ');
-  const diagnostics = `The client ${client.id} has used up its quota ${named}: retry after ${retryAfterSeconds(quota)} s`;
-  return { reason: 'quota', status: 429, code: 'throttled', diagnostics, client, target };
 };

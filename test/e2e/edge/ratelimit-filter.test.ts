@@ -1,3 +1,4 @@
+import postgres from 'postgres';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Edge, startEdge } from '../../support/edge.ts';
@@ -28,6 +29,15 @@ test("a quota that Envoy's own ratelimit filter has found used up is a 429 that 
   assert.is(inXml.status, 429);
   assert.match(inXml.text, /^<OperationOutcome xmlns="http:\/\/hl7\.org\/fhir">.*<code value="throttled"\/>/);
   for (const { headers } of [inJson, inXml]) assert.ok(Number(headers['retry-after']) > 0);
+  const sql = postgres(stack.system.state.databaseUrl, { max: 1 });
+  const events =
+    await sql`select body::jsonb->>'request' as request, body::jsonb->>'client' as client, body::jsonb->>'interaction' as interaction
+    from audit.event where body::jsonb->>'kind' = 'throttle' order by body::jsonb->>'at'`;
+  await sql.end();
+  assert.equal(
+    events.map((event) => ({ ...event })),
+    [inJson, inXml].map(({ headers }) => ({ request: headers['x-request-id'], client: 'reader-demo', interaction: 'capabilities' })),
+  );
 });
 
 test.run();
