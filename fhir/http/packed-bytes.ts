@@ -46,10 +46,13 @@ export const createPacker = (): Packer => {
 };
 
 const unpacking = (blocks: readonly Uint8Array[], length: number): Bytes => {
-  let last: { readonly index: number; readonly bytes: Uint8Array } | undefined;
+  let last: { readonly index: number; readonly bytes: Uint8Array<ArrayBuffer> } | undefined;
   const block = (index: number): Uint8Array => {
+    if (last?.index === index) return last.bytes;
+    // Given back at once: while a Bundle is looked through V8 sees no reason to, and all of it would lie unpacked in memory.
+    last?.bytes.buffer.transfer(0);
     // One chunk of output, so that zlib needn't put several together.
-    if (last?.index !== index) last = { index, bytes: inflateRawSync(blocks[index]!, { chunkSize: BLOCK + 64 }) };
+    last = { index, bytes: inflateRawSync(blocks[index]!, { chunkSize: BLOCK + 64 }) };
     return last.bytes;
   };
   return {

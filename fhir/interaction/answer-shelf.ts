@@ -63,12 +63,11 @@ const packed = (bytes: Bytes, ends: readonly number[]): Shelved => {
     *take(count) {
       let at = ends[taken - 1] ?? 0;
       taken += count;
-      // As they lie there, without a copy.
       for (const end = ends[taken - 1] ?? 0; at < end;) {
         const block = bytes.blockAt(at);
-        const piece = block.bytes.subarray(at - block.start, end - block.start);
-        yield piece;
+        const piece = Uint8Array.from(block.bytes.subarray(at - block.start, end - block.start));
         at += piece.length;
+        yield piece; // which may be taken away
       }
     },
   };

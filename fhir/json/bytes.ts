@@ -1,4 +1,4 @@
-/** Bytes of a text that may be too long to lie in memory in one piece. */
+/** Bytes of a text that may be too long to lie in memory in one piece. What is got of them is there until the next is asked for. */
 export interface Bytes {
   readonly length: number;
   readonly between: (start: number, end: number) => Uint8Array;
@@ -6,11 +6,11 @@ export interface Bytes {
   readonly blockAt: (place: number) => { readonly bytes: Uint8Array; readonly start: number };
 }
 
-/** All of them, as they lie. */
+/** Copies of all pieces. */
 export function* blocksOf({ length, blockAt }: Bytes): Generator<Uint8Array> {
   for (let at = 0; at < length;) {
     const { bytes, start } = blockAt(at);
-    yield bytes.subarray(at - start);
+    yield Uint8Array.from(bytes.subarray(at - start)); // of a Buffer slice() is no copy
     at = start + bytes.length;
   }
 }
