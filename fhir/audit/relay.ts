@@ -114,33 +114,33 @@ const lead = async (sql: Sql, options: RelayOptions): Promise<void> => {
   const due = { heartbeat: 0, partitions: 0 };
   for (;;) {
     const isEnding = signal.aborted;
-    const now = Date.now();
+    const now = performance.now();
     if (now >= due.partitions) {
       await sql.unsafe('select audit.add_partitions(7)');
       due.partitions = now + PARTITIONS_MS;
     }
     const events = await nextEvents(sql, cursor, FEED);
-    const readAt = Date.now();
+    const readAt = performance.now();
     for (const event of events) pending.push({ event, recordedMs: readAt - event.ageMs });
     cursor = events.at(-1) ?? cursor;
     while (pending.length > 0) {
       const taken = firstSegment(pending);
       const isComplete = taken.length < pending.length || taken.length === MAX_SEGMENT_EVENTS;
-      if (!isComplete && !isEnding && Date.now() - pending[0]!.recordedMs < MAX_WAIT_MS) break;
+      if (!isComplete && !isEnding && performance.now() - pending[0]!.recordedMs < MAX_WAIT_MS) break;
       await seal(taken.map(({ event }) => event));
       pending = pending.slice(taken.length);
-      const sealedAt = Date.now();
+      const sealedAt = performance.now();
       onSealed(taken.map(({ recordedMs }) => sealedAt - recordedMs));
       due.heartbeat = sealedAt + heartbeatMs;
     }
-    if (Date.now() >= due.heartbeat || (isEnding && events.length === 0)) {
+    if (performance.now() >= due.heartbeat || (isEnding && events.length === 0)) {
       await requireLead(sql, fence);
       await sealer.sign();
-      due.heartbeat = Date.now() + heartbeatMs;
+      due.heartbeat = performance.now() + heartbeatMs;
     }
     if (isEnding && events.length === 0) return;
     pollMs = events.length >= BUSY_EVENTS ? POLL_MS.least : Math.min(POLL_MS.most, pollMs * 2);
-    const untilCut = pending.length === 0 ? Infinity : pending[0]!.recordedMs + MAX_WAIT_MS - Date.now();
+    const untilCut = pending.length === 0 ? Infinity : pending[0]!.recordedMs + MAX_WAIT_MS - performance.now();
     if (!isEnding && !isFull(events, FEED)) await pause(Math.max(1, Math.min(pollMs, untilCut)), signal);
   }
 };

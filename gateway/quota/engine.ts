@@ -46,7 +46,7 @@ interface Lease {
 const keyOf = (client: string, { name, periodMs, limit }: Limit): string =>
   `quota:{${client.length}:${client}}${name.length}:${name}:${periodMs}:${limit}`;
 
-export const createQuotaEngine = (redis: RedisCounter, now: () => number = Date.now): QuotaEngine => {
+export const createQuotaEngine = (redis: RedisCounter, now: () => number = () => performance.now()): QuotaEngine => {
   const leases = new Map<string, Lease>();
   const local: Counts = new Map();
   /** Taken while Redis was away, and not counted there yet. */

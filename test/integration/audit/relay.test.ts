@@ -284,4 +284,22 @@ test('a day whose events are all sealed can be dropped, and the sealed log stays
   assert.equal((await folder.verify()).problems, []);
 });
 
+test('a clock that is set back holds no event up', async () => {
+  const another = await server.createDatabase();
+  const writer = createPool(another.ownerUrl, { max: 1, application: 'test' });
+  const own = relayFolder(another);
+  const setBack = encodeURIComponent('const now = Date.now; let back = 0; Date.now = () => now() - (back += 60_000);');
+  const relay = await own.start({ env: { NODE_OPTIONS: `--import=data:text/javascript,${setBack}` } });
+  try {
+    await writer.unsafe('insert into audit.event (body) values ($1)', [anEvent()]);
+    await eventually('sealed', async () => (await own.verify()).events === 1, 5000);
+    assert.equal((await own.verify()).problems, []);
+  } finally {
+    await relay.stop();
+    await writer.end();
+    own.remove();
+    await another.drop();
+  }
+});
+
 test.run();

@@ -133,4 +133,22 @@ test('a Redis that stalls for a while lets nobody have more than the limit', asy
   }
 });
 
+test('a clock that is set back keeps nobody waiting for longer than the period', async () => {
+  const nowhere = createRedisCounter({ url: 'redis://127.0.0.1:1', deadlineMs: 25 });
+  const { now } = Date;
+  let back = 0;
+  Date.now = () => now() - back;
+  try {
+    const engine = createQuotaEngine(nowhere);
+    const ask = async (): Promise<string> => (await engine.decide('back', [limit('back', 1, { periodMs: 100 })], 1)).kind;
+    assert.equal([await ask(), await ask()], ['allowed', 'exceeded']);
+    back = 3_600_000;
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    assert.is(await ask(), 'allowed');
+  } finally {
+    Date.now = now;
+    nowhere.close();
+  }
+});
+
 test.run();
