@@ -36,4 +36,17 @@ test('tells how much less is kept than was given', async () => {
   assert.is(await packer.add(Buffer.alloc(10)), 0);
 });
 
+test('what has been looked through lies unpacked no more, without a collection', async () => {
+  const packer = createPacker();
+  for (let i = 0; i < 80; i++) await packer.add(Buffer.alloc(BLOCK, 'abc'));
+  const packed = await packer.end();
+  let most = 0;
+  const before = process.memoryUsage().arrayBuffers;
+  for (let at = 0; at < packed.length; at += BLOCK) {
+    packed.blockAt(at);
+    most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+  }
+  assert.ok(most < 4 * BLOCK, `${most} bytes`);
+});
+
 test.run();
