@@ -62,7 +62,9 @@ test('$validate takes Parameters that name none of its own parameters as what is
     (await validate('/$validate', parameters({ name: 'x', valueString: 'y', valueCode: 'z' })))[0]!,
     /^error structure Parameters\.parameter/,
   );
-  assert.match((await validate('/Patient/$validate', parameters()))[0]!, /nothing to validate/);
+  const nothing = await stack.request('/Patient/$validate', { body: parameters() });
+  assert.is(nothing.status, 400);
+  assert.match(nothing.text, /nothing to validate/);
 });
 
 test('$validate holds a QuestionnaireResponse against its Questionnaire: stored, contained, or not known', async () => {
