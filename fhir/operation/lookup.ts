@@ -58,7 +58,7 @@ const run = async (server: Server, call: Call): Promise<Reply> => {
     throw new FhirError('invalid', 'give code and system, or coding, not both', { expression: 'http.coding' });
   const code = plain ?? coding?.code;
   if (code === undefined) throw new FhirError('invalid', 'give the parameters code and system, or coding', { expression: 'http.code' });
-  const system = await askedCodeSystem(server, call, { parameters, names: ['system'], codings: [coding] });
+  const system = await askedCodeSystem(server, call, { parameters, names: ['system'], codings: [coding], codes: [code] });
   const node = codeIndex(system).node(code);
   if (node === undefined) {
     throw new FhirError('not-found', `the code system ${system.url} has no code ${code.slice(0, 100)}`, { expression: 'http.code' });

@@ -7,6 +7,7 @@ import { FhirError } from '../http/outcome.ts';
 import type { Server } from '../server.ts';
 import { readHead } from '../store/head.ts';
 import { notLoaded } from '../terminology/expansion.ts';
+import { withGrammars } from '../terminology/grammar.ts';
 import { incomplete } from '../terminology/membership.ts';
 import type { Pinning } from '../terminology/pinned-versions.ts';
 import type { CodeSystem, TerminologyResource, TerminologySource, ValueSet } from '../terminology/resources.ts';
@@ -167,7 +168,14 @@ export const askedCodeSystem = async (
     parameters,
     names,
     codings = [],
-  }: { readonly parameters: Parameters; readonly names: readonly string[]; readonly codings?: readonly (GivenCoding | undefined)[] },
+    codes,
+  }: {
+    readonly parameters: Parameters;
+    readonly names: readonly string[];
+    readonly codings?: readonly (GivenCoding | undefined)[];
+    /** Where it matters of these alone whether it has them. */
+    readonly codes?: readonly string[];
+  },
 ): Promise<CodeSystem> => {
   const version = versionOf(parameters, codings);
   const given =
@@ -180,7 +188,8 @@ export const askedCodeSystem = async (
     if (url === undefined)
       throw new FhirError('invalid', `name a code system: give the parameter ${names[0]}`, { expression: `http.${names[0]}` });
     const canonical = versioned(url, version);
-    found = (await server.terminology.reach(accessOf(server, call), { codeSystems: [canonical] })).codeSystem(canonical);
+    const source = await server.terminology.reach(accessOf(server, call), { codeSystems: [canonical] });
+    found = (codes === undefined ? source : withGrammars(source, codes)).codeSystem(canonical);
     if (found?.content !== 'complete') throw notLoaded(incomplete(canonical, found));
   }
   if (found.content !== 'complete') throw notLoaded(incomplete(String(found.url), found));

@@ -4,6 +4,7 @@ import type { Server } from '../server.ts';
 import { codeIndex } from '../terminology/code-system.ts';
 import { notLoaded } from '../terminology/expansion.ts';
 import { displayIn } from '../terminology/display.ts';
+import { withGrammars } from '../terminology/grammar.ts';
 import { type Membership, membership } from '../terminology/membership.ts';
 import { type Pinning, pinVersions } from '../terminology/pinned-versions.ts';
 import { splitCanonical } from '../terminology/resources.ts';
@@ -56,6 +57,8 @@ const codingsOf = (parameters: Parameters): readonly GivenCoding[] => {
     },
   ];
 };
+
+const codesOf = (codings: readonly GivenCoding[]): string[] => codings.map(({ code }) => code);
 
 const named = ({ system, code }: GivenCoding): string => `${system === undefined ? '' : `${system.slice(0, 200)}|`}${code.slice(0, 100)}`;
 
@@ -128,7 +131,8 @@ const ofValueSet = async (server: Server, call: Call): Promise<Reply> => {
   for (const group of byVersion(codings)) {
     const { resource, source } = await askedValueSet(server, call, parameters, pinningOf(group[0]));
     where = `the value set ${resource.url ?? 'that was given'}`;
-    for (const coding of group) checked.push({ coding, found: unlessAbstract(membership(resource, coding, source), allowed) });
+    const known = withGrammars(source, codesOf(group));
+    for (const coding of group) checked.push({ coding, found: unlessAbstract(membership(resource, coding, known), allowed) });
   }
   return answerWith(server, call, answer(checked, where, textParameter(parameters, 'displayLanguage')));
 };
@@ -139,7 +143,12 @@ const ofCodeSystem = async (server: Server, call: Call): Promise<Reply> => {
   requireNow(parameters, Date.now());
   const codings = codingsOf(parameters);
   const allowed = booleanParameter(parameters, 'abstract') !== false;
-  const system = await askedCodeSystem(server, call, { parameters, names: ['url'], codings: ofOneSystem(parameters, codings) });
+  const system = await askedCodeSystem(server, call, {
+    parameters,
+    names: ['url'],
+    codings: ofOneSystem(parameters, codings),
+    codes: codesOf(codings),
+  });
   const index = codeIndex(system);
   const checked = codings.map((coding): Checked => {
     const isOf = coding.system === undefined || coding.system === system.url;

@@ -160,6 +160,28 @@ test('$lookup tells what a code means', async () => {
   assert.is((await get('/CodeSystem/$lookup?system=http://snomed.info/sct&code=1')).status, 422);
 });
 
+test('units, media types and languages are told from what is none by their grammars', async () => {
+  const encoded = encodeURIComponent;
+  for (const [system, valueSet, code, isOne] of [
+    ['http://unitsofmeasure.org', 'ucum-units', 'mg/dL', true],
+    ['http://unitsofmeasure.org', 'ucum-units', 'milligrams', false],
+    ['urn:ietf:bcp:13', 'mimetypes', 'application/fhir+json; fhirVersion=4.0', true],
+    ['urn:ietf:bcp:13', 'mimetypes', 'pdf', false],
+    ['urn:ietf:bcp:47', 'all-languages', 'de-AT', true],
+    ['urn:ietf:bcp:47', 'all-languages', 'xx-XX', false],
+  ] as const) {
+    const ofSystem = await get(`/CodeSystem/$validate-code?url=${system}&code=${encoded(code)}`);
+    assert.is(value(ofSystem, 'result'), isOne, `${code}: ${ofSystem.text}`);
+    const url = encoded(`http://hl7.org/fhir/ValueSet/${valueSet}`);
+    const ofValueSet = await get(`/ValueSet/$validate-code?url=${url}&system=${system}&code=${encoded(code)}`);
+    assert.is(value(ofValueSet, 'result'), isOne, `${code}: ${ofValueSet.text}`);
+    assert.is((await get(`/CodeSystem/$lookup?system=${system}&code=${encoded(code)}`)).status, isOne ? 200 : 404, code);
+  }
+  assert.is(value(await get('/CodeSystem/$lookup?system=urn:ietf:bcp:47&code=de-AT'), 'display'), 'German (Austria)');
+  assert.is((await get('/CodeSystem/$validate-code?url=http://unitsofmeasure.org|2.1&code=mg')).status, 422, 'which units a version had');
+  assert.is((await get(`/ValueSet/$expand?url=${encoded('http://hl7.org/fhir/ValueSet/ucum-units')}`)).status, 422, 'they are without end');
+});
+
 test('$subsumes tells how two codes stand to each other', async () => {
   const outcome = async (a: string, b: string): Promise<unknown> =>
     value(await get(`/CodeSystem/$subsumes?system=${SYSTEM}&codeA=${a}&codeB=${b}`), 'outcome');
