@@ -33,10 +33,16 @@ const FORMATS: Readonly<Record<string, Format | undefined>> = {
   'application/xhtml+xml': 'html',
   'text/*': 'html',
 };
+/** What a range with a `*` may be answered with where it is refused what FORMATS says of it. */
+const INSTEAD: Readonly<Record<string, readonly Format[] | undefined>> = {
+  'application/*': ['json', 'xml'],
+  '*/*': ['json', 'xml', 'html'],
+};
 /** Values of fhirVersion; the patch number is more than FHIR asks for, and means the same. */
 const VERSIONS = new Set(['4.0', '4.0.1']);
 
 interface MediaRange {
+  readonly type: string;
   readonly format: Format | undefined;
   /** Of FHIR, as the parameter fhirVersion says it; undefined without one. */
   readonly version: string | undefined;
@@ -53,7 +59,7 @@ const parseRange = (text: string): MediaRange => {
     else if (name === 'q') quality = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.test(value) ? Number(value) : 0;
   }
   // A plus sign that a client left as it is in an address arrives as a space.
-  return { format: FORMATS[type.replace('fhir json', 'fhir+json').replace('fhir xml', 'fhir+xml')], version, quality };
+  return { type, format: FORMATS[type.replace('fhir json', 'fhir+json').replace('fhir xml', 'fhir+xml')], version, quality };
 };
 
 /** Whether a media range is of a format that answers are shown in; `*` names none. */
@@ -95,13 +101,20 @@ export const answerFormat = (accept: string | undefined, query: string): Format 
   }
   if (accept === undefined || accept === '' || accept === '*/*' || accept === 'application/fhir+json') return 'json';
   const ranges = accept.split(',').map(parseRange);
-  let best: MediaRange | undefined;
+  // What a range refuses, one with a `*` doesn't bring back: the more specific one counts. Source: RFC 9110, section 12.5.1
+  const refused = new Set(ranges.filter(({ type, quality }) => quality === 0 && !type.includes('*')).map(({ format }) => format));
+  let best: Format | undefined;
+  let bestQuality = 0;
   for (const range of ranges) {
-    if (range.format === undefined || range.quality === 0 || !OFFERED.has(range.format) || !isServed(range)) continue;
-    if (best === undefined || range.quality > best.quality) best = range;
+    if (range.quality <= bestQuality || !isServed(range)) continue;
+    const format =
+      range.type.includes('*') && refused.has(range.format) ? INSTEAD[range.type]?.find((each) => !refused.has(each)) : range.format;
+    if (format === undefined || !OFFERED.has(format)) continue;
+    best = format;
+    bestQuality = range.quality;
   }
-  if (best?.format === undefined) throw notAcceptable(`Accept: ${accept.slice(0, 120)}`, ranges, 'http.Accept');
-  return best.format;
+  if (best === undefined) throw notAcceptable(`Accept: ${accept.slice(0, 120)}`, ranges, 'http.Accept');
+  return best;
 };
 
 /** The format of a body by its Content-Type, JSON without one; 415 where it can't be read. */

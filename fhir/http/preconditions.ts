@@ -76,8 +76,13 @@ export const noneMatch = (header: string | undefined, version: number): boolean 
   return tags === '*' || tags.includes(String(version));
 };
 
+/** The three forms of an HTTP-date. Source: RFC 9110, section 5.6.7 */
+const HTTP_DATE = /^(?:(?:\w{3}, \d\d \w{3} \d{4}|\w{6,9}, \d\d-\w{3}-\d\d) \d\d:\d\d:\d\d GMT|\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4})$/;
+
 /** Whether nothing newer than If-Modified-Since (seconds) is there; a malformed date counts as absent, as HTTP demands. */
 export const notModifiedSince = (header: string | undefined, updatedMs: number): boolean => {
-  const since = header === undefined ? Number.NaN : Date.parse(header);
+  // Date.parse alone would read a date in "garbage 7", and one without a zone as of this machine's.
+  if (header === undefined || !HTTP_DATE.test(header)) return false;
+  const since = Date.parse(header.endsWith('GMT') ? header : `${header} GMT`);
   return Math.floor(updatedMs / 1000) * 1000 <= since;
 };

@@ -25,9 +25,22 @@ for (const format of ['json', 'application/json', 'application%2Ffhir%2Bjson', '
     assert.is(answerFormat('image/png', `name=x&_format=${format}`), 'json'));
 }
 
+for (const [accept, format] of [
+  ['application/fhir+json;q=0, */*', 'xml'],
+  ['*/*, application/json;q=0, text/xml;q=0', 'html'],
+  ['application/*;q=0.5, application/fhir+json;q=0', 'xml'],
+  ['application/*, text/html;q=0', 'json'],
+  ['application/fhir+xml;q=0, */*;q=0.1', 'json'],
+  ['application/fhir+json;q=0.5, */*;q=0', 'json'],
+] as const) {
+  test(`a range with * does not bring back what a more specific one refuses: Accept: ${accept}`, () =>
+    assert.is(answerFormat(accept, ''), format));
+}
+
 test('refuses with 406 what it cannot show, and says what it can', () => {
   assert.throws(() => answerFormat('image/png', ''), refused(406, /accept application\/fhir\+json/));
   assert.throws(() => answerFormat('application/json;q=0', ''), refused(406, /Accept/));
+  assert.throws(() => answerFormat('text/*, text/html;q=0', ''), refused(406, /Accept/));
   assert.throws(() => answerFormat('*/*', '_format=yaml'), refused(406, /_format=yaml/));
 });
 
