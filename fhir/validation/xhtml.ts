@@ -33,7 +33,9 @@ const ELEMENTS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   }).map(([name, own]) => [name, new Set([...COMMON, ...own])]),
 );
 const NAMESPACE = 'http://www.w3.org/1999/xhtml';
-const ACTIVE = /^\s*(?:javascript|vbscript):/i;
+/** Addresses that run what they hold where a reader follows them; a picture runs nothing. */
+const ACTIVE = /^(?:javascript|vbscript):/i;
+const ACTIVE_LINK = /^(?:javascript:|vbscript:|data:[^,;]*(?:\/html|[/+]xml))/i;
 
 const NAME = /[A-Za-z][\w:.-]*/y;
 const ATTRIBUTE = /\s+([A-Za-z_][\w:.-]*)\s*=\s*("[^"<]*"|'[^'<]*')/y;
@@ -68,6 +70,9 @@ export const xhtmlFault = (text: string): string | undefined => {
     if (text.startsWith('<!--', next)) {
       const close = text.indexOf('-->', next + 4);
       if (close === -1) return 'a comment is not closed';
+      const comment = text.slice(next + 4, close);
+      // XML has no -- in a comment; HTML ends one there, or at a > that begins it, and would take the rest for elements.
+      if (/^-?>|--|-$/.test(comment)) return 'a comment holds --, begins with > or ends with -: leave it out';
       position = close + 3;
       continue;
     }
@@ -106,11 +111,21 @@ export const xhtmlFault = (text: string): string | undefined => {
 /** Whether the `div` of a narrative that is right otherwise says which namespace it is of. Source: http://hl7.org/fhir/R4/narrative.html#xhtml */
 export const namesNamespace = (div: string): boolean => /^\s*<div\b[^>]*\sxmlns\s*=/.test(div);
 
+/** The address that a browser makes of an attribute: characters by number are themselves, and controls and white space are left out. */
+const addressOf = (value: string): string => {
+  const characters = value.replaceAll(/&#(?:x([0-9a-f]{1,6})|(\d{1,7}));/gi, (_, hex?: string, decimal?: string) => {
+    const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+    return code <= 0x10ffff ? String.fromCodePoint(code) : '';
+  });
+  return characters.replaceAll(/[^!-\u{10ffff}]/gu, '');
+};
+
 const attributeFault = (element: string, allowed: ReadonlySet<string>, name: string, value: string): string | undefined => {
   if (!allowed.has(name))
     return `the attribute ${name.slice(0, 40)} is none that <${element}> may have in a narrative (txt-1): leave it out`;
   if (value.includes('&') && BAD_ENTITY.test(value)) return `the attribute ${name} of <${element}> holds a bare &: write it as &amp;`;
   if (name === 'xmlns' && value !== NAMESPACE) return `the namespace of a narrative is ${NAMESPACE}`;
-  if ((name === 'href' || name === 'src') && ACTIVE.test(value)) return `${name} of <${element}> holds a script: leave it out`;
+  if ((name === 'href' || name === 'src') && (name === 'href' ? ACTIVE_LINK : ACTIVE).test(addressOf(value)))
+    return `${name} of <${element}> holds a script: leave it out`;
   return undefined;
 };

@@ -155,6 +155,16 @@ const BAD: Readonly<Record<string, readonly [Sample, RegExp]>> = {
   'a narrative with a script': [html('<script>x</script>'), /^Patient\.text\.div .*txt-1/],
   'a narrative with an event handler': [html('<p onclick="x()">x</p>'), /onclick.*txt-1/],
   'a narrative with a link that runs a script': [html('<a href="JavaScript:x()">x</a>'), /holds a script/],
+  'a narrative with a link that runs a script, written by numbers': [
+    html('<a href="&#x6A;ava&#115;cript&#58;x()">x</a>'),
+    /holds a script/,
+  ],
+  'a narrative with a link that runs a script, with white space within': [html('<a href=" java&#10;scr\tipt:x()">x</a>'), /holds a script/],
+  'a narrative with a link to a page that it holds': [html('<a href="data:text/html,x">x</a>'), /holds a script/],
+  'a narrative with a link to a drawing that it holds': [html('<a href="data:image/svg+xml;base64,PHN2Zz4=">x</a>'), /holds a script/],
+  'a narrative with a comment that HTML ends at once': [html('<!--><img src="x" onerror="x()"/>-->x'), /a comment/],
+  'a narrative with a comment that HTML ends early': [html('<!-- --!><img src="x" onerror="x()"/> -->x'), /a comment/],
+  'a narrative with a comment that XML ends nowhere': [html('<!-- x --->x'), /a comment/],
   'a narrative with a form': [html('<input type="text"/>'), /txt-1/],
   'a narrative without anything to read': [html('  <br/> '), /txt-2/],
   'a narrative that is not closed': [html('<p>x'), /<\/p> should/],
@@ -226,6 +236,9 @@ const GOOD: Readonly<Record<string, Sample>> = {
     ...html('<img src="#i" alt="x"/>'),
     contained: [{ resourceType: 'Binary', id: 'i', contentType: 'image/png', data: 'AAAA' }],
   },
+  'a narrative with links to other places and a comment': html(
+    '<a href="mailto:a@b.example">a</a><a href="data:application/vnd.openxmlformats;base64,eA==">b</a><!-- - > -->',
+  ),
   'a narrative that keeps its blanks': html('<pre xml:space="preserve">a  b</pre>'),
   'a resource that says nothing': patient({}),
   'a contained resource that a reference to any may lead to': {
