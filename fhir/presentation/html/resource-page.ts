@@ -58,7 +58,7 @@ export const resourcePage = ({ registry, links, text, resource, url }: Shown): P
     ],
     forms: otherForms(url),
     main: (nonce) =>
-      html`<h1>${name || id || type} <span class="kind">${type}</span></h1>
+      html`<h1><bdi>${name || id || type}</bdi> <span class="kind">${type}</span></h1>
         <ul class="facts">
           ${
             isStored

@@ -154,6 +154,18 @@ inBrowser('a narrative and links with script that came past the validation run n
   server.close();
 });
 
+inBrowser('a name that turns the direction of writing turns nothing beside it', async () => {
+  const turning = { resourceType: 'Patient', id: 'turning', name: [{ text: 'Ann \u202Eeb' }] };
+  assert.is((await stack.request('/Patient/turning', { method: 'PUT', body: turning })).status, 201);
+  await open('/Patient/turning');
+  const kind = (await page.locator('h1 .kind').boundingBox())!;
+  // Of its own text alone, since a heading is as wide as the page.
+  const end = await page.evaluate(
+    `(() => { const range = document.createRange(); range.selectNodeContents(document.querySelector('h1')); return range.getBoundingClientRect().right; })()`,
+  );
+  assert.ok(Math.abs(Number(end) - kind.x - kind.width) < 2, 'the type stands last');
+});
+
 inBrowser('references, versions and types lead on', async () => {
   await open('/Observation/o2');
   await page.locator('pre.json a', { hasText: 'Patient/p' }).click();
