@@ -150,9 +150,9 @@ const bundle = ({ baseUrl, registry }: Server, { page, self, next, total, comple
   return entries.length === 0 ? JSON.stringify(head) : `${JSON.stringify(head).slice(0, -1)},"entry":[${entries.join(',')}]}`;
 };
 
-const entry = (baseUrl: string, type: string, { id, version, updated, body }: HistoryRow): string => {
+const entry = (baseUrl: string, type: string, { id, version, updated, body, isRevival }: HistoryRow): string => {
   const method = body === null ? 'DELETE' : version === 1 ? 'POST' : 'PUT';
-  const status = body === null ? '204' : version === 1 ? '201' : '200';
+  const status = body === null ? '204' : version === 1 || isRevival ? '201' : '200';
   const rest = JSON.stringify({
     request: { method, url: method === 'POST' ? type : `${type}/${id}` },
     response: { status, etag: etagOf(version), lastModified: new Date(updated).toISOString() },

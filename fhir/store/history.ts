@@ -13,6 +13,8 @@ export interface HistoryRow {
   readonly body: string | null;
   /** Those before it are as much as a page may have: it has no body here. */
   readonly isCut: boolean;
+  /** The version before it is a deletion: an update brought the resource back, which is answered as a creation. */
+  readonly isRevival: boolean;
 }
 
 /** Where a page begins: right after this version. */
@@ -37,6 +39,9 @@ interface Row extends HistoryRow {
   /** A transaction that began before this version's has not ended yet. */
   readonly unsettled: boolean;
 }
+
+// Asked of the rows of a page alone, by the key of superseded versions.
+const REVIVAL = `exists (select from fhir.resource_history p where p.rid = sized.rid and p.version = sized.version - 1 and p.deleted)`;
 
 // A version ends when the next one begins; one that deletes has no duration of its own.
 const LASTED = (at: string): string => `case when v.deleted then v.updated >= ${at} else
@@ -67,7 +72,8 @@ const readRows = async (db: Db, { after, limit, ...range }: HistoryRange): Promi
   const part = (table: string): string =>
     `(select rid, type, id, version, updated, xid, body from fhir.${table} v ${where} order by updated desc, rid desc, version desc limit $1)`;
   return db.unsafe<Row[]>(
-    `select rid, type, id, version, (extract(epoch from updated) * 1000)::bigint as updated, "isCut", case when not "isCut" then body end as body, unsettled
+    `select rid, type, id, version, (extract(epoch from updated) * 1000)::bigint as updated, "isCut", case when not "isCut" then body end as body, unsettled,
+  ${REVIVAL} as "isRevival"
 from (select *, ${bytesBefore('body', ORDER)} >= ${MAX_PAGE_BYTES} as "isCut", xid >= pg_snapshot_xmin(pg_current_snapshot()) as unsettled
 from (${part('resource')} union all ${part('resource_history')}) as versions order by ${ORDER} limit $1) as sized
 order by sized.updated desc, rid desc, version desc`,

@@ -24,7 +24,8 @@ export const history: Area = {
               'entry.#': 4,
               'entry.0.resource.status': 'inactive',
               'entry.0.request.method': /PUT|POST/,
-              'entry.0.response.status': /^20/,
+              // The update that brings a deleted resource back creates it.
+              'entry.0.response.status': /^201/,
               'entry.1.request.method': 'DELETE',
               'entry.1.request.url': /Device\/h1/,
               'entry.1.resource': undefined,

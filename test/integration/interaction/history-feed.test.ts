@@ -57,4 +57,20 @@ test('a feed leaves out what came after a transaction that has not ended, and te
   }
 });
 
+test('each version tells the status that it was answered with, and the update that brings a deleted resource back made it', async () => {
+  const answered: string[] = [];
+  for (const code of ['a', 'b', undefined, 'c', 'd']) {
+    const body = { resourceType: 'Basic', id: 'revived', code: { text: code } };
+    const request = code === undefined ? { method: 'DELETE' } : { method: 'PUT', body };
+    answered.push(String((await fhir.request('/Basic/revived', request)).status));
+  }
+  assert.equal(answered, ['201', '200', '204', '201', '200']);
+
+  type Entry = { response: { status: string } };
+  const told = async (query: string): Promise<string[]> =>
+    (await fhir.request(`/Basic/revived/_history${query}`)).json.entry.map(({ response }: Entry) => response.status);
+  assert.equal((await told('')).toReversed(), answered);
+  assert.equal(await told('?_count=2'), ['200', '201'], 'the deletion is on the next page');
+});
+
 test.run();
