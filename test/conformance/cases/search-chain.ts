@@ -140,6 +140,24 @@ export const searchInclude: Area = {
     includes('Location?_id=sn-l1&_include:iterate=Location:partof', ['sn-l1'], ['sn-l2']),
     includes('Location?_id=sn-l1&_revinclude:iterate=Location:partof', ['sn-l1'], ['sn-l2']),
     includes('Patient?_id=sn-far&_include=Patient:organization', ['sn-far'], []),
+    includes(
+      'Patient?_id=sn-p&_revinclude=Observation:subject&_include:iterate=Observation:performer',
+      ['sn-p'],
+      ['sn-o1', 'sn-o2', 'sn-doc', 'sn-org'],
+    ),
+    {
+      name: 'each page includes what belongs to its own matches',
+      steps: [
+        {
+          send: 'GET /Observation?_id=sn-o1,sn-o2&_sort=_id&_count=1&_include=Observation:performer',
+          expect: { status: 200, order: ['sn-o1'], included: ['sn-doc', 'sn-org'] },
+        },
+        {
+          send: 'GET /Observation?_id=sn-o1,sn-o2&_sort=-_id&_count=1&_include=Observation:performer',
+          expect: { status: 200, order: ['sn-o2'], included: [] },
+        },
+      ],
+    },
     includes('Observation?_id=sn-o2&_include=Observation:*', ['sn-o2'], ['sn-p']),
     one('_revinclude=* is served or refused, and fails in no other way', {
       send: 'GET /Patient?_id=sn-p&_revinclude=*',
