@@ -170,7 +170,7 @@ const callOf = (server: Server, incoming: HttpBindings['incoming'], { basePath, 
       const says = `FHIR has no ${method} of this address: use ${allow.join(', ')}`;
       throw new FhirError('method-not-allowed', says, { headers: { allow: allow.join(', ') } });
     }
-    throw new FhirError('invalid', `FHIR has no ${method} of this form of address: see ${server.baseUrl}/metadata for what is served`);
+    throw new FhirError('not-found', `FHIR has no ${method} of this form of address: see ${server.baseUrl}/metadata for what is served`);
   }
   const isForm = target.interaction.startsWith('search-');
   // A patch has media types of its own (fhir/patch/parse-patch.ts), unless it is a resource in XML.

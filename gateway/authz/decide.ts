@@ -19,7 +19,7 @@ export type Reason =
 
 export interface Denial {
   readonly reason: Reason;
-  readonly status: 400 | 401 | 403 | 405 | 414 | 429 | 503;
+  readonly status: 401 | 403 | 404 | 405 | 414 | 429 | 503;
   /** OperationOutcome.issue.code */
   readonly code: string;
   /** What to do about it. */
@@ -80,7 +80,7 @@ export const decide = ({ credential, method, path }: Question, registry: ClientR
       return { reason: 'malformed', status: 405, code: 'not-supported', diagnostics: says, client, headers: { allow: allow.join(', ') } };
     }
     const diagnostics = `FHIR has no ${method.slice(0, 10)} of this form of address: write ${BASE}/Type, ${BASE}/Type/id or another of http://hl7.org/fhir/R4/http.html`;
-    return { reason: 'malformed', status: 400, code: 'invalid', diagnostics, client };
+    return { reason: 'malformed', status: 404, code: 'not-found', diagnostics, client };
   }
   for (const { resourceType, letter } of neededScopes(target)) {
     const missing = missingScope(client.scopes, resourceType, letter);

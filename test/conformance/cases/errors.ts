@@ -7,8 +7,8 @@ export const errors: Area = {
   cases: [
     refuses('an unknown type', 'GET /Pacient/1', 404),
     refuses('a search of an unknown type', 'GET /Pacient', 404),
-    refuses('a type in lower case', 'GET /patient/e1', [400, 404]),
-    refuses('an address that FHIR hasn’t', 'GET /Patient/e1/x/y/z/w', [400, 404]),
+    refuses('a type in lower case', 'GET /patient/e1', 404),
+    refuses('an address that FHIR hasn’t', 'GET /Patient/e1/x/y/z/w', 404),
     refuses('a method that the address hasn’t', 'POST /Patient/e1', [400, 404, 405], { body: { resourceType: 'Patient' } }),
     refuses('an unknown search parameter', 'GET /Patient?nmae=x', 400),
     refuses('an unknown modifier', 'GET /Patient?name:like=x', 400),

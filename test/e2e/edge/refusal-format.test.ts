@@ -23,7 +23,7 @@ const ask = (path: string, accept: string, client = 'reader-demo', method = 'GET
 test("the gateway's refusals are XML for who takes nothing else", async () => {
   isXml(await ask('/Patient/1', XML, 'reader-demo', 'DELETE'), 403, /<code value="forbidden"\/><diagnostics value="This needs the scope/);
   isXml(await ask('/Patient/1?_format=xml', '*/*', 'reader-demo', 'DELETE'), 403, /This needs the scope/);
-  isXml(await ask('/Patient/1/2/3/4', XML), 400, /of this form of address/);
+  isXml(await ask('/Patient/1/2/3/4', XML), 404, /of this form of address/);
   for (const accept of ['*/*', `${XML}, application/fhir+json;q=0.5`]) {
     const answer = await ask('/Patient/1', accept, 'reader-demo', 'DELETE');
     assert.match(String(answer.headers['content-type']), /^application\/fhir\+json/);
