@@ -75,7 +75,7 @@ export const openServer = async ({
   const opened = async (): Promise<SearchPlan> => {
     await assertDurable(sql);
     onPackages(await followPackages({ registry, baseUrl, sql, packages }));
-    return openSearchPlan({ registry, baseUrl, db: sql });
+    return openSearchPlan({ registry, baseUrl, sql, onFault });
   };
   const { planOf, keyId, extractor, added, refresh } = await opened().catch(async (error: unknown) => {
     await endPools();

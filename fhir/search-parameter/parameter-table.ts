@@ -110,6 +110,19 @@ export const turnOff = async (
   );
 };
 
+/** To be called under the plan's lock; false where another has been before, or the definition is another one by now. */
+export const refuseDefinition = async (
+  db: Db,
+  { rid, generation, reason }: { readonly rid: number; readonly generation: number; readonly reason: string },
+): Promise<boolean> => {
+  const rows = await db.unsafe(
+    `update fhir.search_parameter set generation = null, definition = null, state = 'refused', reason = $3, done = 0, total = null, job = null
+where rid = $1::bigint and generation = $2::int returning 1`,
+    [rid, generation, reason],
+  );
+  return rows.length > 0;
+};
+
 /** A job of the server's own, which no client sees; `rid` is the parameter that waits for it. */
 export const insertReindexJob = async (
   db: Db,

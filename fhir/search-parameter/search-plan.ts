@@ -11,10 +11,11 @@ import {
   unitKeys,
 } from '../search/index-plan.ts';
 import { storeIndexKeys } from '../store/index-key.ts';
-import type { Db } from '../store/pool.ts';
+import type { Sql } from '../store/pool.ts';
 import type { AddedParameters } from './added-parameters.ts';
 import type { Definition, OtherParameter } from './definition.ts';
 import { type Progress, readPlan, readPulse, type StoredParameter } from './parameter-table.ts';
+import { refuseStored } from './refuse-stored.ts';
 
 export interface SearchPlan {
   readonly planOf: (type: string) => TypeIndex;
@@ -36,11 +37,14 @@ interface State {
 export const openSearchPlan = async ({
   registry,
   baseUrl,
-  db,
+  sql: db,
+  onFault,
 }: {
   readonly registry: Registry;
   readonly baseUrl: string;
-  readonly db: Db;
+  readonly sql: Sql;
+  /** Hears which stored parameters this code can't go by. */
+  readonly onFault: (error: unknown) => void;
 }): Promise<SearchPlan> => {
   const standard = createIndexPlan(registry, baseUrl);
   // Never forgets one: a search that began before a change goes on with the keys that it knew.
@@ -60,9 +64,21 @@ export const openSearchPlan = async ({
   });
   const load = async (): Promise<State> => {
     const { version, parameters } = await readPlan(db);
-    const added = parameters.map(addedOf);
+    const added: AddedParameter[] = [];
+    const keys: string[] = [];
+    for (const stored of parameters) {
+      try {
+        const each = addedOf(stored);
+        keys.push(...keysOf(each, registry, baseUrl));
+        added.push(each);
+      } catch (cause) {
+        // Without it this process would store writes that others count as indexed: so it is in no plan any more, and all the others go on.
+        onFault(new Error(`search parameter ${stored.id} can't be indexed by this version of the server and is refused`, { cause }));
+        await refuseStored(db, stored);
+      }
+    }
+    if (added.length < parameters.length) return load();
     const planOf = createExtendedPlan({ registry, baseUrl, standard }, added);
-    const keys = added.flatMap((each) => keysOf(each, registry, baseUrl));
     if (keys.some((key) => !ids.has(key))) for (const [key, id] of await storeIndexKeys(db, keys)) ids.set(key, id);
     return {
       version,

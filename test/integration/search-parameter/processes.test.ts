@@ -116,4 +116,36 @@ test('two that want the same code at once: one is indexed, the other is told why
   }
 });
 
+test('one that this version of the server cannot compile is refused, and stops neither writes nor searches nor a start', async () => {
+  const [first] = processes as [FhirProcess];
+  const status = async (): Promise<string> => (await first.request('/SearchParameter/foreign/$status')).text;
+  const write = async (given = 'active'): Promise<void> => {
+    const { status: code, text } = await first.request('/SearchParameter/foreign', {
+      method: 'PUT',
+      body: shoe({ id: 'foreign', url: 'http://example.org/foreign', code: 'foreign', status: given }),
+    });
+    assert.ok(code === 200 || code === 201, text);
+  };
+  await write();
+  await eventually('it is ready', async () => (await status()).includes('"valueCode":"ready"'), 20_000);
+  // As if another version of the server, which knows more of FHIRPath, had accepted it.
+  await sql`update fhir.search_parameter set definition = replace(definition, 'Person.name.family', 'Person.name.family.lower(')
+where rid = (select rid from fhir.resource where id = 'foreign')`;
+  await sql`update fhir.search_plan set version = version + 1`;
+  processes.push(await startFhir(database.appUrl, { BACKGROUND: 'off' }));
+  await eventually('it is refused', async () => /"valueCode":"refused".*can't index it/s.test(await status()), 5000);
+  const removals = await sql`select from fhir.job where kind = 'reindex' and request::text like '%remove%'`;
+  assert.is(removals.length, 1, 'its rows are removed once');
+  for (const [i, each] of processes.entries()) {
+    const { status: code, text } = await each.request(`/Person/d${i}`, { method: 'PUT', body: person(`d${i}`, 'Brown') });
+    assert.is(code, 201, text);
+    assert.is(await total(each, 'household=brown'), i + 1);
+    assert.match(String(await total(each, 'foreign=jones')), /Person has no search parameter foreign/);
+  }
+  // Retired and written anew: it is looked at again.
+  await write('retired');
+  await write();
+  await eventually('it is ready again', async () => (await status()).includes('"valueCode":"ready"'), 20_000);
+});
+
 test.run();
