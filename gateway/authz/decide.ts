@@ -1,5 +1,5 @@
 /** Who may do what: no clock, no wait, no count; the answer is data. */
-import { allowedMethods, type Classified, classify } from '../../proto/access/interaction.ts';
+import { allowedMethods, type Classified, classify, isWellWritten } from '../../proto/access/interaction.ts';
 import { missingScope, neededScopes } from '../../proto/access/scope.ts';
 import type { Client, ClientRegistry, Credential } from '../clients/registry.ts';
 
@@ -19,7 +19,7 @@ export type Reason =
 
 export interface Denial {
   readonly reason: Reason;
-  readonly status: 401 | 403 | 404 | 405 | 414 | 429 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 414 | 429 | 503;
   /** OperationOutcome.issue.code */
   readonly code: string;
   /** What to do about it. */
@@ -80,7 +80,9 @@ export const decide = ({ credential, method, path }: Question, registry: ClientR
       return { reason: 'malformed', status: 405, code: 'not-supported', diagnostics: says, client, headers: { allow: allow.join(', ') } };
     }
     const diagnostics = `FHIR has no ${method.slice(0, 10)} of this form of address: write ${BASE}/Type, ${BASE}/Type/id or another of http://hl7.org/fhir/R4/http.html`;
-    return { reason: 'malformed', status: 404, code: 'not-found', diagnostics, client };
+    if (relative !== undefined && isWellWritten(relative))
+      return { reason: 'malformed', status: 404, code: 'not-found', diagnostics, client };
+    return { reason: 'malformed', status: 400, code: 'invalid', diagnostics, client };
   }
   for (const { resourceType, letter } of neededScopes(target)) {
     const missing = missingScope(client.scopes, resourceType, letter);

@@ -187,3 +187,6 @@ export const allowedMethods = (path: string): readonly string[] => {
   const methods = METHODS.filter((method) => classify(method, path) !== undefined);
   return methods.length > 0 ? [...methods, 'OPTIONS'] : [];
 };
+
+/** Whether an address is written as FHIR's are: one that is, and is of no form that FHIR has, is no end-point (404), another is malformed (400). */
+export const isWellWritten = (path: string): boolean => path.split('/').every((segment) => /^[\w$.-]{0,64}$/.test(segment));

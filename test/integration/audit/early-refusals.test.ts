@@ -62,8 +62,8 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   'an address that is none': {
     path: '/Patient/a/b/c/Jones?name=Jones',
     method: 'GET',
-    status: 400,
-    event: { ...UNKNOWN, reason: 'invalid' },
+    status: 404,
+    event: { ...UNKNOWN, reason: 'not-found' },
   },
 };
 for (const [what, { path, method, headers, body, status, event }] of Object.entries(REFUSALS))

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { test } from 'uvu';
@@ -64,15 +65,21 @@ test('parts are long, however the entries are mixed', async () => {
 test('many answers are kept in a tenth of their memory', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  const used = (): number => {
-    collect();
-    const { heapUsed, arrayBuffers } = process.memoryUsage();
-    return heapUsed + arrayBuffers;
+  // What zlib holds is let go some turns after it has answered.
+  const used = async (): Promise<number> => {
+    let least = Infinity;
+    for (let i = 0; i < 8; i++) {
+      await sleep(10);
+      collect();
+      const { heapUsed, arrayBuffers } = process.memoryUsage();
+      least = Math.min(least, heapUsed + arrayBuffers);
+    }
+    return least;
   };
   const shelf = createShelf();
-  const before = used();
+  const before = await used();
   for (let i = 0; i < 10_000; i++) await shelf.add(JSON.stringify({ i, body: BODY }));
-  const held = (used() - before) / 10_000;
+  const held = ((await used()) - before) / 10_000;
   assert.ok(held < 0.2 * Buffer.byteLength(BODY), `${held} bytes`);
   assert.ok((await shelf.end()).isPacked);
 });
