@@ -31,6 +31,7 @@ export const piecesOf = (bytes: Bytes, name: string): Pieces | undefined => {
   let block = NOTHING;
   let blockStart = 0;
   const at = (place: number): number | undefined => {
+    // One that was given back, since bytes before it were asked for again (a name across two blocks), has no length any more.
     if (place - blockStart >= block.length && place < length) ({ bytes: block, start: blockStart } = bytes.blockAt(place));
     return block[place - blockStart];
   };

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { piecesOf } from '../../../fhir/json/pieces.ts';
 import { createPacker } from '../../../fhir/http/packed-bytes.ts';
 
 const BLOCK = 256 << 10;
@@ -47,6 +48,19 @@ test('what has been looked through lies unpacked no more, without a collection',
     most = Math.max(most, process.memoryUsage().arrayBuffers - before);
   }
   assert.ok(most < 4 * BLOCK, `${most} bytes`);
+});
+
+test('a Bundle is taken apart wherever the ends of blocks fall', async () => {
+  for (let shift = -40; shift <= 40; shift++) {
+    const long = 'x'.repeat(BLOCK + shift);
+    const text = `{"resourceType":"Bundle","identifier":{"value":"${long.slice(60)}"},"entry" : [{"a":"${long}"},{"b":"é${long}"}],"type":"batch"}`;
+    const packer = createPacker();
+    await packer.add(Buffer.from(text));
+    const bytes = await packer.end();
+    const { frame, elements } = piecesOf(bytes, 'entry')!;
+    const entry = elements.map(({ start, end }): unknown => JSON.parse(Buffer.from(bytes.between(start, end)).toString()));
+    assert.equal({ ...(JSON.parse(frame) as object), entry }, JSON.parse(text), `${shift}`);
+  }
 });
 
 test.run();
