@@ -11,6 +11,7 @@ import { createSearchParameterRule } from './search-parameter/write-rule.ts';
 import { createSearch } from './search/search.ts';
 import type { Limits, Rules, Server } from './server.ts';
 import { createPool } from './store/pool.ts';
+import { createReadLane, READ_LANE_CONNECTIONS } from './store/read-lane.ts';
 import { createRidAllocator } from './store/rid.ts';
 import { createWriteLane } from './store/write-lane.ts';
 import { type EndpointCheck } from './subscription/endpoint.ts';
@@ -70,7 +71,7 @@ export const openServer = async ({
   const packages = packagesFolder === undefined ? [] : readPackages(packagesFolder);
   const sql = createPool(databaseUrl, { max: pool, application: 'fhir', prepare, isShared: true });
   const commits = createPool(databaseUrl, { max: LANES, application: 'fhir commits', prepare });
-  const events = createPool(databaseUrl, { max: LANES, application: 'fhir audit', prepare });
+  const events = createPool(databaseUrl, { max: LANES + READ_LANE_CONNECTIONS, application: 'fhir audit', prepare });
   const endPools = async (): Promise<void> => void (await Promise.all([sql, commits, events].map((each) => each.end({ timeout: 5 }))));
   const opened = async (): Promise<SearchPlan> => {
     await assertDurable(sql);
@@ -84,6 +85,7 @@ export const openServer = async ({
   const following = poll(refresh, { everyMs: FOLLOW_MS, onFault });
   const lane = createWriteLane(commits, { lanes: LANES });
   const outbox = createOutbox(events);
+  const reads = createReadLane(events, registry.typeId('Patient'));
   const packaged = (type: string): PackagedResource[] =>
     packages.flatMap(({ resources }) => resources.filter(({ resourceType }) => resourceType === type));
   const terminology = createTerminology({
@@ -111,6 +113,7 @@ export const openServer = async ({
     sql,
     lane,
     outbox,
+    reads,
     rids: createRidAllocator(sql),
     baseUrl,
     capabilities: memoByVersion(added, () => capabilityStatement(registry, planOf, { baseUrl, rules })),
@@ -125,6 +128,7 @@ export const openServer = async ({
   const close = async (): Promise<void> => {
     await following.close();
     await lane.drain();
+    await reads.drain();
     await outbox.close();
     await endPools();
   };

@@ -8,6 +8,7 @@ import type { Jobs } from './job/jobs.ts';
 import type { AddedParameters } from './search-parameter/added-parameters.ts';
 import type { Search } from './search/search.ts';
 import type { Db, Sql } from './store/pool.ts';
+import type { ReadLane } from './store/read-lane.ts';
 import type { RidAllocator } from './store/rid.ts';
 import type { WriteLane } from './store/write-lane.ts';
 import type { Write } from './store/write-statement.ts';
@@ -31,6 +32,8 @@ export interface Server {
   readonly sql: Sql;
   readonly lane: WriteLane;
   readonly outbox: Outbox;
+  /** Absent within a transaction, whose connection reads and records. */
+  readonly reads: ReadLane | undefined;
   readonly rids: RidAllocator;
   /** Public, without a slash at the end: `https://localhost:8443/fhir`. */
   readonly baseUrl: string;

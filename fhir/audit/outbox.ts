@@ -1,5 +1,6 @@
 import { FhirError } from '../http/outcome.ts';
-import { type Db, type Sql, textArray } from '../store/pool.ts';
+import { createGather } from '../store/gather.ts';
+import { type Db, type Sql, joinJson, jsonTexts } from '../store/pool.ts';
 import { commitStatement } from './verified-commit.ts';
 
 export interface OutboxOptions {
@@ -18,13 +19,7 @@ export interface Outbox {
   close(): Promise<void>;
 }
 
-interface Waiting {
-  readonly body: string;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
-const INSERT = 'insert into audit.event (body) select unnest($1::text[])';
+const INSERT = `insert into audit.event (body) select unnest(${jsonTexts(1)})`;
 
 /**
  * Events of reads within a transaction, stored on its own connection: they are durable when it is, before anything is answered. A second
@@ -32,61 +27,26 @@ const INSERT = 'insert into audit.event (body) select unnest($1::text[])';
  */
 export const outboxWithin = (db: Db): Outbox => ({
   append: async (body) => {
-    await db.unsafe(INSERT, [textArray([body])], { prepare: true });
+    await db.unsafe(INSERT, [joinJson([body])], { prepare: true });
   },
   close: () => Promise.resolve(),
 });
 
-/**
- * Group commit for events that come without data: while flushes are in flight, what arrives gathers for the next one. There is no timer:
- * alone, an event is written at once; under load, one commit carries many.
- */
+/** What too many waiting events are refused with. */
+export const tooManyEvents = (): FhirError =>
+  new FhirError('unavailable', 'too many audit events are waiting: repeat the request later', { headers: { 'retry-after': '1' } });
+
+/** Events that come without data, committed together where they come together. */
 export const createOutbox = (sql: Sql, { lanes = 1, maxBatch = 512, maxQueue = 20_000 }: OutboxOptions = {}): Outbox => {
-  const queue: Waiting[] = [];
-  let running = 0;
-  let idle: (() => void)[] = [];
-
-  const flush = async (batch: readonly Waiting[]): Promise<void> => {
-    try {
-      await commitStatement(sql, INSERT, [textArray(batch.map(({ body }) => body))]);
-      for (const { resolve } of batch) resolve();
-    } catch (error) {
-      for (const { reject } of batch) reject(error);
-    }
-  };
-
-  const pump = (): void => {
-    while (running < lanes && queue.length > 0) {
-      running++;
-      void flush(queue.splice(0, maxBatch)).finally(() => {
-        running--;
-        pump();
-      });
-    }
-    if (running === 0) {
-      for (const resolve of idle) resolve();
-      idle = [];
-    }
-  };
-
-  return {
-    append: (body) =>
-      new Promise((resolve, reject) => {
-        if (queue.length >= maxQueue) {
-          reject(
-            new FhirError('unavailable', 'too many audit events are waiting: repeat the request later', {
-              headers: { 'retry-after': '1' },
-            }),
-          );
-          return;
-        }
-        queue.push({ body, resolve, reject });
-        pump();
-      }),
-    close: () =>
-      new Promise((resolve) => {
-        idle.push(resolve);
-        pump();
-      }),
-  };
+  const { submit, drain } = createGather<string, void>({
+    flush: async (events) => {
+      await commitStatement(sql, INSERT, [joinJson(events)]);
+      return [];
+    },
+    lanes,
+    maxBatch,
+    maxQueue,
+    tooMany: tooManyEvents,
+  });
+  return { append: submit, close: drain };
 };

@@ -118,7 +118,7 @@ const process = async (
       keepIntegrity(writing.values());
     }
     await requireIntegrity(db, integrity);
-    const within = { ...server, db, outbox: outboxWithin(db) };
+    const within = { ...server, db, outbox: outboxWithin(db), reads: undefined };
     let size = 0;
     for (const entry of reads) {
       const reply = await inEntryAsync(entry, () => interact(within, entryCall(call, entry)));

@@ -1,5 +1,5 @@
 import { inTransaction } from '../audit/verified-commit.ts';
-import { type Db, type Sql, textArray } from '../store/pool.ts';
+import { type Db, joinJson, jsonTexts, type Sql, textArray } from '../store/pool.ts';
 import type { Job, JobKindName, JobResult } from './job.ts';
 
 export interface JobRow {
@@ -14,7 +14,7 @@ export interface JobRow {
   readonly expiresMs: number | null;
 }
 
-const EVENTS = (parameter: number): string => `events as (insert into audit.event (body) select unnest($${parameter}::text[]) from done)`;
+const EVENTS = (parameter: number): string => `events as (insert into audit.event (body) select unnest(${jsonTexts(parameter)}) from done)`;
 
 // Held to the end of the transaction, so that the next statement of another one counts what this one has stored.
 const LOCK_CLIENT = 'select pg_advisory_xact_lock(hashtextextended($1, 21))';
@@ -39,7 +39,7 @@ export const insertJob = (
   where (select count(*) from fhir.job where client = $3 and status = 'pending') < $5::int returning 1),
 ${EVENTS(6)}
 select from done`,
-      [id, kind, client, request, most, textArray([event])],
+      [id, kind, client, request, most, joinJson([event])],
     );
     return rows.length > 0;
   });
@@ -118,7 +118,7 @@ export const checkpointJob = async (db: Db, id: string, owner: string, { state, 
     `with done as (update fhir.job set state = $3, progress = $4, attempts = 0 where ${MINE} returning 1),
 ${EVENTS(5)}
 select from done`,
-    [id, owner, state, progress, textArray(events)],
+    [id, owner, state, progress, joinJson(events)],
     { prepare: true },
   );
   return rows.length > 0;
@@ -135,7 +135,7 @@ export const finishJob = async (
   expires = now() + $5::double precision * interval '1 millisecond' where ${MINE} returning 1),
 ${EVENTS(6)}
 select from done`,
-    [id, owner, status, result, keepMs, textArray(events)],
+    [id, owner, status, result, keepMs, joinJson(events)],
     { prepare: true },
   );
   return rows.length > 0;
@@ -147,7 +147,7 @@ export const cancelJob = async (db: Db, id: string, client: string, event: strin
     `with done as (update fhir.job set status = 'cancelled', expires = now() where id = $1::uuid and client = $2 and status <> 'cancelled' returning 1),
 ${EVENTS(3)}
 select from done`,
-    [id, client, textArray([event])],
+    [id, client, joinJson([event])],
   );
   return rows.length > 0;
 };

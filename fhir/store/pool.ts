@@ -98,3 +98,14 @@ export const textArray = (values: readonly (string | null)[]): string => {
 };
 // oxlint-disable-next-line no-control-regex -- U+0000 is exactly what is looked for
 const SPECIAL = /["\\\0]/;
+
+const BETWEEN = String.fromCharCode(0x1f);
+
+/**
+ * JSON texts as one parameter, for {@link jsonTexts}; null stays null. No JSON text holds a U+001F (RFC 8259, section 7), so nothing is
+ * escaped: what {@link textArray} takes 4 us for an event for.
+ */
+export const joinJson = (values: readonly (string | null)[]): string => values.join(BETWEEN);
+
+/** Their array in SQL, which `unnest` beside other arrays makes as long as those: of one null alone it is empty. */
+export const jsonTexts = (parameter: number): string => `string_to_array($${parameter}, E'\\x1f', '')`;

@@ -1,4 +1,4 @@
-import { numberArray, textArray } from './pool.ts';
+import { joinJson, jsonTexts, numberArray, textArray } from './pool.ts';
 import type { ContainedRows, SearchBatch, SearchRow, SearchRows, SearchTable } from './search-table.ts';
 import { SEARCH_TABLE_NAMES, batchParameters, deleteSql, emptyBatch, insertSql } from './search-table.ts';
 
@@ -86,7 +86,7 @@ export const writeStatement = (unsorted: readonly Write[], extraEvents: readonly
   if (defining.length) part('parameter', undefined, [numberArray(defining.map(({ rid }) => rid))]);
   const versions = writes.flatMap(({ planVersion }) => planVersion ?? []);
   if (versions.length) part('plan', undefined, [String(Math.min(...versions))]);
-  if (events.length) part('event', undefined, [textArray(events)]);
+  if (events.length) part('event', undefined, [joinJson(events)]);
   const key = shape.map(({ name, table }) => `${name} ${table ?? ''}`).join();
   let text = texts.get(key);
   if (text === undefined) texts.set(key, (text = render(shape)));
@@ -105,7 +105,7 @@ const headParameters = (writes: readonly Write[]): string[] => [
   textArray(writes.map((write) => write.id)),
   numberArray(writes.map((write) => write.version)),
   textArray(writes.map((write) => write.updated)),
-  textArray(writes.map((write) => write.body)),
+  joinJson(writes.map((write) => write.body)),
 ];
 const subscriberParameters = (writes: readonly Write[]): string[] => [
   numberArray(writes.map(({ rid }) => rid)),
@@ -114,7 +114,7 @@ const subscriberParameters = (writes: readonly Write[]): string[] => [
   textArray(writes.map(({ subscriber }) => subscriber!.scopes)),
 ];
 const heads = (first: number): string =>
-  `unnest($${first}::bigint[], $${first + 1}::smallint[], $${first + 2}::text[], $${first + 3}::int[], $${first + 4}::timestamptz[], $${first + 5}::text[])
+  `unnest($${first}::bigint[], $${first + 1}::smallint[], $${first + 2}::text[], $${first + 3}::int[], $${first + 4}::timestamptz[], ${jsonTexts(first + 5)})
     as i(rid, type, id, version, updated, body)`;
 
 const render = (shape: readonly Part[]): string => {
@@ -163,7 +163,7 @@ const render = (shape: readonly Part[]): string => {
         isPlanCurrent = `(select fence from fhir.search_plan) <= $${first}::int`;
         break;
       case 'event':
-        ctes.push(`e as (insert into audit.event (body) select unnest($${first}::text[]))`);
+        ctes.push(`e as (insert into audit.event (body) select unnest(${jsonTexts(first)}))`);
         break;
     }
   }

@@ -34,13 +34,31 @@ let requests = 0;
 interface Asked {
   readonly status: number;
   readonly text: string;
-  /** Of the last event of this request. */
+  /** The last event of this request, and its patients. */
+  readonly event: Readonly<Record<string, unknown>>;
   readonly patients: readonly string[];
 }
 
-const ask = async (method: string, path: string, { body, query = '' }: { body?: object | string; query?: string } = {}): Promise<Asked> => {
+interface Asking {
+  readonly body?: object | string;
+  readonly query?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const ask = async (method: string, path: string, asking: Asking = {}): Promise<Asked> => {
+  const call = callOf(method, path, asking);
+  const { status, body: text } = await answer(opened.server, call, () => undefined);
+  const rows = await owner<
+    { body: string }[]
+  >`select body from audit.event where body::jsonb->>'request' = ${call.requestId} order by seq desc`;
+  if (method === 'GET') assert.is(rows.length, 1, `events of ${path}`);
+  const event = JSON.parse(rows[0]!.body) as Asked['event'];
+  return { status, text: text ?? '', event, patients: (event['patients'] as string[] | undefined) ?? [] };
+};
+
+const callOf = (method: string, path: string, { body, query = '', headers = {} }: Asking = {}): Call => {
   const requestId = `r${++requests}`;
-  const call: Call = {
+  return {
     target: classify(method, path)!,
     identity: {
       client: 'test',
@@ -50,16 +68,12 @@ const ask = async (method: string, path: string, { body, query = '' }: { body?: 
       operations: ['*'],
     },
     requestId,
-    header: () => undefined,
+    header: (name) => headers[name],
     prefer: { return: undefined, lenient: false, respondAsync: false },
     isPost: method === 'POST',
     query,
     text: () => Promise.resolve(body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)),
   };
-  const { status, body: text } = await answer(opened.server, call, () => undefined);
-  const [row] = await owner<{ patients: string[] | null }[]>`select body::jsonb->'patients' as patients from audit.event
-    where body::jsonb->>'request' = ${requestId} order by seq desc limit 1`;
-  return { status, text: text ?? '', patients: row?.patients ?? [] };
 };
 
 const observation = (id: string, reference: string): string =>
@@ -111,6 +125,63 @@ test('names every patient that a write is about, and says how many where those a
   assert.is((await ask('PUT', '/Group/g', { body: group(6500) })).patients.length, 6000);
   const [row] = await owner`select body::jsonb->'patientCount' as count from audit.event order by xid desc, seq desc limit 1`;
   assert.is(row!['count'], 6500);
+});
+
+test('says of a read the same, in the same order, whether it is recorded with the read or after it', async () => {
+  const subject = { reference: 'Patient/p' };
+  const resources: Record<string, object | string> = {
+    'Patient/p': {},
+    'Patient/linked': { link: [{ type: 'seealso', other: { reference: 'Patient/p' } }] },
+    'Observation/nobody': { status: 'final', code: { text: 'x' } },
+    'Observation/once': { status: 'final', code: { text: 'x' }, subject },
+    'Observation/accented': { status: 'final', code: { text: 'größer 🩺' }, subject },
+    'Observation/quoted': { status: 'final', code: { text: 'a "b" \\ c' }, subject },
+    'Observation/spaced':
+      '{"resourceType":"Observation","id":"spaced","status":"final","code":{"text":"x"},"subject":{"reference" : "Patient/p"}}',
+    'Observation/two': { status: 'final', code: { text: 'x' }, subject, performer: [{ reference: 'Patient/q' }] },
+    'Observation/twice': { status: 'final', code: { text: 'x' }, subject, performer: [subject] },
+    'Observation/mentioned': { status: 'final', code: { text: 'see Patient/p' } },
+    'Observation/displayed': { status: 'final', code: { text: 'x' }, subject: { display: 'Patient/p' } },
+    'Observation/conditional': { status: 'final', code: { text: 'x' }, subject: { reference: 'Patient/p', display: 'Patient/' } },
+    'Observation/long': { status: 'final', code: { text: 'x'.repeat(70_000) }, subject },
+  };
+  for (const [path, content] of Object.entries(resources)) {
+    const [resourceType, id] = path.split('/');
+    const body = typeof content === 'string' ? content : { resourceType, id, ...content };
+    assert.is((await ask('PUT', `/${path}`, { body })).status, 201);
+    const together = await ask('GET', `/${path}`);
+    const after = await ask('GET', `/${path}`, { headers: { 'if-none-match': 'W/"9"' } });
+    assert.is(together.status, 200);
+    assert.is(together.text, after.text);
+    const told = ({ event }: Asked): string => JSON.stringify({ ...event, id: 0, at: 0, request: 0 });
+    assert.is(told(together), told(after));
+  }
+});
+
+test('answers reads that come together each for itself, and records those that found something', async () => {
+  const asked = ['/Patient/p', '/Patient/nobody', '/Observation/once', '/Patient/p', '/Observation/gone'];
+  await ask('PUT', '/Observation/gone', { body: observation('gone', 'Patient/p') });
+  await ask('DELETE', '/Observation/gone');
+  const answers = await Promise.all(Array.from({ length: 20 }, () => asked.map((path) => ask('GET', path))).flat());
+  answers.forEach(({ status, event, text }, i) => {
+    const path = asked[i % asked.length]!;
+    const expected = path.endsWith('nobody') ? 404 : path.endsWith('gone') ? 410 : 200;
+    assert.is(status, expected);
+    assert.is(event['status'], expected);
+    assert.is(`/${event['resource'] as string}`, path);
+    if (expected === 200) assert.is((JSON.parse(text) as { id: string }).id, path.split('/')[2]);
+  });
+});
+
+test('answers no read whose event could not be stored', async () => {
+  await owner`revoke insert on audit.event from fhir_app`;
+  try {
+    const refused = await answer(opened.server, callOf('GET', '/Patient/p'), () => undefined);
+    assert.is(refused.status, 500);
+    assert.not.match(refused.body ?? '', /"Patient"/);
+  } finally {
+    await owner`grant insert (body) on audit.event to fhir_app`;
+  }
 });
 
 test.run();

@@ -1,0 +1,94 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createGather, type GatherOptions } from '../../../fhir/store/gather.ts';
+
+/** Flushes that end when they are told to. */
+const held = (options: Partial<GatherOptions<number, number>> = {}) => {
+  const flushes: { items: readonly number[]; end: (error?: Error) => void }[] = [];
+  const gather = createGather<number, number>({
+    flush: (items) =>
+      new Promise((resolve, reject) => {
+        flushes.push({ items, end: (error) => (error === undefined ? resolve(items.map((item) => item * 10)) : reject(error)) });
+      }),
+    lanes: 1,
+    maxBatch: 3,
+    maxQueue: 5,
+    tooMany: () => new Error('too many'),
+    ...options,
+  });
+  return { gather, flushes, submitted: (...items: number[]) => items.map((item) => gather.submit(item)) };
+};
+
+test('flushes what comes in one turn together, and what comes meanwhile next, each answered in its place', async () => {
+  const { flushes, submitted } = held();
+  const first = submitted(1, 2);
+  await nextTurn();
+  const next = submitted(3, 4, 5, 6);
+  await nextTurn();
+  assert.equal(
+    flushes.map(({ items }) => items),
+    [[1, 2]],
+  );
+  flushes[0]!.end();
+  assert.equal(await Promise.all(first), [10, 20]);
+  await nextTurn();
+  assert.equal(flushes[1]!.items, [3, 4, 5]);
+  flushes[1]!.end();
+  await Promise.all(next.slice(0, 3));
+  flushes[2]!.end();
+  assert.equal(await Promise.all(next), [30, 40, 50, 60]);
+});
+
+test('a flush that fails fails for all in it, and for nobody else', async () => {
+  const { flushes, submitted } = held();
+  const [a, b, c, d] = submitted(1, 2, 3, 4);
+  await nextTurn();
+  flushes[0]!.end(new Error('gone'));
+  const settled = await Promise.allSettled([a, b, c]);
+  assert.ok(settled.every(({ status }) => status === 'rejected'));
+  await nextTurn();
+  flushes[1]!.end();
+  assert.is(await d, 40);
+});
+
+test('refuses at once who finds the queue full', async () => {
+  const { flushes, submitted } = held();
+  const all = submitted(1, 2, 3, 4, 5, 6);
+  let said = '';
+  await all[5]!.catch((error: Error) => (said = error.message));
+  assert.is(said, 'too many');
+  await nextTurn();
+  flushes[0]!.end();
+  await nextTurn();
+  flushes[1]!.end();
+  assert.is((await Promise.all(all.slice(0, 5))).length, 5);
+});
+
+test('a flush that takes long holds nobody up, nor who came while it was not known to', async () => {
+  const { gather, flushes, submitted } = held({ overdueMs: 20, moreLanes: 2 });
+  const slow = submitted(1);
+  await nextTurn();
+  const others = submitted(2, 3);
+  await nextTurn();
+  assert.is(flushes.length, 1);
+  while (flushes.length < 2) await sleep(5);
+  flushes[1]!.end();
+  assert.equal(await Promise.all(others), [20, 30]);
+  flushes[0]!.end();
+  assert.equal(await Promise.all(slow), [10]);
+  await gather.drain();
+});
+
+test('is drained when nothing waits and nothing is in flight', async () => {
+  const { gather, flushes, submitted } = held();
+  let drained = false;
+  submitted(1);
+  const drain = gather.drain().then(() => (drained = true));
+  await nextTurn();
+  assert.not(drained);
+  flushes[0]!.end();
+  await drain;
+});
+
+test.run();
