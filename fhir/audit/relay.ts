@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isLockTimeout } from '../store/errors.ts';
 import type { Sql } from '../store/pool.ts';
 import { MAX_SEGMENT_EVENTS } from './bucket-format.ts';
 import type { Bucket } from './bucket.ts';
@@ -18,6 +19,10 @@ export interface RelayOptions {
   readonly signal: AbortSignal;
   readonly fault?: (point: FaultPoint) => void;
   readonly heartbeatMs?: number;
+  /** Sealed events stay in the database for so long. */
+  readonly keepHours?: number;
+  /** Hears how many partitions of the database were dropped. */
+  readonly onDropped?: (partitions: number) => void;
   readonly onLead?: (state: { readonly fence: number; readonly size: number }) => void;
   readonly onStandby?: () => void;
   /** Milliseconds from recorded to sealed, of each event. */
@@ -34,7 +39,9 @@ const POLL_MS = { least: 20, most: 250 };
 /** So many new events at one poll mean that the next one comes soon. */
 const BUSY_EVENTS = 1000;
 const BACKLOG_MS = 2000;
-const PARTITIONS_MS = 3_600_000;
+const UPKEEP_MS = 60_000;
+/** Partitions made ahead; what comes later than they reach has the default one. */
+const HOURS_AHEAD = 6;
 const LEADER_LOCK = 7_265_170_434; // any constant that no other user of this database takes
 const STANDBY_POLL_MS = 500;
 
@@ -111,13 +118,13 @@ const lead = async (sql: Sql, options: RelayOptions): Promise<void> => {
   let pending: Pending[] = [];
   let pollMs = POLL_MS.least;
   // A heartbeat at once: an auditor sees that somebody leads.
-  const due = { heartbeat: 0, partitions: 0 };
+  const due = { heartbeat: 0, upkeep: 0 };
   for (;;) {
     const isEnding = signal.aborted;
     const now = performance.now();
-    if (now >= due.partitions) {
-      await sql.unsafe('select audit.add_partitions(7)');
-      due.partitions = now + PARTITIONS_MS;
+    if (now >= due.upkeep) {
+      await keepPartitions(sql, options);
+      due.upkeep = now + UPKEEP_MS;
     }
     const events = await nextEvents(sql, cursor, FEED);
     const readAt = performance.now();
@@ -142,6 +149,18 @@ const lead = async (sql: Sql, options: RelayOptions): Promise<void> => {
     pollMs = events.length >= BUSY_EVENTS ? POLL_MS.least : Math.min(POLL_MS.most, pollMs * 2);
     const untilCut = pending.length === 0 ? Infinity : pending[0]!.recordedMs + MAX_WAIT_MS - performance.now();
     if (!isEnding && !isFull(events, FEED)) await pause(Math.max(1, Math.min(pollMs, untilCut)), signal);
+  }
+};
+
+/** Makes the partitions of the next hours, and drops those that are sealed and old enough. */
+const keepPartitions = async (sql: Sql, { keepHours = 24, onDropped = () => undefined }: RelayOptions): Promise<void> => {
+  try {
+    await sql.unsafe('select audit.add_partitions($1)', [HOURS_AHEAD]);
+    const [row] = await sql.unsafe<{ dropped: number }[]>(`select audit.drop_sealed($1 * interval '1 hour') as dropped`, [keepHours]);
+    if (row!.dropped > 0) onDropped(row!.dropped);
+  } catch (error) {
+    // Somebody has a table for long: the next time will do.
+    if (!isLockTimeout(error)) throw error;
   }
 };
 

@@ -20,6 +20,9 @@ export const isStale = (error: unknown): boolean => stateOf(error) === STALE;
 /** The server itself refused, so that nothing of the transaction was stored. */
 export const isRefusal = (error: unknown): boolean => /^[0-9A-Z]{5}$/.test(stateOf(error) ?? '');
 
+/** A lock wasn't to be had within `lock_timeout`. */
+export const isLockTimeout = (error: unknown): boolean => stateOf(error) === '55P03';
+
 /** Class 22: a value that the database can't hold or compare, such as a text with U+0000. */
 export const isDataException = (error: unknown): boolean => /^22...$/.test(stateOf(error) ?? '');
 

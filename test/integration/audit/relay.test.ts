@@ -274,16 +274,6 @@ test('the disclosures of a patient are those events that concern it, in the time
   assert.match(out, /^1 further events are about more patients than an event names/m);
 });
 
-test('a day whose events are all sealed can be dropped, and the sealed log stays whole', async () => {
-  const relay = createPool(database.relayUrl, { max: 1, application: 'test' });
-  await relay.unsafe(`select audit.drop_partition((now() at time zone 'utc')::date)`);
-  await relay.end();
-  assert.is((await owner.unsafe('select 1 from audit.event')).length, 0);
-  await app.unsafe('insert into audit.event (body) values ($1)', [anEvent()]);
-  await sealUpTo(EVENTS + 11);
-  assert.equal((await folder.verify()).problems, []);
-});
-
 test('a clock that is set back holds no event up', async () => {
   const another = await server.createDatabase();
   const writer = createPool(another.ownerUrl, { max: 1, application: 'test' });
