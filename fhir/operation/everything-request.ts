@@ -70,7 +70,7 @@ export const parseEverything = (
 
 const countOf = (text: string | undefined): number => {
   if (text === undefined) return DEFAULT_COUNT;
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw wrong('_count', text, 'is no whole number from 1');
+  if (!/^0*[1-9]\d*$/.test(text)) throw wrong('_count', text, 'is no whole number from 1');
   return Math.min(Number(text), MAX_COUNT);
 };
 

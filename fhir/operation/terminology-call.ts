@@ -39,7 +39,8 @@ export const booleanParameter = (parameters: Parameters, name: string): boolean 
 export const countParameter = (parameters: Parameters, name: string): number | undefined => {
   const value = parameters.find((each) => each.name === name)?.value;
   if (value === undefined) return undefined;
-  const number = typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value;
+  // One beyond an integer of FHIR asks for no more than the greatest one.
+  const number = typeof value === 'string' && /^\d+$/.test(value) ? Math.min(Number(value), 2_147_483_647) : value;
   if (typeof number === 'number' && Number.isInteger(number) && number >= 0) return number;
   throw new FhirError('value', `the parameter ${name} is a whole number from 0`, { expression: `http.${name}` });
 };

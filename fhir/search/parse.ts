@@ -116,7 +116,7 @@ const parseCriteria = (types: readonly string[], pairs: readonly (readonly [stri
 
 const countOf = (value: string | undefined): number => {
   if (value === undefined) return DEFAULT_COUNT;
-  if (!/^\d{1,9}$/.test(value)) throw badValue('_count', `_count=${value.slice(0, 40)} is no whole number`);
+  if (!/^\d+$/.test(value)) throw badValue('_count', `_count=${value.slice(0, 40)} is no whole number`);
   return Math.min(Number(value), MAX_COUNT);
 };
 

@@ -65,6 +65,15 @@ test('a history of what never was is 404, of what is deleted is told', async () 
   assert.equal([json.total, json.entry[0].response.status, json.entry[0].resource], [3, '204', undefined]);
 });
 
+test('a _count beyond what a page holds asks for a whole page', async () => {
+  const greatest = String(2 ** 31 - 1);
+  for (const path of ['/Basic?_count=', '/Basic/_history?_count=', '/Patient/$everything?_count='])
+    assert.is((await stack.request(path + greatest)).status, 200, path);
+  const genders = 'http://hl7.org/fhir/ValueSet/administrative-gender';
+  const { json } = await stack.request(`/ValueSet/$expand?url=${genders}&count=${greatest}`);
+  assert.is(json.expansion.contains.length, 4);
+});
+
 test('a history is counted without an entry, by _count=0 or _summary=count', async () => {
   const [one, two] = ['/Basic/c1', '/Basic/c2'];
   const start = new Date().toISOString();
