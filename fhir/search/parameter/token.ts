@@ -84,13 +84,19 @@ export const token: ParameterType = {
         break;
       default:
         if (typeof value === 'string' || typeof value === 'boolean') add(String(value), null);
+        // A text is found in any case.
+        if (fhirType === 'string' && typeof value === 'string' && value !== value.toLowerCase()) add(value.toLowerCase(), null);
     }
   },
   condition: (written, context) => {
     const { name, modifier, value, datatypes, systems } = context;
     if (modifier === 'text') return [{ lane: 'text', sql: textTest(written, context) }];
     const parts = splitUnescaped(written, '|').map(unescapeValue);
-    const code = (text: string): string => `t.code = hashtextextended(${value(text)}, 0)`;
+    const hash = (text: string): string => `hashtextextended(${value(text)}, 0)`;
+    const code = (text: string): string => {
+      const lower = datatypes.includes('string') ? text.toLowerCase() : text;
+      return lower === text ? `t.code = ${hash(text)}` : `t.code in (${hash(text)}, ${hash(lower)})`;
+    };
     const [first = '', second, third] = parts;
     if (modifier === 'of-type') {
       if (parts.length !== 3 || second === undefined || second === '' || third === undefined || third === '')

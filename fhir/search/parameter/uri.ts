@@ -17,11 +17,13 @@ export const uri: ParameterType = {
     const bar = fhirType === 'canonical' ? value.indexOf('|') : -1;
     if (bar > 0) add(value.slice(0, Math.min(bar, MAX_URI)));
   },
-  condition: (written, { name, modifier, value }) => {
+  condition: (written, { name, modifier, value, datatypes }) => {
     const text = unescapeValue(written).slice(0, MAX_URI);
     if (text === '') throw new FhirError('value', `${name} has no value`, { expression: `http.${name}` });
     switch (modifier) {
       case 'below':
+        // Of a canonical address with the beginning of a version: the versions that begin so.
+        if (text.includes('|') && datatypes.includes('canonical')) return [{ sql: startsWith(text, value) }];
         return [{ sql: below(text, value) }];
       case 'above':
         return [{ sql: `t.value in (${above(text).map(value).join(', ')})` }];

@@ -73,6 +73,7 @@ test.before(async () => {
       resourceType: 'ValueSet',
       id: 'sugar',
       url: 'http://example.org/vs/sugar',
+      version: '1.0-Beta',
       status: 'active',
       compose: { include: [{ system: SNOMED, concept: [{ code: '73211009' }, { code: '44054006' }] }] },
     },
@@ -188,6 +189,12 @@ testSearches(() => stack, {
   '/Patient?identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|MR|123': ['ann'],
   '/Patient?identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|SS|123': [],
   '/Patient?identifier:text=medical': ['ann'],
+  // A token that is a string in the resource has no case.
+  '/ValueSet?version=1.0-Beta': ['sugar'],
+  '/ValueSet?version=1.0-beta': ['sugar'],
+  '/ValueSet?version=1.0-BETA': ['sugar'],
+  '/ValueSet?version:not=1.0-BETA': ['indirect', 'filtered', 'expanded', 'unknown-system'],
+  '/Patient?_id=ANN': [],
   '/Condition?subject:Patient.gender:not=male': ['diabetes', 'type2', 'fever', 'words', 'both'],
   // References.
   '/Condition?subject:identifier=urn:hospital|999': ['stranger'],
@@ -215,6 +222,8 @@ testSearches(() => stack, {
   '/Patient?_profile=http://example.org/profiles/patient': ['ann'],
   '/Patient?_profile=http://example.org/profiles/patient|1.0': ['ann'],
   '/Patient?_profile:below=http://example.org/profiles': ['ann'],
+  '/Patient?_profile:below=http://example.org/profiles/patient|1': ['ann'],
+  '/Patient?_profile:below=http://example.org/profiles/patient|2': [],
   '/Patient?_source=http://example.org/sources/a': ['ann'],
   '/Patient?_id:not=ann': ['bob', 'cy'],
   '/?_tag=vip': ['ann'],
@@ -285,6 +294,7 @@ testRefusals(() => stack, {
   '/Location?near=152|13|1|km': { status: 400, says: /latitude\|longitude/ },
   '/Condition?_list=$current-problems': { status: 400, says: /of one patient/ },
   '/Condition?_query=everybody&name=x': { status: 400, says: /no named query/ },
+  '/?_type=': { status: 400, says: /_type has an empty value/ },
   '/Basic?_text=%20': { status: 400, says: /without a word/ },
 });
 
