@@ -3,7 +3,7 @@ import { FhirError } from '../../http/outcome.ts';
 import type { ParameterType } from './parameter.ts';
 import { type Interval, parsePrefix, type Prefix } from './prefix.ts';
 
-const NUMBER = /^[+-]?(\d+)(\.\d+)?(?:[eE]([+-]?\d{1,3}))?$/;
+const NUMBER = /^([+-]?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?$/;
 
 /** A number as written, with the range that its digits leave open. */
 export interface NumberRange extends Interval {
@@ -18,11 +18,13 @@ export const parseNumber = (text: string): NumberRange | undefined => {
   const match = NUMBER.exec(text);
   const value = Number(text);
   if (match === null || !Number.isFinite(value)) return undefined;
-  const [, digits, fraction, exponent] = match;
+  const [, sign, digits, fraction, exponent] = match;
   const isSingle = digits!.length === 1 && exponent !== undefined;
-  const decimals = fraction === undefined ? (isSingle ? 1 : 0) : fraction.length - 1;
-  const half = 0.5 * 10 ** (Number(exponent ?? 0) - decimals);
-  return { value, lo: value - half, hi: value + half };
+  const decimals = fraction ?? (isSingle ? '0' : '');
+  // In whole numbers of a tenth of the last digit: 0.2 - 0.05 as floating point numbers is more than the 0.15 that a resource holds.
+  const tenths = BigInt(`${digits!}${decimals}0`) * (sign === '-' ? -1n : 1n);
+  const bound = (given: bigint): number => Number(`${given}e${Number(exponent ?? 0) - decimals.length - 1}`);
+  return { value, lo: bound(tenths - 5n), hi: bound(tenths + 5n) };
 };
 
 /** The comparison of stored bounds with a number, as SQL. */

@@ -16,6 +16,11 @@ test('a number is searched with the range that its digits leave open, as in the 
   assert.equal(range('10e1'), [95, 105]);
   assert.equal(range('-1e2'), [-105, -95]);
   assert.equal(range('5'), [4.5, 5.5]);
+  // No bound is beside the number that a resource would be written with.
+  assert.equal(range('0.2'), [0.15, 0.25]);
+  assert.equal(range('-0.7'), [-0.75, -0.65]);
+  assert.equal(range('5.40e-3'), [0.005395, 0.005405]);
+  assert.equal(range('+0'), [-0.5, 0.5]);
 });
 
 test('what is no number has no range', () => {
