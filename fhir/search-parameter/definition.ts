@@ -31,7 +31,8 @@ export interface DefinitionContext {
   readonly others: readonly OtherParameter[];
 }
 
-const CODE = /^[A-Za-z][A-Za-z0-9-]{0,63}$/;
+/** The specification asks that the codes of one's own begin with a hyphen. Source: http://hl7.org/fhir/R4/search.html#conformance */
+const CODE = /^(?=.{1,64}$)-?[A-Za-z][A-Za-z0-9-]*$/;
 const ABSTRACT = ['Resource', 'DomainResource'];
 const TYPES: ReadonlySet<string> = new Set(['string', 'token', 'date', 'number', 'quantity', 'reference', 'uri', 'composite']);
 const MAX_EXPRESSION = 2000;
@@ -71,7 +72,10 @@ export const readDefinition = (
   const packaged = others.find((other) => other.package !== undefined && other.parameter.url === url);
   if (packaged !== undefined) throw refused('url', `${ownerOf(packaged)} has defined ${url} already: give yours another`);
   if (!CODE.test(code)) {
-    throw refused('code', `a code that can be searched by has a letter first, then letters, digits and hyphens, 64 at most`);
+    throw refused(
+      'code',
+      `a code that can be searched by has a letter first, which a hyphen may precede, then letters, digits and hyphens, 64 at most`,
+    );
   }
   if (!TYPES.has(String(type))) {
     throw refused(

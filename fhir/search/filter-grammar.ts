@@ -37,7 +37,7 @@ export type Operator = (typeof OPERATORS)[number];
 
 const MAX_TESTS = 100;
 const MAX_DEPTH = 20;
-const NAME = /[A-Za-z_][\w:-]*/y;
+const NAME = /-?[A-Za-z_][\w:-]*/y;
 const WORD = /[A-Za-z]+/y;
 const STRING = /"(?:[^"\\]|\\.)*"/y;
 const TOKEN = /[^\s)\]]+/y;

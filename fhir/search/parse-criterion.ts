@@ -8,6 +8,7 @@ import { isContainedType } from './contained.ts';
 import { alternatives, badValue, type Parsing, requireParameter, unknown } from './parsing.ts';
 import { unescapeValue } from './parameter/escape.ts';
 import { isLocalReference, referencesOf } from './parameter/reference.ts';
+import { isMediaType } from './parameter/token.ts';
 import type { Criterion, Test } from './request.ts';
 
 const MAX_DEPTH = 8;
@@ -104,6 +105,7 @@ export const parameterTest = (indexed: IndexedParameter, written: Written, p: Pa
     case 'token:not-in':
     case 'token:above':
     case 'token:below':
+      if (modifier === 'below' && indexed.laneKeys.has('media-type') && values.map(unescapeValue).every(isMediaType)) break;
       return { kind: 'codes', indexed, modifier: modifier as 'in', values };
     case 'token:of-type':
       requireDatatype(indexed, 'Identifier', name);

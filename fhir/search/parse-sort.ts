@@ -11,7 +11,9 @@ export const parseSort = (types: readonly string[], text: string, p: Parsing): S
   const parts = text.split(',').filter(Boolean);
   if (parts.length > MAX_KEYS) throw unknown('_sort', `_sort takes ${MAX_KEYS} keys at most`);
   return parts.map((part) => {
-    const descending = part.startsWith('-');
+    // A hyphen may also be the beginning of a code, as it is of those that clients define.
+    const has = (code: string): boolean => types.every((type) => p.planOf(type).parameters.has(code));
+    const descending = part.startsWith('-') && (has(part.slice(1)) || !has(part));
     const code = descending ? part.slice(1) : part;
     if (code === '_id' || code === '_lastUpdated') return { code, descending, indexed: undefined };
     const indexed = types.map((type) => ({ type, ...requireParameter(type, code, '_sort', p) }));

@@ -4,7 +4,7 @@ import type { SearchRow, SearchTable } from '../../store/search-table.ts';
 export type AddRow = (...columns: SearchRow) => void;
 
 /** Rows beside a parameter's own, under an index key of their own: what a modifier or a unit looks for. */
-export type Lane = 'ucum' | 'identifier' | 'of-type' | 'text' | 'canonical' | 'whole';
+export type Lane = 'ucum' | 'identifier' | 'of-type' | 'text' | 'canonical' | 'whole' | 'media-type';
 export type AddToLane = (lane: Lane, ...columns: SearchRow) => void;
 
 /** Values and fragments of one statement: `value` numbers a parameter and returns its `$n`. */

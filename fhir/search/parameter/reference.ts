@@ -64,13 +64,14 @@ export const createReference = (baseUrl: string): ParameterType => ({
         .condition(written, { ...context, modifier: undefined, datatypes: ['Identifier'] })
         .map(({ sql }) => ({ lane: 'identifier', sql }));
     if (modifier === 'below') {
-      // Hierarchies of resources are looked up elsewhere (hierarchy.ts): here it is a canonical address with the beginning of a version.
+      // Hierarchies of resources are looked up elsewhere (hierarchy.ts): here it is a canonical address, with the beginning of a version or of any.
       const text = unescapeValue(written).slice(0, MAX_URI);
-      if (!datatypes.some((type) => CANONICAL.has(type)) || !text.includes('|'))
-        throw new FhirError('value', `${name}: write a canonical address and the beginning of a version, as in http://…/x|1.1`, {
+      if (!datatypes.some((type) => CANONICAL.has(type)))
+        throw new FhirError('value', `${name}: no canonical address is there, of which this could be a version`, {
           expression: `http.${name}`,
         });
-      return [{ lane: 'canonical', sql: startsWith(text, value) }];
+      const versions = startsWith(text.includes('|') ? text : `${text}|`, value);
+      return [{ lane: 'canonical', sql: text.includes('|') ? versions : `(t.value = ${value(text)} or (${versions}))` }];
     }
     const hashes = referencesOf(written, context).map((reference) => `hashtextextended(${value(reference)}, 0)`);
     return [{ sql: hashes.length === 1 ? `t.target = ${hashes[0]}` : `t.target in (${hashes.join(', ')})` }];

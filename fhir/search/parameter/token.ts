@@ -51,7 +51,14 @@ const LANES: Readonly<Record<string, Readonly<Partial<Record<Lane, SearchTable>>
   Coding: { text: 'text' },
   CodeableConcept: { text: 'text' },
   Identifier: { text: 'text', 'of-type': 'token' },
+  code: { 'media-type': 'token' },
 };
+
+/** `text/xml; charset=UTF-8` without what follows the type; undefined where nothing does, or it is no media type. */
+const baseOfMediaType = (code: string): string | undefined => /^([^/;|]+\/[^/;|]+?)\s*;/.exec(code)?.[1];
+
+/** A media type as it is asked for by :below. */
+export const isMediaType = (text: string): boolean => /^[^/;|]+\/[^/;|]+$/.test(text);
 
 export const token: ParameterType = {
   table: 'token',
@@ -84,6 +91,10 @@ export const token: ParameterType = {
         break;
       default:
         if (typeof value === 'string' || typeof value === 'boolean') add(String(value), null);
+        if (fhirType === 'code' && typeof value === 'string') {
+          const base = baseOfMediaType(value);
+          if (base !== undefined) addTo('media-type', base, null);
+        }
         // A text is found in any case.
         if (fhirType === 'string' && typeof value === 'string' && value !== value.toLowerCase()) add(value.toLowerCase(), null);
     }
@@ -98,6 +109,8 @@ export const token: ParameterType = {
       return lower === text ? `t.code = ${hash(text)}` : `t.code in (${hash(text)}, ${hash(lower)})`;
     };
     const [first = '', second, third] = parts;
+    // Other hierarchies are known to a code system, and are looked up before.
+    if (modifier === 'below') return [{ sql: code(first) }, { lane: 'media-type', sql: code(first) }];
     if (modifier === 'of-type') {
       if (parts.length !== 3 || second === undefined || second === '' || third === undefined || third === '')
         throw new FhirError('value', `${name}: write system|code|value, with system and code of the identifier's type`, {
@@ -121,7 +134,7 @@ export const token: ParameterType = {
 };
 
 const textTest = (written: string, { name, datatypes, value }: ConditionContext): string => {
-  if (!datatypes.some((type) => type in LANES))
+  if (!datatypes.some((type) => LANES[type]?.text !== undefined))
     throw new FhirError('not-supported', `${name}: there are no texts to search here: leave :text out`, { expression: `http.${name}` });
   const wanted = normalise(unescapeValue(written));
   if (wanted === '') throw new FhirError('value', `${name} has a value without a letter`, { expression: `http.${name}` });

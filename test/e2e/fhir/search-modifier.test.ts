@@ -121,6 +121,12 @@ test.before(async () => {
       class: { code: 'AMB' },
       location: [{ location: reference('Location/room') }],
     },
+    ...['text/xml', 'text/xml; charset=UTF-8', 'text/xmlish', 'application/pdf'].map((contentType, i) => ({
+      resourceType: 'DocumentReference',
+      id: `media${i}`,
+      status: 'current',
+      content: [{ attachment: { contentType } }],
+    })),
     { resourceType: 'QuestionnaireResponse', id: 'v11', status: 'completed', questionnaire: 'http://example.org/q|1.1.3' },
     { resourceType: 'QuestionnaireResponse', id: 'v20', status: 'completed', questionnaire: 'http://example.org/q|2.0' },
     {
@@ -189,6 +195,10 @@ testSearches(() => stack, {
   '/Patient?identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|MR|123': ['ann'],
   '/Patient?identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|SS|123': [],
   '/Patient?identifier:text=medical': ['ann'],
+  '/DocumentReference?contenttype=text/xml': ['media0'],
+  '/DocumentReference?contenttype:below=text/xml': ['media0', 'media1'],
+  '/DocumentReference?contenttype:below=text/xml,application/pdf': ['media0', 'media1', 'media3'],
+  '/DocumentReference?contenttype:below=image/png': [],
   // A token that is a string in the resource has no case.
   '/ValueSet?version=1.0-Beta': ['sugar'],
   '/ValueSet?version=1.0-beta': ['sugar'],
@@ -209,6 +219,8 @@ testSearches(() => stack, {
   '/QuestionnaireResponse?questionnaire=http://example.org/q': ['v11', 'v20'],
   '/QuestionnaireResponse?questionnaire=http://example.org/q|2.0': ['v20'],
   '/QuestionnaireResponse?questionnaire:below=http://example.org/q|1.1': ['v11'],
+  '/QuestionnaireResponse?questionnaire:below=http://example.org/q': ['v11', 'v20'],
+  '/QuestionnaireResponse?questionnaire:below=http://example.org/': [],
   // Addresses.
   '/ValueSet?url:below=http://example.org/vs': ['sugar', 'indirect', 'filtered', 'expanded', 'unknown-system'],
   '/ValueSet?url:below=http://example.org/v': [],

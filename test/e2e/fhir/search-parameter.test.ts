@@ -101,6 +101,25 @@ test('an expression may leave out its type, which others need not have the eleme
   for (const address of ['/SearchParameter/sex', '/Patient/m']) assert.is((await stack.request(address, { method: 'DELETE' })).status, 204);
 });
 
+test('a code begins with a hyphen, as those of one’s own should', async () => {
+  const written = await define('own', { url: 'http://example.org/SearchParameter/own', code: '-sex', expression: 'gender' });
+  assert.is(written.status, 201, written.text);
+  await ready('own');
+  const genders = { hyphen1: 'male', hyphen2: 'female' };
+  for (const [id, gender] of Object.entries(genders))
+    await stack.request(`/Patient/${id}`, { method: 'PUT', body: { resourceType: 'Patient', id, gender } });
+  await eventually('it is searched by', async () => (await stack.request('/Patient?-sex=male')).status === 200, 2000);
+  for (const query of ['-sex=male', '-sex:not=female&-sex:missing=false', '_filter=-sex eq male'])
+    assert.equal(await found(`/Patient?${query}`), ['hyphen1'], query);
+  const inOrder = async (sort: string): Promise<string[]> =>
+    (await stack.request(`/Patient?_id=hyphen1,hyphen2&_sort=${sort}`)).json.entry.map((each: any) => each.resource.id); // oxlint-disable-line typescript/no-explicit-any -- of any type
+  assert.equal(await inOrder('-sex'), ['hyphen2', 'hyphen1']);
+  assert.equal(await inOrder('--sex'), ['hyphen1', 'hyphen2']);
+  assert.equal(await inOrder('-gender'), ['hyphen1', 'hyphen2']);
+  for (const address of ['/SearchParameter/own', '/Patient/hyphen1', '/Patient/hyphen2'])
+    assert.is((await stack.request(address, { method: 'DELETE' })).status, 204);
+});
+
 test('a text is found in an extension that may hold names and addresses, too', async () => {
   const url = 'http://example.org/said';
   const written = await define('said', { url, code: 'said', type: 'string', expression: `Patient.extension('${url}')` });
@@ -264,6 +283,7 @@ const REFUSED: readonly [what: string, given: object, status: number, says: RegE
   ['an endless expression', { expression: `Patient.${'extension.'.repeat(300)}url` }, 422, /2000 characters/, 'expression'],
   ['a code of R4', { code: 'gender' }, 422, /Patient has gender already, which is R4's own/, 'code'],
   ['a code of the protocol', { code: '_count' }, 422, /a letter first/, 'code'],
+  ['a code of hyphens', { code: '--a' }, 422, /a letter first/, 'code'],
   ['a code with a point', { code: 'a.b' }, 422, /a letter first/, 'code'],
   ['an address of R4', { url: 'http://hl7.org/fhir/SearchParameter/clinical-date' }, 422, /is the address of one of R4's own/, 'url'],
   ['the type special', { type: 'special' }, 422, /type special/, 'type'],

@@ -72,7 +72,8 @@ test('what is accepted can be indexed by, whatever other types have', () => {
   const baseUrl = 'https://example.org/fhir';
   for (const given of [{ expression: 'gender' }, { base: ['Patient', 'Person'], expression: 'Patient.gender | Person.gender' }]) {
     const definition = read(given);
-    assert.equal(keysOf({ ...definition!, generation: 3, pending: undefined }, registry, baseUrl).length, given.base?.length ?? 1);
+    const keys = keysOf({ ...definition!, generation: 3, pending: undefined }, registry, baseUrl);
+    assert.equal(keys.filter((key) => !key.includes('#')).length, given.base?.length ?? 1);
   }
 });
 
