@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createOutbox } from './audit/outbox.ts';
 import { assertDurable } from './audit/verified-commit.ts';
 import { type PackagedResource, readPackages } from './definitions/package.ts';
@@ -9,7 +10,7 @@ import { poll } from './search-parameter/poll.ts';
 import { openSearchPlan, type SearchPlan } from './search-parameter/search-plan.ts';
 import { createSearchParameterRule } from './search-parameter/write-rule.ts';
 import { createSearch } from './search/search.ts';
-import type { Limits, Rules, Server } from './server.ts';
+import type { Capabilities, Limits, Rules, Server } from './server.ts';
 import { createPool } from './store/pool.ts';
 import { createReadLane, READ_LANE_CONNECTIONS } from './store/read-lane.ts';
 import { createRidAllocator } from './store/rid.ts';
@@ -135,10 +136,13 @@ export const openServer = async ({
   return { server, close };
 };
 
-const memoByVersion = (of: { readonly version: number }, make: () => string): (() => string) => {
-  let made: { readonly version: number; readonly text: string } | undefined;
+const memoByVersion = (of: { readonly version: number }, make: () => string): (() => Capabilities) => {
+  let made: (Capabilities & { readonly version: number }) | undefined;
   return () => {
-    if (made?.version !== of.version) made = { version: of.version, text: make() };
-    return made.text;
+    if (made?.version !== of.version) {
+      const text = make();
+      made = { version: of.version, text, tag: createHash('sha256').update(text).digest('base64url') };
+    }
+    return made;
   };
 };

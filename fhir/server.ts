@@ -38,7 +38,7 @@ export interface Server {
   /** Public, without a slash at the end: `https://localhost:8443/fhir`. */
   readonly baseUrl: string;
   /** The CapabilityStatement as it is now. */
-  readonly capabilities: () => string;
+  readonly capabilities: () => Capabilities;
   /** Search parameters that clients have written. */
   readonly added: AddedParameters;
   readonly limits: Limits;
@@ -46,6 +46,12 @@ export interface Server {
   readonly jobs: Jobs;
   /** Of resource types that this server acts on: what clients may write of them. */
   readonly writeRules: ReadonlyMap<string, WriteRule>;
+}
+
+/** A CapabilityStatement, and a tag that is another one whenever the text is. */
+export interface Capabilities {
+  readonly text: string;
+  readonly tag: string;
 }
 
 /** What an operator decides about writes. */

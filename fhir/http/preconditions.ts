@@ -1,7 +1,7 @@
 /** Version-aware headers. Source: http://hl7.org/fhir/R4/http.html#concurrency */
 import { FhirError } from './outcome.ts';
 
-export const etagOf = (version: number): string => `W/"${version}"`;
+export const etagOf = (version: number | string): string => `W/"${version}"`;
 
 const ETAG = /^\s*(?:W\/)?"([^"]{1,64})"\s*$/;
 
@@ -70,7 +70,7 @@ const parseIfNoneMatch = (header: string): '*' | readonly string[] => {
 };
 
 /** Whether If-None-Match names the version, so that a conditional read answers 304; 400 where it holds something else than ETags. */
-export const noneMatch = (header: string | undefined, version: number): boolean => {
+export const noneMatch = (header: string | undefined, version: number | string): boolean => {
   if (header === undefined) return false;
   const tags = parseIfNoneMatch(header);
   return tags === '*' || tags.includes(String(version));

@@ -160,6 +160,15 @@ test('what no client can mean is 400 with what to do, never 500', async () => {
   }
 });
 
+test('the capabilities carry an ETag, and aren’t sent again to who knows it', async () => {
+  const { etag } = (await stack.request('/metadata')).headers;
+  assert.match(String(etag), /^W\/"[^"]{20,}"$/);
+  const again = await stack.request('/metadata', { headers: { 'if-none-match': String(etag) } });
+  assert.equal([again.status, again.text, again.headers['etag']], [304, '', etag]);
+  assert.is((await stack.request('/metadata', { headers: { 'if-none-match': 'W/"other"' } })).status, 200);
+  assert.is((await stack.request('/metadata?_format=xml', { headers: { 'if-none-match': String(etag) } })).status, 304);
+});
+
 test('the capabilities say what is offered', async () => {
   const { json } = await stack.request('/metadata');
   assert.equal(json.patchFormat, [
