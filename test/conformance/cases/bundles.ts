@@ -302,6 +302,104 @@ export const bundles: Area = {
         },
       ],
     },
+    {
+      name: 'references by other forms of fullUrl, relative ones and those to a version lead to what the transaction created',
+      steps: [
+        {
+          send: 'POST /',
+          headers: { prefer: 'return=representation' },
+          body: bundle(
+            'transaction',
+            {
+              fullUrl: 'http://other.example.org/fhir/Basic/x',
+              resource: { resourceType: 'Basic', code: { text: 'x' } },
+              request: { method: 'POST', url: 'Basic' },
+            },
+            ...['http://other.example.org/fhir/Basic/x', 'Basic/x', 'Basic/x/_history/7', 'urn:oid:1.2.3'].map((reference, i) => ({
+              fullUrl: `http://other.example.org/fhir/List/${i}`,
+              resource: { resourceType: 'List', status: 'current', mode: 'working', entry: [{ item: { reference } }] },
+              request: { method: 'POST', url: 'List' },
+            })),
+            { fullUrl: 'urn:oid:1.2.3', ...post('bd-oid') },
+          ),
+          expect: {
+            status: 200,
+            has: {
+              'entry.1.resource.entry.0.item.reference': /^Basic\/[^/]{2,}$/,
+              'entry.2.resource.entry.0.item.reference': /^Basic\/[^/]{2,}$/,
+              'entry.3.resource.entry.0.item.reference': /^Basic\/[^/]{2,}\/_history\/1$/,
+              'entry.4.resource.entry.0.item.reference': /^Basic\/[^/]{2,}$/,
+            },
+          },
+        },
+      ],
+    },
+    {
+      name: 'a transaction that fails deletes nothing',
+      steps: [
+        { send: 'PUT /Basic/bd-kept', body: { resourceType: 'Basic', id: 'bd-kept', code: { text: 'x' } } },
+        {
+          send: 'POST /',
+          body: bundle('transaction', remove('Basic/bd-kept'), get('Basic/never-was')),
+          expect: { status: [400, 404, 412, 422] },
+        },
+        { send: 'GET /Basic/bd-kept', expect: { status: 200, headers: { etag: 'W/"1"' } } },
+      ],
+    },
+    {
+      name: 'a FHIRPath patch by criteria in a transaction',
+      steps: [
+        {
+          send: 'PUT /Basic/bd-patched',
+          body: { resourceType: 'Basic', id: 'bd-patched', identifier: [{ value: 'bd-patched' }], code: { text: 'x' } },
+        },
+        {
+          send: 'POST /',
+          body: bundle('transaction', {
+            resource: {
+              resourceType: 'Parameters',
+              parameter: [
+                {
+                  name: 'operation',
+                  part: [
+                    { name: 'type', valueCode: 'replace' },
+                    { name: 'path', valueString: 'Basic.code.text' },
+                    { name: 'value', valueString: 'y' },
+                  ],
+                },
+              ],
+            },
+            request: { method: 'PATCH', url: 'Basic?identifier=bd-patched' },
+          }),
+          expect: { status: 200, has: { 'entry.0.response.status': /^200/ } },
+        },
+        { send: 'GET /Basic/bd-patched', expect: { has: { 'code.text': 'y' } } },
+      ],
+    },
+    one('history, a version and the capabilities in a batch', {
+      send: 'POST /',
+      body: bundle('batch', get('Basic/bd-read/_history'), get('Basic/bd-read/_history/1'), get('metadata'), get('Basic?_summary=count')),
+      expect: {
+        status: 200,
+        has: {
+          'entry.0.resource.type': 'history',
+          'entry.1.resource.id': 'bd-read',
+          'entry.2.resource.resourceType': 'CapabilityStatement',
+          'entry.3.resource.entry.#': 0,
+        },
+      },
+    }),
+    refuses('a Bundle without a type', 'POST /', [400, 422], { body: { resourceType: 'Bundle', entry: [] } }),
+    refuses('a resource that is no Bundle', 'POST /', [400, 404, 422], { body: { resourceType: 'Basic', code: {} } }),
+    refuses('a conditional update and another one that find the same', 'POST /', [400, 409, 412, 422], {
+      body: bundle(
+        'transaction',
+        ...[1, 2].map((n) => ({
+          resource: { resourceType: 'Basic', identifier: [{ value: 'bd-twice' }], code: { text: String(n) } },
+          request: { method: 'PUT', url: 'Basic?identifier=bd-twice' },
+        })),
+      ),
+    }),
     refuses('a reference to no entry', 'POST /', [400, 422], {
       body: bundle('transaction', {
         resource: { resourceType: 'Basic', code: { text: 'x' }, subject: { reference: UUID2 } },

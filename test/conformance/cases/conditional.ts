@@ -140,6 +140,22 @@ export const conditional: Area = {
       ],
     },
     {
+      name: 'If-None-Match: * creates what isn’t there, also after it was deleted',
+      steps: [
+        { send: 'PUT /Device/c11', headers: { 'if-none-match': '*' }, body: { ...device('c11'), id: 'c11' }, expect: { status: 201 } },
+        { send: 'PUT /Device/c11', headers: { 'if-none-match': '*' }, body: { ...device('c11'), id: 'c11' }, expect: { status: 412 } },
+        { send: 'DELETE /Device/c11' },
+        {
+          send: 'PUT /Device/c11',
+          headers: { 'if-none-match': '*' },
+          body: { ...device('c11'), id: 'c11' },
+          expect: { status: 201, headers: { etag: 'W/"3"' } },
+        },
+      ],
+    },
+    refuses('If-None-Exist with nothing in it', 'POST /Device', [400, 412], { body: device('x'), headers: { 'if-none-exist': '&' } }),
+    refuses('conditional delete with an empty value', 'DELETE /Device?_tag=', [400, 412]),
+    {
       name: 'conditional patch of the one, none and several',
       steps: [
         { send: 'PUT /Device/c10', body: { ...device('c10'), id: 'c10' } },

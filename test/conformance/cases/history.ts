@@ -37,6 +37,10 @@ export const history: Area = {
         },
       ],
     },
+    one('_summary=count of a history', {
+      send: 'GET /Device/h1/_history?_summary=count',
+      expect: { status: 200, has: { type: 'history', total: 4, 'entry.#': 0 } },
+    }),
     one('_count of a history', {
       send: 'GET /Device/h1/_history?_count=2',
       expect: { status: 200, has: { 'entry.#': 2 }, text: /"relation":\s*"next"/ },

@@ -97,6 +97,13 @@ export const interactions: Area = {
         },
       },
     }),
+    {
+      name: 'the capabilities carry an ETag, by which they are asked for again',
+      steps: [
+        { send: 'GET /metadata', expect: { status: 200, headers: { etag: /^W\/"/ } }, save: { etag: 'header:etag' } },
+        { send: 'GET /metadata', headers: { 'if-none-match': '{etag}' }, expect: { status: [200, 304] } },
+      ],
+    },
     one('mode=full of the capabilities', {
       send: 'GET /metadata?mode=full',
       expect: { status: 200, has: { resourceType: 'CapabilityStatement' } },

@@ -1,4 +1,4 @@
-import { type Area, finds, one, tagged } from '../case.ts';
+import { type Area, finds, one, TAG, tagged } from '../case.ts';
 
 const REFERENCES = 'search: reference';
 const patient = (id: string, more: object): object => tagged(REFERENCES, 'Patient', id, more);
@@ -15,6 +15,10 @@ export const searchReference: Area = {
     patient('sr2', { generalPractitioner: [{ reference: 'Practitioner/sr-doc' }] }),
     patient('sr3', { generalPractitioner: [{ reference: 'https://elsewhere.example.org/fhir/Practitioner/7' }] }),
     patient('sr4', { link: [{ other: { reference: 'Patient/sr0' }, type: 'seealso' }] }),
+    ...['1.0', '1.1', '2.0'].map((version, i) =>
+      tagged(REFERENCES, 'QuestionnaireResponse', `sr-q${i}`, { status: 'completed', questionnaire: `http://example.org/sr-q|${version}` }),
+    ),
+    patient('sr-v', { meta: { tag: [{ system: TAG, code: REFERENCES }], profile: ['http://example.org/sr-p|1.2'] } }),
     tagged(REFERENCES, 'Observation', 'sr-o1', { status: 'final', code: { text: 'x' }, subject: { reference: 'Patient/sr0' } }),
     tagged(REFERENCES, 'Observation', 'sr-o2', { status: 'final', code: { text: 'x' }, subject: { reference: 'Location/sr-loc' } }),
     tagged(REFERENCES, 'Observation', 'sr-o3', { status: 'final', code: { text: 'x' }, subject: { reference: 'Patient/sr0/_history/1' } }),
@@ -23,6 +27,14 @@ export const searchReference: Area = {
     q('Patient?organization=Organization/sr-org', ['sr0']),
     q('Patient?organization=sr-org', ['sr0']),
     q('Patient?organization=Organization/none', []),
+    q('Patient?organization=organization/sr-org', []),
+    q('QuestionnaireResponse?questionnaire=http://example.org/sr-q', ['sr-q0', 'sr-q1', 'sr-q2']),
+    q('QuestionnaireResponse?questionnaire=http://example.org/sr-q|1.0', ['sr-q0']),
+    q('QuestionnaireResponse?questionnaire:below=http://example.org/sr-q', ['sr-q0', 'sr-q1', 'sr-q2']),
+    q('QuestionnaireResponse?questionnaire:below=http://example.org/sr-q|1', ['sr-q0', 'sr-q1']),
+    q('Patient?_profile=http://example.org/sr-p', ['sr-v']),
+    q('Patient?_profile:below=http://example.org/sr-p|1', ['sr-v']),
+    q('Patient?_profile=http://example.org/sr-p|1', []),
     q('Patient?general-practitioner=Practitioner/sr-doc', ['sr2']),
     q('Patient?general-practitioner:Practitioner=sr-doc', ['sr2']),
     q('Patient?general-practitioner=sr-doc', ['sr2']),

@@ -90,6 +90,17 @@ export const searchResult: Area = {
         },
       },
     }),
+    refuses('_summary of another kind', 'GET /Patient?_summary=some', 400),
+    refuses('_total of another kind', 'GET /Patient?_total=most', 400),
+    refuses('_type without a value', 'GET /?_type=', 400),
+    refuses('a type that there isn’t', 'GET /?_type=Patient,Pacient', 400),
+    one('a search by POST takes criteria of its address and of its form', {
+      send: `POST /Patient/_search?_tag=${tag}&gender=female`,
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: 'family=Alpha',
+      expect: { status: 200, ids: ['sz2'], has: { 'link.0.url': /gender=female.*family=Alpha/ } },
+    }),
+    one('an id that is named twice is found once', { send: 'GET /Patient?_id=sz1,sz2,sz1', expect: { status: 200, ids: ['sz1', 'sz2'] } }),
     refuses('a modifier of a parameter that has none', 'GET /Patient?_sort:desc=family', 400),
     refuses('a parameter without a value', 'GET /Patient?_id=sz1&family=', 400),
     one('a parameter without a value is left out where the client is lenient', {
@@ -159,6 +170,10 @@ export const paging: Area = {
         { send: 'GET {next}', expect: { has: { 'entry.#': 1 } } },
       ],
     },
+    one('_count of the greatest integer is no failure', {
+      send: `GET /Basic?_tag=${ptag}&_count=2147483647`,
+      expect: { status: 200, has: { 'entry.#': 5 } },
+    }),
     one('_count=1000000 is no failure', { send: `GET /Basic?_tag=${ptag}&_count=1000000`, expect: { status: 200, has: { 'entry.#': 5 } } }),
     refuses('a negative _count', 'GET /Basic?_count=-1', 400),
   ],

@@ -45,6 +45,10 @@ export const searchToken: Area = {
       ],
     }),
     tagged(AREA, 'Patient', 'st-p2', { active: false, gender: 'male', deceasedBoolean: true, language: 'de' }),
+    tagged(AREA, 'CodeSystem', 'st-cs', { url: 'urn:conformance:st-cs', version: '1.0-Beta', status: 'draft', content: 'not-present' }),
+    ...['text/xml', 'text/xml; charset=UTF-8', 'application/pdf'].map((contentType, i) =>
+      tagged(AREA, 'DocumentReference', `st-d${i}`, { status: 'current', content: [{ attachment: { contentType } }] }),
+    ),
     tagged(AREA, 'Patient', 'st-p3', { identifier: [{ system: 'urn:a|b,c', value: 'd|e,f' }], deceasedDateTime: '2020-01-01' }),
   ],
   cases: [
@@ -95,6 +99,14 @@ export const searchToken: Area = {
     q('Patient?_id=st-p1,st-p2&_id=st-p2', ['st-p2']),
     q('Patient?_id=st-p1,st-p2', ['st-p1', 'st-p2']),
     q('Patient?_id=nobody', []),
+    q('Patient?_id=ST-P1', []),
+    q('Patient?_id:not=st-p1,st-p2', ['st-p3']),
+    // A token that is a string in the resource has no case; a media type is below its type without parameters.
+    q('CodeSystem?version=1.0-beta', ['st-cs']),
+    q('DocumentReference?contenttype=text/xml', ['st-d0']),
+    q('DocumentReference?contenttype:below=text/xml', ['st-d0', 'st-d1']),
+    q('Observation?value-concept:not=code1&value-concept=urn:s3|&value-concept:not=text', ['st4']),
+    refuses('a token without system and code', 'GET /Patient?identifier=|', 400),
     refuses(':of-type with two parts', 'GET /Patient?identifier:of-type=MR|4711', 400),
     refuses(':of-type without a value', 'GET /Patient?identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|MR|', 400),
     refuses('a token with three parts', 'GET /Patient?identifier=a|b|c', 400),

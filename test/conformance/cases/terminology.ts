@@ -107,6 +107,56 @@ export const terminology: Area = {
       send: 'GET /ValueSet/tx-vs/$expand?system-version=http://example.org/tx/cs|1',
       expect: { status: 200, has: { 'expansion.contains.#': 3 } },
     }),
+    one('$expand counts and begins where it is asked to', {
+      send: 'GET /ValueSet/tx-vs/$expand?offset=1&count=1',
+      expect: { status: 200, has: { 'expansion.total': 3, 'expansion.offset': 1, 'expansion.contains.#': 1 } },
+    }),
+    one('$expand of a ValueSet that is sent', {
+      send: 'POST /ValueSet/$expand',
+      body: parameters({
+        name: 'valueSet',
+        resource: {
+          resourceType: 'ValueSet',
+          status: 'active',
+          compose: {
+            include: [{ system: 'http://example.org/tx/cs' }],
+            exclude: [{ system: 'http://example.org/tx/cs', filter: [{ property: 'concept', op: 'is-a', value: 'animal' }] }],
+          },
+        },
+      }),
+      expect: { status: 200, has: { 'expansion.contains.#': 1, 'expansion.contains.0.code': 'plant' } },
+    }),
+    one('ValueSet/$validate-code: a display that is another one', {
+      send: 'GET /ValueSet/tx-vs/$validate-code?system=http://example.org/tx/cs&code=cat&display=Dog',
+      expect: { status: 200, text: /^(?=[^]*"message")[^]*("result"[^}]*false|false[^}]*"result")/ },
+    }),
+    one('ValueSet/$validate-code: a concept of which one code is a member', {
+      send: 'POST /ValueSet/tx-vs/$validate-code',
+      body: parameters({
+        name: 'codeableConcept',
+        valueCodeableConcept: {
+          coding: [
+            { system: 'http://example.org/tx/cs', code: 'plant' },
+            { system: 'http://example.org/tx/cs', code: 'cat' },
+          ],
+        },
+      }),
+      expect: { status: 200, text: /"result"[^}]*true|true[^}]*"result"/ },
+    }),
+    one('$subsumes of codes of which neither is above the other', {
+      send: 'GET /CodeSystem/$subsumes?system=http://example.org/tx/cs&codeA=cat&codeB=dog',
+      expect: { status: 200, text: /"not-subsumed"/ },
+    }),
+    one('$lookup of the properties that are asked for', {
+      send: 'GET /CodeSystem/$lookup?system=http://example.org/tx/cs&code=cat&property=parent',
+      expect: { status: 200, text: /"parent"[^]*"animal"/ },
+    }),
+    one('$translate of a code that nothing maps: no failure', {
+      send: 'GET /ConceptMap/tx-cm/$translate?system=http://example.org/tx/cs&code=dog',
+      expect: { status: 200, text: /"result"[^}]*false|false[^}]*"result"/ },
+    }),
+    refuses('$expand of nothing', 'GET /ValueSet/$expand', 400),
+    refuses('$translate of a map that there isn’t', 'GET /ConceptMap/nobody/$translate?system=urn:x&code=y', 404),
     refuses('$expand of a value set that nobody knows', 'GET /ValueSet/$expand?url=urn:none', [400, 404, 422]),
   ],
 };
