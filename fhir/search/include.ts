@@ -5,8 +5,11 @@ import { MAX_PAGE_BYTES } from '../store/page-bytes.ts';
 import { type Db, numberArray, textArray } from '../store/pool.ts';
 import type { IndexedParameter, TypeIndex } from './index-plan.ts';
 import { canonicalReference, isLocalReference } from './parameter/reference.ts';
+import { MAX_URI } from './parameter/uri.ts';
 import type { ParseOptions } from './parse.ts';
+import { canonicalTarget } from './parsing.ts';
 import type { Include, SearchRequest } from './request.ts';
+import { splitCanonical } from '../terminology/resources.ts';
 
 const MAX_INCLUDED = 5000;
 const MAX_ROUNDS = 8;
@@ -85,6 +88,7 @@ const follow = async (read: Read, includes: readonly Include[], from: readonly H
   if (includes.length === 0) return [];
   const { registry, baseUrl, allowed } = context;
   const wanted = new Map<string, { typeId: number; id: string }>();
+  /** By addresses as they are written. */
   const canonical = new Map<string, ReadonlySet<string>>();
   for (const { typeId, body } of from) {
     const own = includes.filter(({ source }) => registry.typeId(source) === typeId);
@@ -104,8 +108,7 @@ const follow = async (read: Read, includes: readonly Include[], from: readonly H
               if (isWanted(type)) wanted.set(local, { typeId: registry.typeId(type), id });
             } else if (typeof value === 'string') {
               const types = (parameter.targets.length > 0 ? parameter.targets : registry.resourceTypes).filter(isWanted);
-              const [url] = reference.split('|', 1);
-              canonical.set(url!, new Set([...(canonical.get(url!) ?? []), ...types]));
+              canonical.set(reference, new Set([...(canonical.get(reference) ?? []), ...types]));
             }
           });
         }
@@ -130,13 +133,19 @@ const byUrl = async (
   { registry, keyId, planOf }: IncludeContext,
 ): Promise<Head[]> => {
   const types = [...new Set([...wanted.values()].flatMap((each) => [...each]))];
-  const keys = types.flatMap((type) => planOf(type).parameters.get('url')?.keys ?? []).map(keyId);
+  const found = types.flatMap((type) => canonicalTarget(type, { planOf }) ?? []);
+  const keys = found.flatMap(({ url }) => url.keys).map(keyId);
   if (keys.length === 0) return [];
+  const ofVersions = found.flatMap(({ version }) => version?.keys ?? []).map(keyId);
+  const isOfVersion = `exists (select from fhir.sp_token v where v.rid = t.rid and v.key = any('{${ofVersions.join(',')}}'::smallint[]) and v.code = hashtextextended(wanted.version, 0))`;
   const typeIds = types.map(registry.typeId);
+  const addresses = [...wanted.keys()].map(splitCanonical);
   return read(
     `fhir.resource r where r.type in (${typeIds.join(', ')}) and r.rid in (
-  select t.rid from fhir.sp_uri t where t.key in (${keys.join(', ')}) and t.value = any($1::text[]) limit ${MAX_INCLUDED + 1})`,
-    [textArray([...wanted.keys()])],
+  select t.rid from unnest((select $1)::text[], (select $2)::text[]) as wanted(url, version)
+  join fhir.sp_uri t on t.key in (${keys.join(', ')}) and t.value = wanted.url
+  where wanted.version is null or ${isOfVersion} limit ${MAX_INCLUDED + 1})`,
+    [textArray(addresses.map(([url]) => url)), textArray(addresses.map(([, version]) => version ?? null))],
   );
 };
 
@@ -154,20 +163,19 @@ const pointingTo = async (
     const parameters = own.flatMap((each) => each.parameters);
     const keysOf = (some: readonly IndexedParameter[]): number[] => [...new Set(some.flatMap(({ keys }) => keys))].map(keyId);
     const sources = new Set(own.map(({ source }) => registry.typeId(source)));
-    const canonical = keysOf(parameters.filter(({ laneKeys }) => laneKeys.has('canonical')));
-    const urls = canonical.length === 0 ? [] : targets.flatMap(urlOf);
-    const pointing = (
-      keys: readonly number[],
-      place: number,
-    ): string => `select t.rid from unnest((select $${place})::text[]) as wanted(reference)
-  join fhir.sp_ref t on t.key in (${keys.join(', ')}) and t.target = hashtextextended(wanted.reference, 0)`;
-    const hits = urls.length === 0 ? pointing(keysOf(parameters), 1) : `${pointing(keysOf(parameters), 1)} union ${pointing(canonical, 2)}`;
+    const canonical = [...new Set(parameters.flatMap(({ laneKeys }) => laneKeys.get('canonical') ?? []))].map(keyId);
+    const addresses = canonical.length === 0 ? [] : targets.flatMap(addressesOf);
+    const byReference = `select t.rid from unnest((select $1)::text[]) as wanted(reference)
+  join fhir.sp_ref t on t.key in (${keysOf(parameters).join(', ')}) and t.target = hashtextextended(wanted.reference, 0)`;
+    const byAddress = `select t.rid from unnest((select $2)::text[]) as wanted(address)
+  join fhir.sp_uri t on t.key in (${canonical.join(', ')}) and t.value = wanted.address`;
+    const hits = addresses.length === 0 ? byReference : `${byReference} union ${byAddress}`;
     const rows = await read(
       `(select distinct rid from (${hits}) hits limit ${MAX_INCLUDED + 1}) hit
 join fhir.resource r on r.rid = hit.rid where r.type in (${[...sources].join(', ')})`,
       [
         textArray(targets.map(({ typeId, id }) => `${registry.typeName(typeId)}/${id}`)),
-        ...(urls.length === 0 ? [] : [textArray([...new Set(urls)])]),
+        ...(addresses.length === 0 ? [] : [textArray([...new Set(addresses)])]),
       ],
     );
     found.push(...rows);
@@ -175,8 +183,9 @@ join fhir.resource r on r.rid = hit.rid where r.type in (${[...sources].join(', 
   return found;
 };
 
-/** The address by which canonical references name a resource. */
-const urlOf = ({ body }: Head): string[] => {
-  const { url } = JSON.parse(body!) as { url?: unknown };
-  return typeof url === 'string' ? [url] : [];
+/** What canonical references name a resource by: its address, and that with its version. */
+const addressesOf = ({ body }: Head): string[] => {
+  const { url, version } = JSON.parse(body!) as { url?: unknown; version?: unknown };
+  if (typeof url !== 'string') return [];
+  return (typeof version === 'string' ? [url, `${url}|${version}`] : [url]).map((each) => each.slice(0, MAX_URI));
 };

@@ -2,7 +2,7 @@
 import { FhirError } from '../http/outcome.ts';
 import { ANY_TYPE, type IndexedParameter } from './index-plan.ts';
 import { forbidden, parseCriterion } from './parse-criterion.ts';
-import { type ParseContext, type Parsing, requireParameter, spend, unknown } from './parsing.ts';
+import { canonicalTarget, type Parsing, requireParameter, spend, unknown } from './parsing.ts';
 import type { Criterion } from './request.ts';
 
 export interface Chain {
@@ -53,18 +53,13 @@ export const chainTo = (
   }
   const reachable = found.filter(({ type: target }) => p.allowed(target, 's'));
   if (reachable.length === 0) throw forbidden(name, found[0]!.type);
-  const branches = reachable.map((each) => ({ ...each, url: isCanonical(indexed) ? urlOf(each.type, p) : undefined }));
+  const branches = reachable.map((each) => ({ ...each, canonical: isCanonical(indexed) ? canonicalTarget(each.type, p) : undefined }));
   return { name, test: { kind: 'chain', indexed, targets: branches } };
 };
 
 const PASSED_OVER = new Set(['not-supported', 'forbidden']);
 
 const isCanonical = ({ datatypes }: IndexedParameter): boolean => datatypes.some((each) => each === 'canonical' || each === 'uri');
-
-const urlOf = (type: string, { planOf }: ParseContext): IndexedParameter | undefined => {
-  const url = planOf(type).parameters.get('url');
-  return url?.parameterType.table === 'uri' ? url : undefined;
-};
 
 /** `_has:Observation:patient:code=…`: an Observation that matches must point here by `patient`. */
 export const parseHas = (type: string, name: string, value: string, p: Parsing, depth: number): Criterion => {
@@ -78,5 +73,8 @@ export const parseHas = (type: string, name: string, value: string, p: Parsing, 
   spend(p, name);
   const criterion = parseCriterion(source, rest.join(':'), value, p, depth + 1);
   if (!p.allowed(source, 's')) throw forbidden(name, source);
-  return { name, test: { kind: 'has', source, indexed, criterion, url: isCanonical(indexed) ? urlOf(type, p) : undefined } };
+  return {
+    name,
+    test: { kind: 'has', source, indexed, criterion, canonical: isCanonical(indexed) ? canonicalTarget(type, p) : undefined },
+  };
 };

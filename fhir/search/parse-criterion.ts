@@ -5,8 +5,8 @@ import { isFunctional, requireFunction, requireNoFunction } from './functional-l
 import { parseChain, parseHas } from './parse-chain.ts';
 import { parseFilter } from './parse-filter.ts';
 import { isContainedType } from './contained.ts';
-import { alternatives, badValue, type Parsing, requireParameter, unknown } from './parsing.ts';
-import { unescapeValue } from './parameter/escape.ts';
+import { alternatives, badValue, canonicalTarget, type Parsing, requireParameter, unknown } from './parsing.ts';
+import { splitUnescaped, unescapeValue } from './parameter/escape.ts';
 import { isLocalReference, referencesOf } from './parameter/reference.ts';
 import { isMediaType } from './parameter/token.ts';
 import type { Criterion, Test } from './request.ts';
@@ -35,7 +35,8 @@ export const parseCriterion = (type: string, name: string, value: string, p: Par
     return criterion;
   }
   const indexed = requireParameter(type, code, name, p);
-  return { name, test: parameterTest(indexed, { name, modifier, value }, p) };
+  const written = { name, modifier, value };
+  return { name, test: versionedTest(type, indexed, written, p) ?? parameterTest(indexed, written, p) };
 };
 
 interface Written {
@@ -84,6 +85,27 @@ const SPECIAL: Readonly<Partial<Record<string, (type: string, written: Written, 
 
 export const forbidden = (name: string, type: string, letter: 'r' | 's' = 's'): FhirError =>
   new FhirError('forbidden', `${name.slice(0, 120)} leads to ${type} resources: this needs the scope system/${type}.${letter}`);
+
+/**
+ * `url=http://…/x|2`: the resource of this canonical address and version; undefined for other criteria.
+ * Source: http://hl7.org/fhir/R4/search.html#uri
+ */
+const versionedTest = (type: string, indexed: IndexedParameter, { name, modifier, value }: Written, p: Parsing): Test | undefined => {
+  if (indexed.parameterType.table !== 'uri' || modifier !== undefined || !value.includes('|')) return undefined;
+  const { url, version } = canonicalTarget(type, p) ?? {};
+  if (url !== indexed || version === undefined) return undefined;
+  const equal = (parameter: IndexedParameter, text: string): Criterion => ({
+    name,
+    test: { kind: 'parameter', indexed: parameter, modifier: undefined, values: [text] },
+  });
+  const criteria = alternatives(name, value).map((each): Criterion => {
+    const [address = '', ...rest] = splitUnescaped(each, '|');
+    const wanted = rest.join('\\|');
+    if (wanted === '') return equal(url, address);
+    return { name, test: { kind: 'and', criteria: [equal(url, address), equal(version, wanted)] } };
+  });
+  return criteria.length === 1 ? criteria[0]!.test : { kind: 'or', criteria };
+};
 
 /** The test of a parameter's own values, with what its modifier makes of it. */
 export const parameterTest = (indexed: IndexedParameter, written: Written, p: Parsing): Test => {

@@ -5,6 +5,7 @@ import { FhirError } from '../http/outcome.ts';
 import { spokenType } from './contained.ts';
 import { ANY_TYPE, type IndexedParameter, type TypeIndex } from './index-plan.ts';
 import { splitUnescaped } from './parameter/escape.ts';
+import type { CanonicalTarget } from './request.ts';
 
 export interface ParseContext {
   readonly registry: Registry;
@@ -54,6 +55,14 @@ export const alternatives = (name: string, value: string): string[] => {
     throw new FhirError('too-costly', `${name} has more than ${MAX_ALTERNATIVES} alternatives`, { expression: `http.${name}` });
   if (values.some((each) => each === '')) throw badValue(name, `${name} has an empty value: give one, or leave ${name} out`);
   return values;
+};
+
+/** How canonical addresses lead to resources of a type; undefined where they have none. */
+export const canonicalTarget = (type: string, { planOf }: Pick<ParseContext, 'planOf'>): CanonicalTarget | undefined => {
+  const { parameters } = planOf(type);
+  const { url, version } = { url: parameters.get('url'), version: parameters.get('version') };
+  if (url?.parameterType.table !== 'uri') return undefined;
+  return { url, version: version?.parameterType.table === 'token' ? version : undefined };
 };
 
 /** Throws 400 that lists what there is. */

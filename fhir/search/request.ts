@@ -74,6 +74,13 @@ export interface ListTest {
   readonly item: IndexedParameter;
 }
 
+/** What `url|version` names a resource by. Source: http://hl7.org/fhir/R4/references.html#canonical */
+export interface CanonicalTarget {
+  readonly url: IndexedParameter;
+  /** Undefined where resources of the type aren't found by their version: only addresses without one lead there. */
+  readonly version: IndexedParameter | undefined;
+}
+
 export interface ChainTest {
   readonly kind: 'chain';
   readonly indexed: IndexedParameter;
@@ -81,8 +88,8 @@ export interface ChainTest {
   readonly targets: readonly {
     readonly type: string;
     readonly criterion: Criterion;
-    /** By which a canonical address leads there. */
-    readonly url: IndexedParameter | undefined;
+    /** How a canonical address leads there. */
+    readonly canonical: CanonicalTarget | undefined;
   }[];
 }
 
@@ -92,8 +99,8 @@ export interface HasTest {
   readonly source: string;
   readonly indexed: IndexedParameter;
   readonly criterion: Criterion;
-  /** By which a canonical address leads here. */
-  readonly url: IndexedParameter | undefined;
+  /** How a canonical address leads here. */
+  readonly canonical: CanonicalTarget | undefined;
 }
 
 /** Resources that point to the one whose compartment it is, or are it. */

@@ -1,53 +1,71 @@
 /** Conditions on what a resource points to, and on what points to it. */
-import { SELF_KEY } from '../index-plan.ts';
-import type { ChainTest, CompartmentTest, HasTest, HierarchyTest, ListTest } from '../request.ts';
+import { type IndexedParameter, SELF_KEY } from '../index-plan.ts';
+import type { CanonicalTarget, ChainTest, CompartmentTest, HasTest, HierarchyTest, ListTest } from '../request.ts';
 import type { Builder } from './builder.ts';
 
 const hash = (sql: string): string => `hashtextextended(${sql}, 0)`;
 
+/** A condition that the resource of `u`, a row of its address, is of the version that follows this address in `t.value`. */
+const isOfVersion = (b: Builder, { version }: CanonicalTarget): string => {
+  if (version === undefined) return 'false';
+  const wanted = hash('substr(t.value, length(u.value) + 2)');
+  return `exists (select from fhir.sp_token v where v.rid = u.rid and ${b.keys(version.keys, 'v')} and v.code = ${wanted})`;
+};
+
+/**
+ * A query of what names the resource of `u`, a row of its address, by canonical references: without a version or with its own. They are read
+ * as they are written, since sp_ref has the same row for an address without a version as for one with any.
+ */
+const byCanonical = (b: Builder, indexed: IndexedParameter, target: CanonicalTarget, within: string): string => {
+  const of = (condition: string): string =>
+    `select t.rid from fhir.sp_uri t where ${b.keys(b.keysOf(indexed, 'canonical'), 't')} and ${condition}${within}`;
+  // From `|` to `}`, which is the next character: all that follows the address and a bar.
+  const versioned = `t.value >= u.value || '|' and t.value < u.value || '}' and ${isOfVersion(b, target)}`;
+  return `${of('t.value = u.value')} union all ${of(versioned)}`;
+};
+
 export const chainRows = (b: Builder, type: string, { indexed, targets }: ChainTest): string => {
   const shared = indexed.isShared ? b.within(type, 't') : '';
   const keys = b.keys(indexed.keys, 't');
-  const branches = targets.flatMap(({ type: target, criterion, url }) => {
+  const branches = targets.flatMap(({ type: target, criterion, canonical }) => {
     const found = b.matches({ type: target, criteria: [criterion] });
     const byReference = `select t.rid from (${found}) m join fhir.resource r on r.rid = m.rid
   join fhir.sp_ref t on ${keys} and t.target = ${hash(`'${target}/' || r.id`)}${shared}`;
-    if (url === undefined) return [byReference];
+    if (canonical === undefined) return [byReference];
     const again = b.matches({ type: target, criteria: [criterion] });
     return [
       byReference,
-      `select t.rid from (${again}) m join fhir.sp_uri u on u.rid = m.rid and ${b.keys(url.keys, 'u')}
-  join fhir.sp_ref t on ${keys} and t.target = ${hash('u.value')}${shared}`,
+      `select t.rid from (${again}) m join fhir.sp_uri u on u.rid = m.rid and ${b.keys(canonical.url.keys, 'u')}
+  cross join lateral (${byCanonical(b, indexed, canonical, shared)}) t`,
     ];
   });
   return branches.join(' union all ');
 };
 
-export const hasRows = (b: Builder, type: string, { source, indexed, criterion, url }: HasTest): string => {
+export const hasRows = (b: Builder, type: string, { source, indexed, criterion, canonical }: HasTest): string => {
   const byReference = `select s.rid from (${b.matches({ type: source, criteria: [criterion] })}) m
   join fhir.sp_ref t on t.rid = m.rid and ${b.keys(indexed.keys, 't')}
   join fhir.sp_ref s on ${b.keys([SELF_KEY], 's')} and s.target = t.target${b.within(type, 's')}`;
-  if (url === undefined) return byReference;
-  // The address as it is written, which sp_ref has a hash of only.
+  if (canonical === undefined) return byReference;
   return `${byReference} union all select u.rid from (${b.matches({ type: source, criteria: [criterion] })}) m
   join fhir.sp_uri t on t.rid = m.rid and ${b.keys(b.keysOf(indexed, 'canonical'), 't')}
-  join fhir.sp_uri u on ${b.keys(url.keys, 'u')} and u.value = split_part(t.value, '|', 1)${b.within(type, 'u')}`;
+  join fhir.sp_uri u on ${b.keys(canonical.url.keys, 'u')} and u.value = split_part(t.value, '|', 1)${b.within(type, 'u')}
+  where t.value = u.value or ${isOfVersion(b, canonical)}`;
 };
 
 /**
  * The same for one c.rid: through what points to it, each of which is looked up. As `c.rid in (rows)` the planner read all matches of the
  * source again for each of 77 patients: 93 ms against 2 ms at 20 000 patients and 200 000 observations.
  */
-export const hasProbe = (b: Builder, { source, indexed, criterion, url }: HasTest): string => {
+export const hasProbe = (b: Builder, { source, indexed, criterion, canonical }: HasTest): string => {
   // Other types than the source may have rows of the same key.
   const ofSource = indexed.isShared ? b.within(source, 't') : '';
-  const pointed = (target: string): string => `join fhir.sp_ref t on ${b.keys(indexed.keys, 't')} and t.target = ${target}${ofSource}`;
   const matches = (): string => `exists (select from (select t.rid) c where ${b.probe(source, criterion)})`;
-  const byReference = `exists (select from fhir.sp_ref s ${pointed('s.target')}
+  const byReference = `exists (select from fhir.sp_ref s join fhir.sp_ref t on ${b.keys(indexed.keys, 't')} and t.target = s.target${ofSource}
   where s.rid = c.rid and ${b.keys([SELF_KEY], 's')} and ${matches()})`;
-  if (url === undefined) return byReference;
-  return `(${byReference} or exists (select from fhir.sp_uri u ${pointed(hash('u.value'))}
-  where u.rid = c.rid and ${b.keys(url.keys, 'u')} and ${matches()}))`;
+  if (canonical === undefined) return byReference;
+  return `(${byReference} or exists (select from fhir.sp_uri u cross join lateral (${byCanonical(b, indexed, canonical, ofSource)}) t
+  where u.rid = c.rid and ${b.keys(canonical.url.keys, 'u')} and ${matches()}))`;
 };
 
 export const listRows = (b: Builder, type: string, { values, item }: ListTest): string => {

@@ -73,7 +73,11 @@ export const createReference = (baseUrl: string): ParameterType => ({
       const versions = startsWith(text.includes('|') ? text : `${text}|`, value);
       return [{ lane: 'canonical', sql: text.includes('|') ? versions : `(t.value = ${value(text)} or (${versions}))` }];
     }
-    const hashes = referencesOf(written, context).map((reference) => `hashtextextended(${value(reference)}, 0)`);
+    const references = referencesOf(written, context);
+    // One with a version is stored under the address without it too, as that is written.
+    const address = unescapeValue(written);
+    if (datatypes.some((type) => CANONICAL.has(type)) && address.startsWith(`${context.baseUrl}/`)) references.push(address);
+    const hashes = references.map((reference) => `hashtextextended(${value(reference)}, 0)`);
     return [{ sql: hashes.length === 1 ? `t.target = ${hashes[0]}` : `t.target in (${hashes.join(', ')})` }];
   },
 });

@@ -51,7 +51,14 @@ test.before(async () => {
       source: { observer: reference('Device/pump') },
       entity: [{ what: reference('Observation/o2') }],
     },
-    { resourceType: 'Questionnaire', id: 'phq', status: 'active', url: 'http://example.org/q/phq', title: 'Health Questions' },
+    {
+      resourceType: 'Questionnaire',
+      id: 'phq',
+      status: 'active',
+      url: 'http://example.org/q/phq',
+      version: '2.1',
+      title: 'Health Questions',
+    },
     { resourceType: 'QuestionnaireResponse', id: 'answers', status: 'completed', questionnaire: 'http://example.org/q/phq|2.1' },
   ]);
 });

@@ -26,7 +26,7 @@ test.before(async () => {
     { resourceType: 'Patient', id: 'q' },
     { resourceType: 'Encounter', id: 'e', status: 'finished', class: { code: 'AMB' }, subject: reference('Patient/p') },
     { resourceType: 'Flag', id: 'f', status: 'active', code: { text: 'x' }, subject: reference('Patient/p') },
-    { resourceType: 'Questionnaire', id: 'phq', status: 'active', url: 'http://example.org/q/phq' },
+    { resourceType: 'Questionnaire', id: 'phq', status: 'active', url: 'http://example.org/q/phq', version: '2' },
     {
       resourceType: 'QuestionnaireResponse',
       id: 'answers',
