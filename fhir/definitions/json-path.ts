@@ -54,6 +54,8 @@ export const existsPath = (paths: readonly JsonPath[]): readonly JsonPath[] =>
 
 const filterOf = ({ where = [], resolvesTo }: Step): string => {
   const conditions = where.map(({ element, equals }) => `@."${element}" == ${JSON.stringify(equals)}`);
-  if (resolvesTo !== undefined) conditions.push(`(@."type" == "${resolvesTo}" || @."reference" like_regex "(^|/)${resolvesTo}/")`);
+  // What is contained says itself of which type it is.
+  if (resolvesTo !== undefined)
+    conditions.push(`(@."type" == "${resolvesTo}" || @."reference" like_regex "(^|/)${resolvesTo}/" || @."reference" starts with "#")`);
   return conditions.length === 0 ? '' : ` ? (${conditions.join(' && ')})`;
 };

@@ -1,5 +1,6 @@
 /** Searching through references, and against them. Source: http://hl7.org/fhir/R4/search.html#chaining, http://hl7.org/fhir/R4/search.html#has */
 import { FhirError } from '../http/outcome.ts';
+import { containedType, isContainedType } from './contained.ts';
 import { ANY_TYPE, type IndexedParameter } from './index-plan.ts';
 import { forbidden, parseCriterion } from './parse-criterion.ts';
 import { canonicalTarget, type Parsing, requireParameter, spend, unknown } from './parsing.ts';
@@ -53,11 +54,47 @@ export const chainTo = (
   }
   const reachable = found.filter(({ type: target }) => p.allowed(target, 's'));
   if (reachable.length === 0) throw forbidden(name, found[0]!.type);
-  const branches = reachable.map((each) => ({ ...each, canonical: isCanonical(indexed) ? canonicalTarget(each.type, p) : undefined }));
+  const mayBeInside = type !== ANY_TYPE && !isContainedType(type) && possible.length <= MAX_TYPES_INSIDE;
+  const branches = reachable.map((each) => ({
+    ...each,
+    canonical: isCanonical(indexed) ? canonicalTarget(each.type, p) : undefined,
+    inside: mayBeInside ? criterionInside(each.type, name, p, criterionOf) : undefined,
+  }));
   return { name, test: { kind: 'chain', indexed, targets: branches } };
 };
 
 const PASSED_OVER = new Set(['not-supported', 'forbidden']);
+
+/** A reference to any type is followed to what stands alone only, unless it is said of which type that is: else its branches would double. */
+const MAX_TYPES_INSIDE = 40;
+
+/** What a contained resource of the type must match; undefined where nothing of the kind can be said of one. */
+const criterionInside = (type: string, name: string, p: Parsing, criterionOf: (type: string) => Criterion): Criterion | undefined => {
+  try {
+    const criterion = criterionOf(containedType(type));
+    // The id of a contained resource says nothing outside of its container.
+    if (asksForId(criterion)) return undefined;
+    spend(p, name);
+    return criterion;
+  } catch (error) {
+    if (error instanceof FhirError && PASSED_OVER.has(error.kind)) return undefined;
+    throw error;
+  }
+};
+
+const asksForId = ({ test }: Criterion): boolean => {
+  switch (test.kind) {
+    case 'id':
+      return true;
+    case 'and':
+    case 'or':
+      return test.criteria.some(asksForId);
+    case 'not':
+      return asksForId(test.criterion);
+    default:
+      return false;
+  }
+};
 
 const isCanonical = ({ datatypes }: IndexedParameter): boolean => datatypes.some((each) => each === 'canonical' || each === 'uri');
 

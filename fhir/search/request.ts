@@ -90,6 +90,8 @@ export interface ChainTest {
     readonly criterion: Criterion;
     /** How a canonical address leads there. */
     readonly canonical: CanonicalTarget | undefined;
+    /** What a resource of the type must match that is contained where the reference is; undefined where none of them is looked for. */
+    readonly inside: Criterion | undefined;
   }[];
 }
 

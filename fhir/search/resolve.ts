@@ -36,7 +36,11 @@ const resolveTest = async (name: string, test: Test, lookups: Lookups): Promise<
     case 'has':
       return { ...test, criterion: await resolve(test.criterion, lookups) };
     case 'chain': {
-      const targets = test.targets.map(async (target) => ({ ...target, criterion: await resolve(target.criterion, lookups) }));
+      const targets = test.targets.map(async (target) => ({
+        ...target,
+        criterion: await resolve(target.criterion, lookups),
+        inside: target.inside && (await resolve(target.inside, lookups)),
+      }));
       return { ...test, targets: await Promise.all(targets) };
     }
     default:

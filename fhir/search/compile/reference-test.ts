@@ -1,6 +1,7 @@
 /** Conditions on what a resource points to, and on what points to it. */
+import { containedType } from '../contained.ts';
 import { type IndexedParameter, SELF_KEY } from '../index-plan.ts';
-import type { CanonicalTarget, ChainTest, CompartmentTest, HasTest, HierarchyTest, ListTest } from '../request.ts';
+import type { CanonicalTarget, ChainTest, CompartmentTest, Criterion, HasTest, HierarchyTest, ListTest } from '../request.ts';
 import type { Builder } from './builder.ts';
 
 const hash = (sql: string): string => `hashtextextended(${sql}, 0)`;
@@ -24,17 +25,44 @@ const byCanonical = (b: Builder, indexed: IndexedParameter, target: CanonicalTar
   return `${of('t.value = u.value')} union all ${of(versioned)}`;
 };
 
+/** Whether `j.body`, a resource, refers to the contained one of `k` by the parameter; undefined where its values aren't found by paths. */
+const refersInside = (b: Builder, { paths }: IndexedParameter): string | undefined => {
+  const tests = paths
+    .flatMap(({ jsonPaths }) => jsonPaths?.() ?? [])
+    .map(({ path, fhirType }) => {
+      const written = fhirType === 'Reference' ? '@."reference"' : '@';
+      return `jsonb_path_exists(j.body, ${b.value(`${path} ? (${written} == $id)`)}::jsonpath, jsonb_build_object('id', '#' || k.id))`;
+    });
+  return tests.length === 0 ? undefined : `(${tests.join(' or ')})`;
+};
+
+/**
+ * What refers to something that it contains itself. No row says so, since few references do: of the containers of all that matches, the
+ * references are read in the resource.
+ */
+const insideRows = (b: Builder, type: string, indexed: IndexedParameter, target: string, criterion: Criterion): string[] => {
+  const refers = refersInside(b, indexed);
+  if (refers === undefined) return [];
+  return [
+    `select h.rid from (${b.matches({ type: containedType(target), criteria: [criterion] })}) m join fhir.sp_contained k on k.rid = m.rid
+  join fhir.resource h on h.rid = k.container and h.version = k.version and not h.deleted${b.within(type, 'h')}
+  cross join lateral (select fhir.jsonb_or_null(h.body) as body offset 0) j where ${refers}`,
+  ];
+};
+
 export const chainRows = (b: Builder, type: string, { indexed, targets }: ChainTest): string => {
   const shared = indexed.isShared ? b.within(type, 't') : '';
   const keys = b.keys(indexed.keys, 't');
-  const branches = targets.flatMap(({ type: target, criterion, canonical }) => {
+  const branches = targets.flatMap(({ type: target, criterion, canonical, inside }) => {
     const found = b.matches({ type: target, criteria: [criterion] });
     const byReference = `select t.rid from (${found}) m join fhir.resource r on r.rid = m.rid
   join fhir.sp_ref t on ${keys} and t.target = ${hash(`'${target}/' || r.id`)}${shared}`;
-    if (canonical === undefined) return [byReference];
+    const contained = inside === undefined ? [] : insideRows(b, type, indexed, target, inside);
+    if (canonical === undefined) return [byReference, ...contained];
     const again = b.matches({ type: target, criteria: [criterion] });
     return [
       byReference,
+      ...contained,
       `select t.rid from (${again}) m join fhir.sp_uri u on u.rid = m.rid and ${b.keys(canonical.url.keys, 'u')}
   cross join lateral (${byCanonical(b, indexed, canonical, shared)}) t`,
     ];

@@ -77,6 +77,21 @@ const GIVEN: readonly Given[] = [
     ],
     entry: [{ item: reference('#m') }, { item: reference('#obs') }, { item: reference('#place') }],
   },
+  {
+    resourceType: 'Observation',
+    id: 'of-kid',
+    status: 'final',
+    code: coding('weight'),
+    contained: [{ resourceType: 'Patient', id: 'kid', name: [{ family: 'Within' }], managingOrganization: reference('Organization/o') }],
+    subject: reference('#kid'),
+  },
+  {
+    resourceType: 'ConceptMap',
+    id: 'map',
+    status: 'active',
+    contained: [{ resourceType: 'ValueSet', id: 'vs', status: 'draft', title: 'Own' }],
+    sourceCanonical: '#vs',
+  },
 ];
 
 const put = async (resource: Given): Promise<void> => {
@@ -148,6 +163,23 @@ const SEARCHES: Readonly<Record<string, readonly string[]>> = {
   '/Observation?patient.organization.name=umbrella&_contained=true': ['List/l'],
   '/Location?near=52.5|13.4|10|km&_contained=true': ['List/l'],
   '/?_type=Observation,Location&_contained=true&_containedType=contained': ['List/l#obs', 'List/l#place'],
+  // A chain is followed into what the resource contains, where its reference leads there.
+  '/MedicationRequest?medication.code=abc': ['MedicationRequest/r1', 'MedicationRequest/r2'],
+  '/MedicationRequest?medication:Medication.code=urn:drug|abc&subject.family=outside': ['MedicationRequest/r1', 'MedicationRequest/r2'],
+  '/MedicationRequest?medication.code=xyz': [],
+  '/MedicationRequest?medication.status:missing=false': ['MedicationRequest/r1'],
+  '/MedicationRequest?medication.manufacturer.name=umbrella': ['MedicationRequest/r1'],
+  '/MedicationRequest?_filter=medication.code eq urn:drug|abc and medication.status eq active': ['MedicationRequest/r1'],
+  '/MedicationRequest?patient.family=inside': [],
+  '/MedicationRequest?medication._id=m': [],
+  '/Observation?patient.family=within': ['Observation/of-kid'],
+  '/Observation?subject.organization.name=umbrella': ['Observation/of-kid'],
+  '/Observation?_id=of-kid,other&subject:Patient.family=within': ['Observation/of-kid'],
+  '/Observation?subject:Group.identifier=within': [],
+  '/List?item:Medication.code=xyz': ['List/l'],
+  '/List?item:Observation.patient.family=outside': ['List/l'],
+  '/List?item.code=xyz': [],
+  '/ConceptMap?source.title=own': ['ConceptMap/map'],
   // What others contain is found nowhere else.
   '/Patient?family=inside': [],
   '/Patient?gender:missing=false': [],
@@ -208,6 +240,9 @@ test('what a container contains is found as it is now: after an update, a patch,
   assert.equal(await found(query('one')), []);
   assert.equal(await found(query('two')), ['MedicationRequest/new#n']);
   assert.equal(await found(query('three')), ['MedicationRequest/new#m']);
+  const chained = (code: string): string => `/MedicationRequest?medication.code=${code}`;
+  const ordersOf = (...codes: readonly string[]): Promise<string[][]> => Promise.all(codes.map((code) => found(chained(code))));
+  assert.equal(await ordersOf('one', 'two', 'three'), [[], [], ['MedicationRequest/new']]);
   const patched = await fhir.request('/MedicationRequest/new', {
     method: 'PATCH',
     headers: { 'content-type': 'application/json-patch+json' },
@@ -217,6 +252,7 @@ test('what a container contains is found as it is now: after an update, a patch,
   assert.equal([await found(query('two')), await found(query('four'))], [[], ['MedicationRequest/new#n']]);
   assert.is((await fhir.request('/MedicationRequest/new', { method: 'DELETE' })).status, 204);
   assert.equal([await found(query('three')), await found(query('four'))], [[], []]);
+  assert.equal(await ordersOf('three', 'four'), [[], []]);
   assert.is(await rows(), before);
   await put(order('new', [medication('m', 'five')]));
   assert.equal(await found(query('five')), ['MedicationRequest/new#m']);
