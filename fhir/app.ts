@@ -185,7 +185,8 @@ const callOf = (server: Server, incoming: HttpBindings['incoming'], { basePath, 
     identity,
     requestId: requestIdOf(identity, header),
     header,
-    prefer: parsePrefer(header('prefer')),
+    // HEAD begins no job: it asks for nothing to be done (RFC 9110, 9.2.1).
+    prefer: { ...parsePrefer(header('prefer')), ...(method === 'HEAD' && { respondAsync: false }) },
     isPost: method === 'POST',
     query,
     text: async () =>

@@ -4,6 +4,7 @@ import { FhirError } from '../http/outcome.ts';
 import { beginJob } from '../job/begin.ts';
 import { type ExportLevel, type ExportRequest, parseExport } from '../job/export/export-request.ts';
 import { requesterOf } from '../job/job.ts';
+import { dateInterval } from '../search/parameter/date.ts';
 import type { Server } from '../server.ts';
 import { readHead } from '../store/head.ts';
 import type { Operation } from './operation.ts';
@@ -39,16 +40,30 @@ const levelOf = ({ target: { resourceType, id } }: Call): ExportLevel => {
   throw new FhirError('unknown-operation', '$export is offered at /$export, /Patient/$export and /Group/<id>/$export');
 };
 
+interface Member {
+  readonly entity?: { readonly reference?: string };
+  readonly inactive?: boolean;
+  readonly period?: { readonly start?: string; readonly end?: string };
+}
+
+/** Source: http://hl7.org/fhir/R4/group-definitions.html#Group.member */
+const isMember = ({ inactive, period: { start, end } = {} }: Member, now: number): boolean => {
+  const hasBegun = start === undefined || (dateInterval(start)?.lo ?? now) <= now;
+  const hasEnded = end !== undefined && (dateInterval(end)?.hi ?? Infinity) <= now;
+  return inactive !== true && hasBegun && !hasEnded;
+};
+
 /** Ids of the patients that are in the group now. */
 const membersOf = async (server: Server, call: Call): Promise<readonly string[]> => {
   requireScope(call.identity, 'Group', 'r');
   const id = call.target.id!;
   const head = await readHead(server.db, server.registry.typeId('Group'), id);
   if (head === undefined || head.body === null) throw new FhirError(head ? 'deleted' : 'not-found', `there is no Group/${id}`);
-  const { member = [] } = JSON.parse(head.body) as { member?: { entity?: { reference?: string }; inactive?: boolean }[] };
-  const ids = member.flatMap(({ entity, inactive }) => {
-    const reference = entity?.reference?.replace(`${server.baseUrl}/`, '') ?? '';
-    return inactive !== true && /^Patient\/[A-Za-z0-9\-.]{1,64}$/.test(reference) ? reference.slice('Patient/'.length) : [];
+  const { member = [] } = JSON.parse(head.body) as { member?: Member[] };
+  const now = Date.now();
+  const ids = member.flatMap((each) => {
+    const reference = each.entity?.reference?.replace(`${server.baseUrl}/`, '') ?? '';
+    return isMember(each, now) && /^Patient\/[A-Za-z0-9\-.]{1,64}$/.test(reference) ? reference.slice('Patient/'.length) : [];
   });
   if (ids.length > MAX_MEMBERS)
     throw new FhirError('too-costly', `Group/${id} has more than ${MAX_MEMBERS} patients: export them by Patient/$export`);

@@ -175,6 +175,12 @@ export const classify = (method: string, path: string): Classified | undefined =
   const segments = segmentsOf(path);
   if (segments === undefined || segments.length > 5) return undefined;
   const verb = method === 'HEAD' ? 'GET' : method;
+  const found = addressed(verb, segments);
+  // It begins a job, and HEAD asks for nothing to be done (RFC 9110, 9.2.1).
+  return method === 'HEAD' && found?.class === 'bulk' ? undefined : found;
+};
+
+const addressed = (verb: string, segments: readonly string[]): Classified | undefined => {
   const [first] = segments;
   if (first === undefined || !TYPE.test(first)) return segments.length < 2 ? onSystem(verb, first) : onJob(verb, segments);
   return segments.length < 3 ? onType(verb, first, segments[1]) : onInstance(verb, segments);

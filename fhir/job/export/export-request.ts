@@ -130,8 +130,12 @@ export const selectionOfElements = (registry: Registry, elements: readonly strin
   elements &&
   selectionOf(registry, { type: undefined, query: `_elements=${encodeURIComponent(elements.join(','))}`, lenient, isList: false });
 
+/** With seconds and a time zone: a date alone would mean another moment in each. */
+const INSTANT = /T\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
+
 const sinceOf = (text: string): number => {
-  const found = dateInterval(text.replace(' ', '+'));
+  const written = text.replace(' ', '+');
+  const found = INSTANT.test(written) ? dateInterval(written) : undefined;
   if (found === undefined) throw wrong('_since', `_since=${text.slice(0, 40)} is no instant, such as 2024-01-31T10:00:00Z`);
   return found.lo;
 };

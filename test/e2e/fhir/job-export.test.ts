@@ -149,6 +149,41 @@ test('_elements leaves in what is named and what is mandatory, of the types it i
   }
 });
 
+test('an export of a group leaves out members whose period is over or has not begun', async () => {
+  const group = (id: string, ofA: object, ofB: object): Promise<Answer> =>
+    put({
+      resourceType: 'Group',
+      id,
+      type: 'person',
+      actual: true,
+      member: [
+        { entity: { reference: 'Patient/a' }, period: ofA },
+        { entity: { reference: 'Patient/b' }, period: ofB },
+      ],
+    });
+  const now = new Date().toISOString();
+  for (const [ofA, ofB] of [
+    [{ end: '2020' }, { start: '2020', end: '2999-01' }],
+    [{ start: '2020-01-01', end: now }, { start: now }],
+    [{ start: '2999-12-31' }, { end: now.slice(0, 4) }],
+  ] as const) {
+    await group('timed', ofA, ofB);
+    assert.equal(await namesIn(await exported('/Group/timed/$export?_type=Patient')), ['Patient/b'], JSON.stringify([ofA, ofB]));
+  }
+  await stack.request('/Group/timed', { method: 'DELETE' });
+});
+
+test('HEAD begins no job', async () => {
+  const waiting = async (): Promise<number> => Number((await sql`select count(*) as n from fhir.job`)[0]!['n']);
+  const before = await waiting();
+  for (const path of ['/$export', '/Patient/$export?_type=Patient', '/Group/g/$export']) {
+    const { status, headers } = await stack.request(path, { method: 'HEAD', headers: { prefer: 'respond-async' } });
+    assert.equal([status, headers['allow']], [405, 'GET, POST, OPTIONS'], path);
+  }
+  assert.is((await stack.request('/Patient?_id=a', { method: 'HEAD', headers: { prefer: 'respond-async' } })).status, 200);
+  assert.is(await waiting(), before);
+});
+
 test('_typeFilter leaves in what meets one of the filters of its type', async () => {
   const answer = await exported(
     '/$export?_type=Observation,Patient&_typeFilter=Observation%3Fstatus%3Dpreliminary,Observation%3F_id%3Dnone',
@@ -171,13 +206,17 @@ test('refuses what it does not know, naming it', async () => {
   for (const [path, said] of [
     ['/$export?_type=Nothing', /_type=Nothing/],
     ['/$export?_since=soon', /_since=soon/],
+    ['/$export?_since=2001', /_since=2001 is no instant/],
+    ['/$export?_since=2001-01-31', /_since=2001-01-31 is no instant/],
+    ['/$export?_since=2001-01-31T10:00Z', /_since=.* is no instant/],
+    ['/$export?_since=2001-01-31T10:00:00', /_since=.* is no instant/],
     ['/$export?_outputFormat=csv', /_outputFormat=csv/],
     ['/$export?_typeFilter=Observation', /_typeFilter=Observation/],
     ['/$export?_typeFilter=Observation%3Fcolour%3Dred', /no search parameter colour/],
     ['/$export?_elements=Patient.nose', /_elements=Patient.nose/],
     ['/$export?includeAssociatedData=LatestProvenanceResources', /includeAssociatedData is no parameter/],
     ['/$export?organizeOutputBy=Patient', /organizeOutputBy is no parameter/],
-    ['/$export?_since=2024-01-01&_since=2025-01-01', /_since is given twice/],
+    ['/$export?_since=2024-01-01T00:00:00Z&_since=2025-01-01T00:00:00.5%2B02:00', /_since is given twice/],
     ['/$export?_type=Patient&_typeFilter=Observation%3Fstatus%3Dfinal', /_type doesn't ask for Observation/],
     ['/Patient/$export?_type=Organization', /belongs to no patient/],
     ['/$export?patient=Patient/a', /patient belongs to an export of patients/],
