@@ -97,17 +97,19 @@ const prepareEntry = (
   const valid = stores ? requireValid(server, resource ?? JSON.parse(text), type, { at, text }) : undefined;
   const prepared = valid === undefined ? undefined : resource === undefined ? new ReadAgain(type, entry) : { type, text, resource: valid };
   if (target.interaction === 'update') requireSameId({ type, resource: valid! }, target.id!);
-  const inXml = new Map<string, ConditionalReference>();
+  const inPatch = new Map<string, ConditionalReference>();
   if (isPatch({ entry })) {
     readPatch(server, patchIn(call, entry), (element, address) => {
       const searched = element === 'reference' ? conditional(address) : undefined;
-      if (searched !== undefined) inXml.set(address, searched);
+      if (searched !== undefined) inPatch.set(address, searched);
       return undefined;
     });
   }
   const condition = target.interaction.startsWith('conditional-') ? query : target.interaction === 'create' ? entry.ifNoneExist : undefined;
   const criteria = condition === undefined ? undefined : { type, criteria: criteriaIn(condition) };
-  const references = isXmlPatch(entry) ? inXml : isDelete({ entry }) || type === 'Bundle' ? NO_REFERENCES : conditionalReferences(text);
+  // An XML Patch's text isn't JSON; in that of the others a string that is all that an operation brings has another name than its element.
+  const inText = isXmlPatch(entry) || isDelete({ entry }) || type === 'Bundle' ? NO_REFERENCES : conditionalReferences(text);
+  const references = inPatch.size === 0 ? inText : new Map([...inText, ...inPatch]);
   for (const searched of [...references.values(), ...(criteria === undefined ? [] : [criteria])]) {
     if (!server.registry.isResourceType(searched.type)) throw new FhirError('unknown-type', `${searched.type} is no FHIR R4 resource type`);
     requireSearchable(server, call, searched.type, searched.criteria);
@@ -245,10 +247,8 @@ const planWrite = (server: Server, call: Call, prepared: PreparedEntry, { match,
         'not-found',
         `nothing matches ${keyOf(criteria).split('?', 1)[0]} by the given criteria, so that nothing can be patched`,
       );
-    // Of an XML Patch the elements are asked one by one, as its text isn't JSON.
-    const patch = isXmlPatch(entry)
-      ? readPatch(server, patchIn(call, entry), type === 'Bundle' ? undefined : addressResolver(addresses))
-      : readPatch(server, { ...patchIn(call, entry), text: resolve(entry.text()) });
+    const text = isXmlPatch(entry) ? entry.text() : resolve(entry.text());
+    const patch = readPatch(server, { ...patchIn(call, entry), text }, type === 'Bundle' ? undefined : addressResolver(addresses));
     return planPatch(server, caller, patch, { type, id: head?.id ?? id, head });
   }
   if (entry.target.interaction === 'create' && head !== undefined) return planExisting(caller, type, head);

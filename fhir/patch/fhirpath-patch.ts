@@ -31,7 +31,7 @@ interface Operation {
 }
 
 /** Throws 400 where the text, which is valid JSON, is no Parameters resource with operations. */
-export const parseFhirPathPatch = (text: string, { registry, requireRead }: PatchLimits): Patch => {
+export const parseFhirPathPatch = (text: string, { registry, requireRead, resolveAddress }: PatchLimits): Patch => {
   const parameters = new EditableJson(text);
   if (!parameters.isObject || parameters.members.get('resourceType')?.value !== 'Parameters')
     throw new FhirError('structure', 'a patch in FHIR JSON is a Parameters resource; a JSON Patch is sent as application/json-patch+json');
@@ -44,6 +44,7 @@ export const parseFhirPathPatch = (text: string, { registry, requireRead }: Patc
   const operations = items.map(parseOperation);
   for (const { at, path } of operations)
     if (path.steps.some(({ kind }) => kind === 'where')) requireRead(at, 'to choose by what is stored');
+  if (resolveAddress !== undefined) for (const operation of operations) resolveValue(operation, resolveAddress);
   return (resource) => {
     const locator = new Locator(registry);
     for (const operation of operations) apply(resource, operation, locator);
@@ -68,6 +69,17 @@ const parseOperation = (item: EditableJson, index: number): Operation => {
   } catch (error) {
     throw error instanceof FhirError ? malformed(error.message) : error;
   }
+};
+
+/** Writes into the operation what its value stands for, if that is a string. */
+const resolveValue = ({ type, path, part }: Operation, resolve: NonNullable<PatchLimits['resolveAddress']>): void => {
+  if (type === 'delete' || type === 'move') return;
+  const step = path.steps.findLast(({ kind }) => kind === 'child');
+  const element = type === 'add' ? scalar(part('name')) : step?.kind === 'child' ? step.name : undefined;
+  const value = part('value');
+  const address = scalar(value);
+  const target = typeof element === 'string' && typeof address === 'string' ? resolve(element, address) : undefined;
+  if (target !== undefined) value.put(valueKey(value)!, new EditableJson(JSON.stringify(target)));
 };
 
 const partsOf = (item: EditableJson): readonly EditableJson[] | undefined => {

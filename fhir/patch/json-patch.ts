@@ -29,12 +29,13 @@ interface Operation {
 }
 
 /** Throws 400 where the text, which is valid JSON, is no patch document. */
-export const parseJsonPatch = (text: string, { resourceBytes, requireRead }: PatchLimits): Patch => {
+export const parseJsonPatch = (text: string, { resourceBytes, requireRead, resolveAddress }: PatchLimits): Patch => {
   const document = new EditableJson(text);
   if (!document.isArray) throw new FhirError('structure', 'a JSON Patch is an array of operations: [{"op": …, "path": …}]');
   if (document.items.length > MAX_OPERATIONS)
     throw new FhirError('too-costly', `a patch takes ${MAX_OPERATIONS} operations at most: send the resource by PUT`);
-  const operations = document.items.map(parseOperation);
+  const parsed = document.items.map(parseOperation);
+  const operations = resolveAddress === undefined ? parsed : parsed.map((each) => resolved(each, resolveAddress));
   for (const { op, at } of operations) if (Object.hasOwn(READS, op)) requireRead(at, READS[op]!);
   return (target) => {
     const spend = createBudget(2 * resourceBytes);
@@ -62,6 +63,17 @@ const parseOperation = (item: EditableJson, index: number): Operation => {
   const value = item.members.get('value');
   if (needs.includes('value') && value === undefined) throw malformed(`${op} needs a value`);
   return { op, at, path: pointer('path'), from: pointer('from'), value };
+};
+
+const BRINGS = new Set(['add', 'replace']);
+
+/** The operation with the address that its value stands for, if that is a string. */
+const resolved = (operation: Operation, resolve: NonNullable<PatchLimits['resolveAddress']>): Operation => {
+  const { op, path, value } = operation;
+  const element = path.findLast((token) => token !== '-' && !isIndex(token));
+  const address = BRINGS.has(op) ? value?.value : undefined;
+  const target = typeof address === 'string' && element !== undefined ? resolve(element, address) : undefined;
+  return target === undefined ? operation : { ...operation, value: new EditableJson(JSON.stringify(target)) };
 };
 
 const written = (path: readonly string[]): string =>

@@ -27,6 +27,8 @@ const replacing = (path: string, value: object): object => ({
   ],
 });
 
+const URN = 'urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0';
+
 test('a JSON Patch changes what it names, and nothing else to the byte', async () => {
   const text =
     '{ "resourceType":"Observation","id":"o1",\n "status":"final","code":{"text":"x"}, "valueQuantity":{ "value":1.10,"unit":"\\u00b5g"} }';
@@ -94,7 +96,7 @@ test('an XML Patch in a transaction calls other entries by their fullUrl and by 
         resourceType: 'Bundle',
         type: 'transaction',
         entry: [
-          { fullUrl: 'urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0', resource: device, request: { method: 'POST', url: 'Device' } },
+          { fullUrl: URN, resource: device, request: { method: 'POST', url: 'Device' } },
           {
             resource: { resourceType: 'Binary', contentType: 'application/xml-patch+xml', data: Buffer.from(diff).toString('base64') },
             request: { method: 'PATCH', url: 'Observation/xt' },
@@ -102,12 +104,11 @@ test('an XML Patch in a transaction calls other entries by their fullUrl and by 
         ],
       },
     });
-  const urn = 'urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0';
   const diff = `<diff xmlns:f="http://hl7.org/fhir">
-    <replace sel="f:Observation/f:device/f:reference/@value">${urn}</replace>
+    <replace sel="f:Observation/f:device/f:reference/@value">${URN}</replace>
     <add sel="f:Observation/f:code" pos="after"><subject xmlns="http://hl7.org/fhir"><reference value="Patient?identifier=urn:xt|1"/></subject></add>
     <add sel="f:Observation/f:status" pos="before"><text xmlns="http://hl7.org/fhir"><status value="additional"/><div
-      xmlns="http://www.w3.org/1999/xhtml"><a href="${urn}">it</a></div></text></add>
+      xmlns="http://www.w3.org/1999/xhtml"><a href="${URN}">it</a></div></text></add>
   </diff>`;
   const answer = await transaction(diff);
   assert.is(answer.status, 200, answer.text);
@@ -254,6 +255,10 @@ test('a conditional reference that a patch brings leads where it would in an upd
   const kinds: Record<string, (reference: string) => readonly [body: object | string, contentType: string]> = {
     'JSON Patch, of the string': (reference) => [[{ op: 'replace', path: '/subject/reference', value: reference }], JSON_PATCH],
     'JSON Patch, of the whole': (reference) => [[{ op: 'replace', path: '/subject', value: { reference } }], JSON_PATCH],
+    'FHIRPath Patch, of the string': (reference) => [
+      replacing('Flag.subject.reference', { valueString: reference }),
+      'application/fhir+json',
+    ],
     'FHIRPath Patch': (reference) => [replacing('Flag.subject', { valueReference: { reference } }), 'application/fhir+json'],
     'XML Patch': (reference) => [
       `<diff xmlns:f="http://hl7.org/fhir"><replace sel="f:Flag/f:subject/f:reference/@value">${reference}</replace></diff>`,
@@ -274,6 +279,32 @@ test('a conditional reference that a patch brings leads where it would in an upd
       assert.is((await send('Patient?identifier=urn:t|two')).status, 412, kind);
       assert.is((await send('Pacient?identifier=urn:t|one')).status, 404, kind);
     }
+    // The same as an entry of a transaction, where it may lead to another entry too.
+    const transaction = (reference: string): Promise<Answer> => {
+      const [body, contentType] = write(reference);
+      const data = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)).toString('base64');
+      const resource = contentType === 'application/fhir+json' ? body : { resourceType: 'Binary', contentType, data };
+      const entry = [
+        { resource, request: { method: 'PATCH', url: 'Flag/f1' } },
+        { fullUrl: URN, resource: { resourceType: 'Patient', ...identified('brought') }, request: { method: 'POST', url: 'Patient' } },
+      ];
+      return stack.request('', { body: { resourceType: 'Bundle', type: 'transaction', entry } });
+    };
+    for (const reference of ['Patient?identifier=urn:t|one', URN, 'Patient?identifier=urn:t|brought']) {
+      const { status, json, text } = await transaction(reference);
+      assert.is(status, 200, `${kind}, ${reference}: ${text}`);
+      const [brought] = /Patient\/[^/]+/.exec(json.entry[1].response.location)!;
+      const { subject } = (await stack.request('/Flag/f1')).json;
+      assert.is(subject.reference, reference.endsWith('one') ? one : brought, `${kind}, ${reference}`);
+      await stack.request(`/${brought}`, { method: 'DELETE' });
+    }
+    for (const [wrong, status] of [
+      ['Patient?identifier=urn:t|nobody', 412],
+      ['Patient?identifier=urn:t|two', 412],
+      ['Pacient?identifier=1', 404],
+      [`${URN}0`, 400],
+    ] as const)
+      assert.is((await transaction(wrong)).status, status, `${kind}, ${wrong}`);
   }
 });
 
