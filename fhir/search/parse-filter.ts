@@ -6,6 +6,7 @@ import { chainTo } from './parse-chain.ts';
 import { parameterTest, parseCriterion } from './parse-criterion.ts';
 import { badValue, type Parsing, requireParameter, unknown } from './parsing.ts';
 import type { Criterion, Test } from './request.ts';
+import { UCUM } from './ucum.ts';
 
 const NAME = '_filter';
 
@@ -41,32 +42,53 @@ const pathCriterion = (type: string, [step, ...rest]: readonly FilterStep[], com
   });
 };
 
-const PREFIXES = new Set<Operator>(['gt', 'lt', 'ge', 'le', 'ap', 'sa', 'eb']);
+const PREFIXES = new Set<Operator>(['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'ap', 'sa', 'eb']);
 const ORDERED = new Set<SearchTable>(['number', 'date', 'quantity']);
+/** Each value has one row, which is that of another value. */
+const UNEQUAL = new Set<SearchTable>(['string', 'token', 'uri', 'ref']);
 
 /** Table → operator → modifier, internal ones among them (see the parameter's own file); undefined: none. */
 const MODIFIERS: Readonly<Partial<Record<SearchTable, Readonly<Partial<Record<Operator, string | undefined>>>>>> = {
-  string: { eq: 'whole', co: 'contains', sw: undefined, ew: 'ends' },
+  string: { eq: 'whole', co: 'contains', sw: undefined, ew: 'ends', gt: 'gt', lt: 'lt', ge: 'ge', le: 'le' },
   token: { eq: undefined, ss: 'below', sb: 'above', in: 'in', ni: 'not-in' },
   uri: { eq: undefined, co: 'contains', sw: 'starts', ew: 'ends', re: undefined, ss: 'below', sb: 'above' },
   ref: { eq: undefined, re: undefined },
-  date: { po: 'overlaps' },
+  date: { co: 'includes', po: 'overlaps' },
   composite: { eq: undefined },
   content: { eq: undefined, co: undefined },
   position: { eq: undefined },
 };
 
-const comparisonTest = (type: string, code: string, { operator, value }: Comparison, p: Parsing): Test => {
-  if (code === '_id' || code === '_lastUpdated') return columnTest(type, code, { operator, value }, p);
+/** Short names that the specification gives to code systems, for use in filters. */
+const SYSTEMS: Readonly<Record<string, string>> = {
+  loinc: 'http://loinc.org',
+  snomed: 'http://snomed.info/sct',
+  rxnorm: 'http://www.nlm.nih.gov/research/umls/rxnorm',
+  ucum: UCUM,
+};
+
+/** `loinc|8480-6` and `5.4|ucum|mg` with the address of the system. */
+const withSystem = (value: string, table: SearchTable): string => {
+  const place = table === 'token' ? 0 : table === 'quantity' ? 1 : undefined;
+  if (place === undefined || !value.includes('|')) return value;
+  return value
+    .split('|')
+    .map((each, i) => (i === place && Object.hasOwn(SYSTEMS, each) ? SYSTEMS[each]! : each))
+    .join('|');
+};
+
+const comparisonTest = (type: string, code: string, { operator, value: written }: Comparison, p: Parsing): Test => {
+  if (code === '_id' || code === '_lastUpdated') return columnTest(type, code, { operator, value: written }, p);
   const indexed = requireParameter(type, code, NAME, p);
   const { table } = indexed.parameterType;
+  const value = withSystem(written, table);
   const name = `${NAME}.${code}`;
   if (operator === 'pr') {
     if (value !== 'true' && value !== 'false') throw badValue(NAME, `_filter: ${code} pr takes true or false`);
     return parameterTest(indexed, { name, modifier: 'missing', value: value === 'true' ? 'false' : 'true' }, p);
   }
-  if (operator === 'ne') return { ...own(indexed, table === 'string' ? 'whole' : undefined, value), isUnequal: true };
-  if (ORDERED.has(table) && (operator === 'eq' || PREFIXES.has(operator))) return own(indexed, undefined, `${operator}${value}`);
+  if (ORDERED.has(table) && PREFIXES.has(operator)) return own(indexed, undefined, `${operator}${value}`);
+  if (operator === 'ne' && UNEQUAL.has(table)) return { ...own(indexed, table === 'string' ? 'whole' : undefined, value), isUnequal: true };
   const modifiers = MODIFIERS[table] ?? {};
   if (!(operator in modifiers))
     throw unknown(NAME, `_filter: ${code} ${operator}: a ${indexed.parameter.type} parameter is not compared in this way`);

@@ -16,6 +16,9 @@ const SELECTIVITY: Readonly<Record<string, number>> = {
 /** These find resources by what they haven't, or look at every row. */
 const NO_DRIVER = new Set(['missing', 'not', 'contains', 'ends']);
 
+/** All that comes before or after something, as a date may. */
+const RANGES = new Set(['gt', 'lt', 'ge', 'le']);
+
 /** How little a criterion is likely to match; Infinity where no index finds what it matches. */
 export const rankOf = ({ test }: Criterion): number => {
   switch (test.kind) {
@@ -42,6 +45,7 @@ export const rankOf = ({ test }: Criterion): number => {
     case 'parameter': {
       const { modifier, indexed } = test;
       if (test.isUnequal || (modifier !== undefined && NO_DRIVER.has(modifier))) return Infinity;
+      if (modifier !== undefined && RANGES.has(modifier)) return SELECTIVITY['date']!;
       if (modifier === 'text' && indexed.parameterType.table === 'string') return Infinity;
       return indexed.datatypes.includes('Identifier') ? 1 : (SELECTIVITY[indexed.parameterType.table] ?? 10);
     }
@@ -61,6 +65,7 @@ export const findsFew = (criterion: Criterion): boolean => {
   const { test } = criterion;
   if (test.kind === 'id') return true;
   if (test.kind !== 'parameter' || rankOf(criterion) === Infinity || test.indexed.parameterType.table !== 'string') return false;
+  if (test.modifier !== undefined && RANGES.has(test.modifier)) return false;
   return NAMES.has(test.indexed.parameter.code) && test.values.every((value) => value.length >= FEW_CHARACTERS);
 };
 

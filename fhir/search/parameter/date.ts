@@ -79,6 +79,8 @@ export const date: ParameterType = {
         },
       );
     }
+    // These two are operators of _filter.
+    if (modifier === 'includes') return [{ sql: `t.lo <= ${value(interval.lo)}::bigint and t.hi >= ${value(interval.hi)}::bigint` }];
     if (modifier === 'overlaps') return [{ sql: `t.lo < ${value(interval.hi)}::bigint and t.hi > ${value(interval.lo)}::bigint` }];
     // About now plus or minus a tenth of the time between then and now, as the specification suggests.
     const slack = prefix === 'ap' ? Math.round(Math.abs(Date.now() - interval.lo) / 10) : 0;

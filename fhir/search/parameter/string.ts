@@ -43,6 +43,8 @@ const piecesOf = (whole: string): string[] => {
 export const startsWith = (text: string, value: SqlValues['value']): string =>
   `t.value >= ${value(text)} and t.value < ${value(`${text}\u{10ffff}`)}`;
 
+const COMPARED = { gt: '>', lt: '<', ge: '>=', le: '<=' } as const;
+
 const PARTS: Readonly<Record<string, readonly string[]>> = {
   HumanName: ['family', 'given', 'prefix', 'suffix', 'text'],
   Address: ['line', 'city', 'district', 'state', 'postalCode', 'country', 'text'],
@@ -88,7 +90,12 @@ export const string: ParameterType = {
         const sql = `position(${value(wanted)} in t.value) > 0`;
         return [{ sql }, { lane: 'whole', sql }];
       }
-      // These three are the operators of _filter.
+      // These are the operators of _filter. Of texts the order is that of their code points (collation C).
+      case 'gt':
+      case 'lt':
+      case 'ge':
+      case 'le':
+        return only(`t.value ${COMPARED[modifier]} ${value(wanted)}`);
       case 'whole':
         return only(`t.value = ${value(wanted)}`);
       case 'ends':
