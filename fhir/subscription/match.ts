@@ -24,6 +24,10 @@ export interface Wanted {
 }
 
 const MAX_IDS = 200;
+const SAID_BY_OTHERS = /^(?:_list|_has:.*)$/s;
+
+const queryOf = (parameters: readonly (readonly [name: string, value: string])[]): string =>
+  parameters.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&');
 
 export const nameOf = ({ type, id }: Pick<WrittenVersion, 'type' | 'id'>): string => `${type}/${id}`;
 
@@ -64,8 +68,8 @@ export const matching = async <T extends WrittenVersion>(
 };
 
 /**
- * Whether a superseded version met the criteria. It is stored once more under a key of its own, searched for, and taken back: what the
- * search means is said in one place only.
+ * Whether a superseded version met the criteria; `_list` and `_has` by what others say now, which is nothing where it was deleted. It is
+ * stored once more under a key of its own, searched for, and taken back: what the search means is said in one place only.
  */
 const matchesPast = async (
   server: Server,
@@ -85,9 +89,12 @@ const matchesPast = async (
   const asked = decodeQuery(criteria);
   // The copy has another id: what is asked of the id is asked here.
   if (asked.some(([name, value]) => name === '_id' && !value.split(',').includes(id))) return false;
-  const others = asked
-    .flatMap(([name, value]) => (name === '_id' ? [] : `${encodeURIComponent(name)}=${encodeURIComponent(value)}`))
-    .join('&');
+  // What other resources say of it they say of every version: the copy has nobody who refers to it.
+  const ofOthers = asked.filter(([name]) => SAID_BY_OTHERS.test(name));
+  const isSaid =
+    ofOthers.length === 0 || (await server.search.filter(db, type, { criteria: queryOf(ofOthers), ids: [id], allowed })).length > 0;
+  if (!isSaid) return false;
+  const others = queryOf(asked.filter(([name]) => name !== '_id' && !SAID_BY_OTHERS.test(name)));
   const [n] = await server.rids.take(1);
   const copy = newLogicalId();
   const { text, parameters } = writeStatement([

@@ -99,7 +99,9 @@ export const tellAll = async (server: Server, subscriber: Subscriber, { maxAttem
     if (delivery === undefined) return;
     const head = await readHead(server.db, delivery.typeId, delivery.id);
     const written = head && (await readVersion(server.db, head, delivery.version));
-    if (written !== undefined && (written.body !== null || terms.tellsDeletes)) {
+    // Criteria may have changed since it was noted: what is of another type isn't what is asked for now, nor what the scopes were looked at for.
+    const isAskedFor = delivery.typeId === server.registry.typeId(terms.type);
+    if (isAskedFor && written !== undefined && (written.body !== null || terms.tellsDeletes)) {
       const body = written.body !== null && terms.isXml ? toXml(written.body, server.registry) : written.body;
       const message = { type: terms.type, id: delivery.id, body };
       const caller = callerOf(subscriber, message);

@@ -158,6 +158,39 @@ test('all versions of one transaction after another are judged as they were writ
   await off(id);
 });
 
+test('superseded versions are judged by what others say of their resource, too', async () => {
+  for (const [path, body] of [
+    ['/Patient/said', { resourceType: 'Patient', id: 'said' }],
+    [
+      '/Observation/says',
+      {
+        resourceType: 'Observation',
+        id: 'says',
+        status: 'final',
+        code: { coding: [{ code: 'said' }] },
+        subject: { reference: 'Patient/said' },
+      },
+    ],
+    [
+      '/List/says',
+      { resourceType: 'List', id: 'says', status: 'current', mode: 'working', entry: [{ item: { reference: 'Patient/said' } }] },
+    ],
+  ] as const)
+    assert.is((await stack.request(path, { method: 'PUT', body })).status, 201);
+  const id = await subscribed({ criteria: 'Patient?_has:Observation:patient:code=said&_list=says&gender=male,other' });
+  await receiver.down();
+  for (const gender of ['male', 'female', 'other', 'unknown'])
+    assert.is((await stack.request('/Patient/said', { method: 'PUT', body: { resourceType: 'Patient', id: 'said', gender } })).status, 200);
+  await receiver.up();
+  await told(2);
+  await quiet();
+  assert.equal(
+    receiver.received.map(({ body }) => (JSON.parse(body) as { gender: string }).gender),
+    ['male', 'other'],
+  );
+  await off(id);
+});
+
 test('is in error after the attempts that the operator allows, and goes on where it is requested again', async () => {
   const id = await subscribed();
   receiver.status = 500;
@@ -172,6 +205,25 @@ test('is in error after the attempts that the operator allows, and goes on where
   assert.is(receiver.received.at(-1)!.url, `/hook/Basic/${json.id}`, 'what it was not told is told now');
   await eventually('active', async () => (await stateOf(id)).status === 'active');
   assert.is((await stateOf(id)).error, undefined);
+  await off(id);
+});
+
+test('what was noted is not told where the criteria are of another type by then', async () => {
+  const id = await subscribed({ criteria: 'Patient' });
+  receiver.status = 500;
+  await stack.request('/Patient', { body: { resourceType: 'Patient', active: true } });
+  await told(1);
+  receiver.status = 200;
+  receiver.received.length = 0;
+  const again = await stack.request(`/Subscription/${id}`, { method: 'PUT', body: { ...(subscription() as object), id } });
+  assert.is(again.status, 200, again.text);
+  const { json } = await basic('x');
+  await told(1);
+  await quiet();
+  assert.equal(
+    receiver.received.map(({ url }) => url),
+    [`/hook/Basic/${json.id}`],
+  );
   await off(id);
 });
 
