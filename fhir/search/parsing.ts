@@ -45,6 +45,13 @@ export const spend = ({ budget }: Parsing, name: string): void => {
 export const unknown = (name: string, diagnostics: string): FhirError =>
   new FhirError('not-supported', diagnostics, { expression: `http.${name.slice(0, 100)}` });
 
+/** What is asked by can be in a while. */
+export class StillIndexed extends FhirError {
+  constructor(name: string, diagnostics: string) {
+    super('not-supported', diagnostics, { expression: `http.${name.slice(0, 100)}` });
+  }
+}
+
 export const badValue = (name: string, diagnostics: string): FhirError =>
   new FhirError('value', diagnostics, { expression: `http.${name.slice(0, 100)}` });
 
@@ -70,7 +77,7 @@ export const requireParameter = (type: string, code: string, name: string, { reg
   const indexed = planOf(type).parameters.get(code);
   if (indexed !== undefined) return indexed;
   const pending = planOf(type).pending.get(code);
-  if (pending !== undefined) throw unknown(name, `${type}.${code} is being indexed and can't be searched by yet: ${pending()}`);
+  if (pending !== undefined) throw new StillIndexed(name, `${type}.${code} is being indexed and can't be searched by yet: ${pending()}`);
   if (registry.searchParameter(type, code) !== undefined)
     throw unknown(name, `${type}.${code} is a search parameter that this server doesn't index`);
   const known = [...planOf(type).parameters.keys()].sort().join(', ');

@@ -24,7 +24,7 @@ export interface Wanted {
 }
 
 const MAX_IDS = 200;
-const SAID_BY_OTHERS = /^(?:_list|_has:.*)$/s;
+const NOT_OF_CONTENT = /^(?:_list|_has:.*|_id:.*)$/s;
 
 const queryOf = (parameters: readonly (readonly [name: string, value: string])[]): string =>
   parameters.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&');
@@ -89,12 +89,12 @@ const matchesPast = async (
   const asked = decodeQuery(criteria);
   // The copy has another id: what is asked of the id is asked here.
   if (asked.some(([name, value]) => name === '_id' && !value.split(',').includes(id))) return false;
-  // What other resources say of it they say of every version: the copy has nobody who refers to it.
-  const ofOthers = asked.filter(([name]) => SAID_BY_OTHERS.test(name));
-  const isSaid =
-    ofOthers.length === 0 || (await server.search.filter(db, type, { criteria: queryOf(ofOthers), ids: [id], allowed })).length > 0;
-  if (!isSaid) return false;
-  const others = queryOf(asked.filter(([name]) => name !== '_id' && !SAID_BY_OTHERS.test(name)));
+  // What doesn't go by its content holds for every version alike; nobody refers to the copy.
+  const notOfContent = asked.filter(([name]) => NOT_OF_CONTENT.test(name));
+  const isMet =
+    notOfContent.length === 0 || (await server.search.filter(db, type, { criteria: queryOf(notOfContent), ids: [id], allowed })).length > 0;
+  if (!isMet) return false;
+  const others = queryOf(asked.filter(([name]) => name !== '_id' && !NOT_OF_CONTENT.test(name)));
   const [n] = await server.rids.take(1);
   const copy = newLogicalId();
   const { text, parameters } = writeStatement([

@@ -59,8 +59,9 @@ export const readTerms = (resource: Json, { registry, baseUrl }: Pick<Server, 'r
     throw refuse('not-supported', 'channel.type', `this server has no ${String(channel['type'])} channel: use rest-hook`);
   }
   const written = String(resource['criteria']);
+  if (written.length > MAX_CRITERIA) throw refuse('value', 'criteria', `criteria have ${MAX_CRITERIA} characters at most`);
   const [, type, criteria = ''] = /^([A-Z][A-Za-z]+)(?:\?(.*))?$/s.exec(written) ?? [];
-  if (type === undefined || !registry.isResourceType(type) || written.length > MAX_CRITERIA)
+  if (type === undefined || !registry.isResourceType(type))
     throw refuse('value', 'criteria', 'criteria is no search of a type, such as Observation?code=http://loinc.org|1975-2');
   if (type === 'Subscription')
     throw refuse('unprocessable', 'criteria', 'to be told of Subscriptions would never end: each notification may change one');

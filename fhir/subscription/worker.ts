@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inTransaction } from '../audit/verified-commit.ts';
 import { FhirError } from '../http/outcome.ts';
+import { StillIndexed } from '../search/parsing.ts';
 import type { Server } from '../server.ts';
 import type { EndpointCheck } from './endpoint.ts';
 import { createLoopGuard, type LoopGuard } from './loop-guard.ts';
@@ -35,6 +36,8 @@ export interface SubscriptionOptions {
 const LEADER_LOCK = 7_265_170_435; // any constant that no other user of this database takes
 const STANDBY_MS = 1000;
 const MAX_EVENTS = 2000;
+/** So long all wait for a search parameter that somebody's criteria need, and that was defined anew. */
+const INDEXING_MS = 300_000;
 /** Subscriptions that are told at the same time. */
 const MAX_SENDERS = 8;
 
@@ -102,6 +105,7 @@ const lead = async (options: SubscriptionOptions, { ending, cut }: Until): Promi
   const { server, maxAttempts, onFault, pollMs = 250 } = options;
   const senders = new Map<number, Promise<void>>();
   const guard = createLoopGuard();
+  let waitingSince: number | undefined;
   try {
     while (!ending.aborted) {
       if (!(await isAnybodyTold(server.db))) {
@@ -109,7 +113,10 @@ const lead = async (options: SubscriptionOptions, { ending, cut }: Until): Promi
         await pause(STANDBY_MS, ending);
         continue;
       }
-      const isBusy = await findWhoIsTold(options, guard);
+      const isPatient = waitingSince === undefined || Date.now() - waitingSince < INDEXING_MS;
+      const found = await findWhoIsTold(options, guard, isPatient);
+      if (found !== 'waits') waitingSince = undefined;
+      else waitingSince ??= Date.now();
       for (const subscriber of await currentSubscribers(options)) {
         const { row } = subscriber;
         if (!row.isDue || senders.has(row.rid) || senders.size >= MAX_SENDERS) continue;
@@ -120,7 +127,7 @@ const lead = async (options: SubscriptionOptions, { ending, cut }: Until): Promi
           .finally(() => senders.delete(row.rid));
         senders.set(row.rid, telling);
       }
-      if (!isBusy) await pause(pollMs, ending);
+      if (found !== 'more') await pause(found === 'waits' ? STANDBY_MS : pollMs, ending);
     }
   } finally {
     await Promise.all(senders.values());
@@ -172,15 +179,28 @@ const writtenOf = ({ xid, seq, resource, version }: WrittenEvent): Written[] => 
   return [{ xid, seq, type, id, version }];
 };
 
-/** Looks at the next writes and notes who is to be told of which; true where there may be more at once. */
-const findWhoIsTold = async (options: SubscriptionOptions, guard: LoopGuard): Promise<boolean> => {
+/** Whether there may be more at once; `waits` where nothing was noted, since criteria can't be judged for now. */
+type Found = 'more' | 'all' | 'waits';
+
+/** Looks at the next writes and notes who is to be told of which. */
+const findWhoIsTold = async (options: SubscriptionOptions, guard: LoopGuard, isPatient: boolean): Promise<Found> => {
+  try {
+    return await noteWhoIsTold(options, guard, isPatient);
+  } catch (error) {
+    if (error instanceof StillIndexed) return 'waits';
+    throw error;
+  }
+};
+
+const noteWhoIsTold = async (options: SubscriptionOptions, guard: LoopGuard, isPatient: boolean): Promise<Found> => {
   const { server, isAllowed } = options;
   const from = await readPosition(server.db);
   const events = await writtenAfter(server.db, from, MAX_EVENTS);
   const last = events.at(-1);
-  if (last === undefined) return false;
+  if (last === undefined) return 'all';
   const written = events.flatMap(writtenOf);
   const broken: { row: SubscriptionRow; reason: string }[] = [];
+  const noted: { row: SubscriptionRow; found: readonly Written[] }[] = [];
   await inTransaction(server.sql, async (db) => {
     // One state for all that is asked below. The events were read before it: each is in it.
     await db.unsafe('set transaction isolation level repeatable read');
@@ -202,17 +222,12 @@ const findWhoIsTold = async (options: SubscriptionOptions, guard: LoopGuard): Pr
       await db.unsafe('savepoint matching');
       try {
         const found = await matching(server, db, { ...terms, scopes: identity.scopes }, { versions: own, heads });
-        const looping = found.find((each) => guard.isTooOften(`${row.rid} ${each.type}/${each.id}`));
-        if (looping !== undefined) {
-          broken.push({
-            row,
-            reason: `${looping.type}/${looping.id} changes with every notification of it: the receiver must not write what it is told`,
-          });
-        }
+        noted.push({ row, found });
         const typeId = server.registry.typeId(terms.type);
         deliveries.push(...found.map(({ xid, seq, id, version }) => ({ subscription: row.rid, xid, seq, typeId, id, version })));
       } catch (error) {
         await db.unsafe('rollback to savepoint matching');
+        if (isPatient && error instanceof StillIndexed) throw error;
         if (!(error instanceof FhirError) && (error as { code?: unknown }).code !== '57014') throw error;
         broken.push({
           row,
@@ -223,6 +238,13 @@ const findWhoIsTold = async (options: SubscriptionOptions, guard: LoopGuard): Pr
     if (deliveries.length > 0) await addDeliveries(db, deliveries);
     if (!(await movePosition(db, from, last))) throw new Error('another worker tells subscribers: this one leads no more');
   });
+  // Counted where it was noted for good: what is undone is found again.
+  for (const { row, found } of noted) {
+    const looping = found.find((each) => guard.isTooOften(`${row.rid} ${each.type}/${each.id}`));
+    if (looping === undefined) continue;
+    const reason = `${looping.type}/${looping.id} changes with every notification of it: the receiver must not write what it is told`;
+    broken.push({ row, reason });
+  }
   for (const { row, reason } of broken) await setStatus(server, row, 'error', reason);
-  return events.length >= MAX_EVENTS;
+  return events.length >= MAX_EVENTS ? 'more' : 'all';
 };

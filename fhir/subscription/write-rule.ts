@@ -23,6 +23,12 @@ export const createSubscriptionRule =
     const missing = missingFor(scopes, type);
     if (missing !== undefined)
       throw new FhirError('forbidden', `to be told of ${type} resources needs the scope ${missing}: ask the operator for it`);
-    server.search.check(type, criteria, (each, letter) => missingScope(scopes, each, letter) === undefined);
+    try {
+      server.search.check(type, criteria, (each, letter) => missingScope(scopes, each, letter) === undefined);
+    } catch (cause) {
+      // It names a parameter of the address; here it stands in an element.
+      if (!(cause instanceof FhirError)) throw cause;
+      throw new FhirError(cause.kind, cause.message, { expression: 'Subscription.criteria', cause });
+    }
     return { subscriber };
   };

@@ -177,7 +177,7 @@ test('superseded versions are judged by what others say of their resource, too',
     ],
   ] as const)
     assert.is((await stack.request(path, { method: 'PUT', body })).status, 201);
-  const id = await subscribed({ criteria: 'Patient?_has:Observation:patient:code=said&_list=says&gender=male,other' });
+  const id = await subscribed({ criteria: 'Patient?_has:Observation:patient:code=said&_list=says&gender=male,other&_id:not=other' });
   await receiver.down();
   for (const gender of ['male', 'female', 'other', 'unknown'])
     assert.is((await stack.request('/Patient/said', { method: 'PUT', body: { resourceType: 'Patient', id: 'said', gender } })).status, 200);
@@ -227,6 +227,49 @@ test('what was noted is not told where the criteria are of another type by then'
   await off(id);
 });
 
+test('criteria by a search parameter that is defined anew wait until it is indexed, and nothing is lost', async () => {
+  const define = async (expression: string): Promise<void> => {
+    const body = {
+      resourceType: 'SearchParameter',
+      id: 'tint',
+      url: 'http://example.org/SearchParameter/tint',
+      name: 'Tint',
+      description: 'a tint',
+      status: 'active',
+      code: 'tint',
+      base: ['Basic'],
+      type: 'string',
+      expression,
+    };
+    const { status, text } = await stack.request('/SearchParameter/tint', { method: 'PUT', body });
+    assert.ok(status < 300, text);
+  };
+  const tinted = async (): Promise<void> => {
+    const extension = [{ url: 'http://example.org/tint', valueString: 'red' }];
+    assert.is((await stack.request('/Basic', { body: { resourceType: 'Basic', code: { text: 'x' }, extension } })).status, 201);
+  };
+  await define("Basic.extension('http://example.org/tint').value");
+  await eventually('it is searched by', async () => (await stack.request('/Basic?tint=red')).status === 200);
+  const id = await subscribed({ criteria: 'Basic?tint=red' });
+  const other = await subscribed();
+  await define("Basic.extension('http://example.org/tint').value as string");
+  await eventually('it is indexed anew', async () => (await stack.request('/Basic?tint=red')).status === 400);
+  await tinted();
+  await basic('x');
+  await eventually('it is searched by again', async () => (await stack.request('/Basic?tint=red')).status === 200);
+  await tinted();
+  await told(3);
+  assert.equal([(await stateOf(id)).status, (await stateOf(other)).status], ['active', 'active']);
+  // Without the parameter they mean nothing any more.
+  assert.is((await stack.request('/SearchParameter/tint', { method: 'DELETE' })).status, 204);
+  await eventually('it is unknown', async () => (await stack.request('/Basic?tint=red')).status === 400);
+  await tinted();
+  await eventually('error', async () => (await stateOf(id)).status === 'error');
+  assert.match((await stateOf(id)).error!, /Basic has no search parameter tint/);
+  await off(id);
+  await off(other);
+});
+
 test('follows no redirection', async () => {
   const id = await subscribed();
   receiver.status = 307;
@@ -260,14 +303,19 @@ test('refuses what it can not keep to, and says what to do', async () => {
     [{ channel: { header: ['X: a\r\nY: b'] } }, 400, /header 1/],
     [{ criteria: 'Subscription' }, 422, /would never end/],
     [{ criteria: 'Nothing?x=y' }, 400, /criteria is no search/],
+    [{ criteria: `Basic?code=${'x'.repeat(2000)}` }, 400, /criteria have 2000 characters at most/],
     [{ criteria: 'Basic?colour=red' }, 400, /no search parameter colour/],
     [{ criteria: 'Basic?created=soon' }, 400, /soon/],
+    [{ criteria: 'Basic?code=x&_count=5' }, 400, /no search parameter _count/],
+    [{ criteria: 'Basic?patient.nose=x' }, 400, /Patient has no search parameter nose/],
+    [{ criteria: 'Basic?code=%zz' }, 400, /malformed percent/],
     [{ status: 'active' }, 422, /status active is set by the server/],
     [{ status: 'error' }, 422, /status error is set by the server/],
   ] as const) {
     const answer = await stack.request('/Subscription', { body: subscription(given) });
     assert.is(answer.status, status, answer.text);
     assert.match(answer.json.issue[0].diagnostics, said);
+    if (Object.hasOwn(given, 'criteria')) assert.equal(answer.json.issue[0].expression, ['Subscription.criteria']);
   }
 });
 
