@@ -67,7 +67,7 @@ export const readTerms = (resource: Json, { registry, baseUrl }: Pick<Server, 'r
     throw refuse('unprocessable', 'criteria', 'to be told of Subscriptions would never end: each notification may change one');
   const payload = channel['payload'] as string | undefined;
   const hasPayload = payload !== undefined && payload !== '';
-  const mediaType = payload?.split(';', 1)[0]!.trim() ?? '';
+  const mediaType = payload?.split(';', 1)[0]!.trim().toLowerCase() ?? '';
   const format = Object.hasOwn(PAYLOADS, mediaType) ? PAYLOADS[mediaType] : undefined;
   if (hasPayload && format === undefined)
     throw refuse(

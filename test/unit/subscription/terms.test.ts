@@ -19,4 +19,14 @@ test('an endpoint is bounded before anything is done with it', () => {
   assert.ok(performance.now() - start < 1000);
 });
 
+test('a media type is the same in capitals and with parameters', () => {
+  for (const [payload, isXml] of [
+    ['application/fhir+json; fhirVersion=4.0', false],
+    ['Application/FHIR+XML', true],
+  ] as const) {
+    const { channel, ...rest } = subscription('https://hooks.example.org');
+    assert.is(readTerms({ ...rest, channel: { ...(channel as object), payload } }, server, () => true).isXml, isXml);
+  }
+});
+
 test.run();
