@@ -24,7 +24,7 @@ interface Resolving {
  */
 export const resolveConditional = async (
   server: Server,
-  call: Call,
+  call: Pick<Call, 'identity'>,
   prepared: Prepared,
   { db = server.db, before = '' }: Resolving = {},
 ): Promise<Prepared> => {

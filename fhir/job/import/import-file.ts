@@ -1,4 +1,5 @@
 /** The lines of a file to import, batch by batch. */
+import { FhirError } from '../../http/outcome.ts';
 import type { ImportFile, ImportSource } from './import-source.ts';
 
 export interface Line {
@@ -35,7 +36,9 @@ const decode = (bytes: Buffer): string | undefined => {
   }
 };
 
-/** The next lines of a file; throws 409 where it isn't the file any more that the job began with. */
+const isPacked = (chunk: Buffer): boolean => chunk[0] === 0x1f && chunk[1] === 0x8b;
+
+/** The next lines of a file; throws 400 where it is packed, 409 where it isn't the file any more that the job began with. */
 export const readLines = async (source: ImportSource, file: ImportFile, range: LineRange): Promise<LineBatch> => {
   const { size } = file;
   const lines: Line[] = [];
@@ -58,6 +61,8 @@ export const readLines = async (source: ImportSource, file: ImportFile, range: L
   const isFull = (): boolean => lines.length >= range.maxLines || offset - range.offset >= range.maxBytes;
   let position = offset;
   for await (const chunk of source.read(file, offset)) {
+    if (position === 0 && isPacked(chunk))
+      throw new FhirError('invalid', `${file.name} is packed by gzip: unpack it, and import what was in it`);
     let start = 0;
     for (let end = chunk.indexOf(LF); end !== -1 && !isFull(); end = chunk.indexOf(LF, start)) {
       take(chunk.subarray(start, end));

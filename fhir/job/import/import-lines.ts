@@ -3,8 +3,10 @@ import { createHash } from 'node:crypto';
 import type { Identity } from '../../http/identity.ts';
 import { requireScope } from '../../http/identity.ts';
 import { FhirError } from '../../http/outcome.ts';
+import { resolveConditional } from '../../interaction/conditional-references.ts';
 import { type Plan, planCreate, planUpdate } from '../../interaction/plan.ts';
 import { parseBody, type Prepared, requireValid } from '../../interaction/prepare.ts';
+import { conditionalFinder } from '../../interaction/references.ts';
 import { commit, untilCurrent } from '../../interaction/written.ts';
 import { isObject } from '../../json/value.ts';
 import type { Server } from '../../server.ts';
@@ -63,6 +65,7 @@ export const importLines = async (context: ImportContext, lines: readonly Line[]
   const errors: { line: number; error: FhirError }[] = [];
   const stored: Record<string, number> = {};
   const numbers = await server.rids.take(lines.length);
+  const referencesOf = conditionalFinder();
   let group = new Map<string, PreparedLine>();
   const flush = async (): Promise<void> => {
     const all = [...group.values()];
@@ -74,7 +77,11 @@ export const importLines = async (context: ImportContext, lines: readonly Line[]
   for (const [i, line] of lines.entries()) {
     if (line.text?.trim() === '') continue;
     try {
-      const prepared = prepareLine(context, line, numbers[i]!);
+      const sent = prepareLine(context, line, numbers[i]!);
+      // What a conditional reference looks for may be among the lines before.
+      const wanted = new Set([...referencesOf(sent.prepared.text).values()].map(({ type }) => type));
+      if (group.values().some(({ prepared }) => wanted.has(prepared.type))) await flush();
+      const prepared = { ...sent, prepared: await resolveConditional(server, context, sent.prepared) };
       const name = `${prepared.prepared.type}/${prepared.id}`;
       // Two lines about one resource are two versions, one after the other.
       if (group.has(name)) await flush();

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import postgres from 'postgres';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { gzipSync } from 'node:zlib';
 import { addClient } from '../../support/clients.ts';
 import { jobDone, linesOf } from '../../support/job.ts';
 import { type Answer, type Stack, startStack } from '../../support/stack.ts';
@@ -78,6 +79,41 @@ test('tells which lines could not be stored and why, and stores the others', asy
   assert.match(said[1]!, /^bad\.ndjson, line 3: .*colour/);
   assert.match(said[2]!, /^bad\.ndjson, line 5: the line is a Basic/);
   assert.is((await stack.request('/Patient/e')).status, 200);
+});
+
+test('a conditional reference leads to what is there, the lines before included', async () => {
+  const visit = (id: string, criteria: string): object => ({
+    resourceType: 'Encounter',
+    id,
+    status: 'finished',
+    class: { code: 'AMB' },
+    subject: { reference: `Patient?identifier=${criteria}` },
+  });
+  file('conditional.ndjson', [
+    { ...patient('referred'), identifier: [{ system: 'urn:s', value: '1' }] },
+    visit('visit', 'urn:s|1'),
+    visit('lost', 'urn:s|2'),
+    patient('after'),
+  ]);
+  const { json } = await jobDone(stack, await begin([{ url: 'conditional.ndjson' }]));
+  assert.equal(
+    json.output.map(({ type, count }: { type: string; count: number }) => [type, count]),
+    [
+      ['Patient', 2],
+      ['Encounter', 1],
+    ],
+  );
+  const said = (await linesOf(stack, json.error[0].url)).map(({ issue }) => issue[0].diagnostics as string);
+  assert.is(said.length, 1);
+  assert.match(said[0]!, /^conditional\.ndjson, line 3: nothing matches the conditional reference to Patient/);
+  assert.is((await stack.request('/Encounter/visit')).json.subject.reference, 'Patient/referred');
+});
+
+test('a file that is packed is refused as a whole, and told so', async () => {
+  writeFileSync(join(stack.data, 'imports', 'packed.ndjson.gz'), gzipSync(JSON.stringify(patient('packed'))));
+  const { status, json } = await jobDone(stack, await begin([{ url: 'packed.ndjson.gz' }]));
+  assert.is(status, 500);
+  assert.match(json.issue[0].diagnostics, /packed\.ndjson\.gz is packed by gzip: unpack it/);
 });
 
 test('stores only what the client may write', async () => {
