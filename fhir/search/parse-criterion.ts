@@ -49,6 +49,8 @@ const noModifier = ({ name, modifier }: Written): void => {
   if (modifier !== undefined) throw unknown(name, `${name.slice(0, 80)} takes no modifier`);
 };
 
+/** What begins with a scheme, such as http://… and urn:…, and isn't Type/id. */
+const URI = /^[a-z][a-z0-9+.-]*:/i;
 const ID = /^[A-Za-z0-9\-.]{1,64}$/;
 
 /** Parameters that no path finds. */
@@ -137,7 +139,7 @@ export const parameterTest = (indexed: IndexedParameter, written: Written, p: Pa
       break;
     case 'ref:above':
     case 'ref:below':
-      if (values.some((each) => unescapeValue(each).includes('://'))) {
+      if (values.some((each) => URI.test(unescapeValue(each)))) {
         if (modifier === 'below') break;
         throw unknown(name, `${name.slice(0, 80)}: :above of a canonical address says nothing here; use :below with url|version`);
       }

@@ -171,6 +171,8 @@ const compositeType = (parts: readonly Part[]): ParameterType => ({
     for (const [i, { parameter, parameterType, slot, datatypes }] of parts.entries()) {
       const { targets } = parameter;
       const own = parameterType.condition(values[i]!, { ...context, modifier: undefined, datatypes, targets });
+      if (own.some(({ lane }) => lane === 'whole'))
+        throw new FhirError('value', `${context.name} looks for 80 characters at most`, { expression: `http.${context.name}` });
       tests = tests.flatMap((before) =>
         own.map(({ lane = before.lane, sql }): RowTest => ({
           ...(lane !== undefined && { lane }),

@@ -108,8 +108,12 @@ export const string: ParameterType = {
             .map((word) => `position(${value(` ${word}`)} in ' ' || t.value) > 0`)
             .join(' and '),
         );
-      default:
+      default: {
+        const whole = normaliseWhole(text);
+        // More than its beginning is asked for, which the pieces of long texts hold.
+        if (whole.length > MAX_LENGTH) return [{ lane: 'whole', sql: startsWith(whole.slice(0, MAX_PIECE).toWellFormed(), value) }];
         return only(startsWith(wanted, value));
+      }
     }
   },
 };

@@ -18,7 +18,9 @@ interface Identifier {
 }
 
 const addCoding = ({ system, code }: Coding, add: AddRow): void => {
+  // A system alone is found by system|, and no search asks for the code ''.
   if (typeof code === 'string') add(code, typeof system === 'string' ? system : null);
+  else if (typeof system === 'string') add('', system);
 };
 
 const addText = (text: unknown, addTo: AddToLane): void => {

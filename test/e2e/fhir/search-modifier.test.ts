@@ -45,12 +45,13 @@ test.before(async () => {
       description: `${'Wörter '.repeat(300)}Nadel im Heuhaufen ${'und so fort '.repeat(100)}Schluß`,
     },
     { resourceType: 'Person', id: 'long', address: [{ line: [`${'lang '.repeat(30)}Ende`], city: 'Ort' }] },
+    { resourceType: 'Person', id: 'longer', address: [{ line: [`${'lang '.repeat(30)}Anfang`] }] },
     { resourceType: 'Patient', id: 'bob', name: [{ family: 'Strasburg' }], gender: 'male' },
     { resourceType: 'Patient', id: 'cy', name: [{ text: 'Cy de la Cruz' }] },
     condition('diabetes', concept('73211009', { display: 'Diabetes mellitus' })),
     condition('type2', { ...concept('44054006', { display: 'Diabetes type 2' }), text: 'Zucker' }),
     condition('fever', concept('386661006', { display: 'Fever' })),
-    condition('words', { text: 'Headache, not coded' }),
+    condition('words', { text: 'Headache, not coded', coding: [{ system: 'urn:no-code' }] }),
     condition('both', {
       coding: [
         { system: SNOMED, code: '44054006' },
@@ -128,6 +129,7 @@ test.before(async () => {
       content: [{ attachment: { contentType } }],
     })),
     { resourceType: 'QuestionnaireResponse', id: 'v11', status: 'completed', questionnaire: 'http://example.org/q|1.1.3' },
+    { resourceType: 'QuestionnaireResponse', id: 'oid', status: 'completed', questionnaire: 'urn:oid:1.2|1.1.3' },
     { resourceType: 'QuestionnaireResponse', id: 'v20', status: 'completed', questionnaire: 'http://example.org/q|2.0' },
     {
       resourceType: 'List',
@@ -167,6 +169,9 @@ testSearches(() => stack, {
   '/Person?address:contains=ende': ['long'],
   '/Person?address:contains=endet': [],
   '/Person?address-city:contains=ende': [],
+  [`/Person?address=${'lang%20'.repeat(30)}an`]: ['longer'],
+  [`/Person?address=${'lang%20'.repeat(30)}`]: ['long', 'longer'],
+  [`/Person?address=${'lang%20'.repeat(31)}`]: [],
   '/Patient?name:text=cruz': ['cy'],
   '/Patient?address=12%20aeble': ['ann'],
   '/Patient?address=goteborg': ['ann'],
@@ -179,6 +184,7 @@ testSearches(() => stack, {
   '/Patient?_tag:text=very': ['ann'],
   '/Condition?code:not=386661006': ['diabetes', 'type2', 'words', 'stranger'],
   '/Condition?code:not=386661006,1': ['diabetes', 'type2', 'words'],
+  '/Condition?code=urn:no-code|': ['words'],
   '/Condition?code:missing=true': [],
   '/Condition?code:missing=false': ['diabetes', 'type2', 'fever', 'words', 'both', 'stranger'],
   '/Condition?code:in=http://example.org/vs/sugar': ['diabetes', 'type2', 'both'],
@@ -221,6 +227,7 @@ testSearches(() => stack, {
   '/QuestionnaireResponse?questionnaire:below=http://example.org/q|1.1': ['v11'],
   '/QuestionnaireResponse?questionnaire:below=http://example.org/q': ['v11', 'v20'],
   '/QuestionnaireResponse?questionnaire:below=http://example.org/': [],
+  '/QuestionnaireResponse?questionnaire:below=urn:oid:1.2|1.1': ['oid'],
   // Addresses.
   '/ValueSet?url:below=http://example.org/vs': ['sugar', 'indirect', 'filtered', 'expanded', 'unknown-system'],
   '/ValueSet?url:below=http://example.org/v': [],
