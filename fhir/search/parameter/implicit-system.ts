@@ -2,6 +2,9 @@
 import type { CompiledPath } from '../../definitions/path.ts';
 import type { ElementDefinition, Registry } from '../../definitions/registry.ts';
 
+/** "The implicit system for boolean values" */
+export const BOOLEANS = 'http://terminology.hl7.org/CodeSystem/special-values';
+
 /** Names with points between them, as in Patient.contact.gender. */
 const PLAIN = /^(?:\{\d+\})?([A-Z]\w*(?:\.\w+)+)$/;
 
@@ -11,6 +14,10 @@ export const implicitSystems = (paths: readonly CompiledPath[], registry: Regist
   for (const { key } of paths) {
     const [, path] = PLAIN.exec(key) ?? [];
     const element = path === undefined ? undefined : elementAt(path, registry);
+    if (element?.types[0] === 'boolean' && element.types.length === 1) {
+      systems.add(BOOLEANS);
+      continue;
+    }
     const codes = element?.types[0] === 'code' && element.binding !== undefined ? registry.valueSet(element.binding) : undefined;
     if (codes === undefined || codes.size === 0) return undefined;
     for (const system of codes.keys()) systems.add(system);

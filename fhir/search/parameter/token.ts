@@ -2,6 +2,7 @@
 import type { SearchTable } from '../../store/search-table.ts';
 import { FhirError } from '../../http/outcome.ts';
 import { splitUnescaped, unescapeValue } from './escape.ts';
+import { BOOLEANS } from './implicit-system.ts';
 import type { AddRow, AddToLane, ConditionContext, Lane, ParameterType } from './parameter.ts';
 import { normalise, startsWith } from './string.ts';
 
@@ -131,6 +132,8 @@ export const token: ParameterType = {
       return only(second === '' ? 'true' : code(second));
     }
     if (second === '') return only(system(first));
+    // Booleans beside concepts: their rows have no system.
+    if (first === BOOLEANS && datatypes.includes('boolean')) return only(`${code(second)} and (t.system is null or ${system(first)})`);
     return only(`${code(second)} and ${first === '' ? 't.system is null' : system(first)}`);
   },
 };
