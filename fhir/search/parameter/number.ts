@@ -3,11 +3,13 @@ import { FhirError } from '../../http/outcome.ts';
 import type { ParameterType } from './parameter.ts';
 import { type Interval, parsePrefix, type Prefix } from './prefix.ts';
 
-const NUMBER = /^([+-]?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?$/;
+const NUMBER = /^([+-]?)(\d{1,400})(?:\.(\d{1,400}))?(?:[eE]([+-]?\d{1,3}))?$/;
 
 /** A number as written, with the range that its digits leave open. */
 export interface NumberRange extends Interval {
   readonly value: number;
+  /** A tenth of it more and less. */
+  readonly near: Interval;
 }
 
 /**
@@ -24,7 +26,8 @@ export const parseNumber = (text: string): NumberRange | undefined => {
   // In whole numbers of a tenth of the last digit: 0.2 - 0.05 as floating point numbers is more than the 0.15 that a resource holds.
   const tenths = BigInt(`${digits!}${decimals}0`) * (sign === '-' ? -1n : 1n);
   const bound = (given: bigint): number => Number(`${given}e${Number(exponent ?? 0) - decimals.length - 1}`);
-  return { value, lo: bound(tenths - 5n), hi: bound(tenths + 5n) };
+  const slack = Math.abs(value) / 10;
+  return { value, lo: bound(tenths - 5n), hi: bound(tenths + 5n), near: { lo: value - slack, hi: value + slack } };
 };
 
 /** The comparison of stored bounds with a number, as SQL. */
@@ -47,10 +50,8 @@ export const compareNumbers = (prefix: Prefix, number: NumberRange, value: (give
       return `t.lo > ${sql(number.value)}`;
     case 'eb':
       return `t.hi < ${sql(number.value)}`;
-    case 'ap': {
-      const slack = Math.abs(number.value) / 10;
-      return `t.lo <= ${sql(number.value + slack)} and t.hi >= ${sql(number.value - slack)}`;
-    }
+    case 'ap':
+      return `t.lo <= ${sql(number.near.hi)} and t.hi >= ${sql(number.near.lo)}`;
   }
 };
 

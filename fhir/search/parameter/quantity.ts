@@ -87,8 +87,10 @@ export const quantity: ParameterType = {
   },
 };
 
-const inUnit = ({ value, lo, hi }: NumberRange, unit: CanonicalUnit): NumberRange => ({
+const inUnit = ({ value, lo, hi, near }: NumberRange, unit: CanonicalUnit): NumberRange => ({
   value: toCanonical(value, unit),
   lo: toCanonical(lo, unit),
   hi: toCanonical(hi, unit),
+  // A tenth of what is written: of kelvins it would be 30 degrees.
+  near: { lo: toCanonical(near.lo, unit), hi: toCanonical(near.hi, unit) },
 });

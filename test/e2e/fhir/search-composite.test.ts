@@ -126,6 +126,8 @@ testSearches(() => stack, {
   '/Observation?value-quantity=37.0||Cel': ['temp-c', 'temp-f'],
   '/Observation?value-quantity=310.15||K': ['temp-c', 'temp-f'],
   '/Observation?value-quantity=ap36||Cel': ['temp-c', 'temp-f'],
+  '/Observation?value-quantity=ap33||Cel': [],
+  '/Observation?value-quantity=ap300||K': ['temp-c', 'temp-f'],
   '/Observation?value-quantity=5.4|urn:other|mg': [],
 });
 
