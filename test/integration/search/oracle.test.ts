@@ -1,0 +1,97 @@
+/**
+ * Searches at random over resources at random, answered by the server and by an evaluation in memory that shares nothing with it. More of
+ * them: ORACLE_SEED=7 ORACLE_QUERIES=5000 npm test -- search/oracle
+ */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Answer, type FhirProcess, startFhir } from '../../support/fhir-process.ts';
+import { startPostgres } from '../../support/postgres.ts';
+import { matches, type World } from '../../support/search-oracle/evaluate.ts';
+import { includedWith } from '../../support/search-oracle/include.ts';
+import { isInOrder } from '../../support/search-oracle/order.ts';
+import { addressOf, makeQuery, type Query, textOf } from '../../support/search-oracle/queries.ts';
+import { makeResources, type Resource } from '../../support/search-oracle/resources.ts';
+import { BASE } from '../../support/search-oracle/values.ts';
+
+const SEED = Number(process.env['ORACLE_SEED'] ?? 1);
+const QUERIES = Number(process.env['ORACLE_QUERIES'] ?? 500);
+const PER_TYPE = 25;
+
+let fhir: FhirProcess;
+let stop: () => Promise<void>;
+const world: World = { resources: makeResources(SEED, PER_TYPE) };
+
+test.before(async () => {
+  const server = await startPostgres();
+  const database = await server.createDatabase();
+  fhir = await startFhir(database.appUrl);
+  stop = async () => {
+    await fhir.stop();
+    await database.drop();
+    await server.stop();
+  };
+  const entry = world.resources.map((resource) => ({
+    resource,
+    request: { method: 'PUT', url: `${resource.resourceType}/${resource.id}` },
+  }));
+  const stored = await fhir.request('', { body: { resourceType: 'Bundle', type: 'batch', entry } });
+  const refused = stored.json.entry.filter(({ response }: { response: { status: string } }) => !response.status.startsWith('201'));
+  assert.equal(refused, []);
+});
+test.after(() => stop());
+
+interface Found {
+  readonly resource: Resource;
+  readonly search: { readonly mode: string };
+}
+const nameOf = ({ resourceType, id }: Resource): string => `${resourceType}/${id}`;
+
+/** All pages; throws where one isn't answered. */
+const answered = async (query: Query): Promise<Found[]> => {
+  const found: Found[] = [];
+  for (let next: string | undefined = addressOf(query); next !== undefined;) {
+    const { status, json }: Answer = await fhir.request(next.replace(BASE, ''));
+    if (status !== 200) throw new Error(`${status}: ${json?.issue?.[0]?.diagnostics}`);
+    found.push(...((json.entry ?? []) as Found[]));
+    next = json.link.find(({ relation }: { relation: string }) => relation === 'next')?.url;
+  }
+  return found;
+};
+
+const differenceOf = (what: string, found: readonly string[], expected: readonly string[]): string[] => {
+  const [only, missed] = [found.filter((id) => !expected.includes(id)), expected.filter((id) => !found.includes(id))];
+  const twice = found.filter((id, i) => found.indexOf(id) !== i);
+  if (only.length + missed.length + twice.length === 0) return [];
+  return [`${what}: only the server: ${only.join(' ')}; only the oracle: ${missed.join(' ')}; twice: ${twice.join(' ')}`];
+};
+
+/** What is wrong about an answer. */
+const faults = async (query: Query): Promise<string[]> => {
+  const found = await answered(query);
+  const of = (mode: string): string[] => found.filter(({ search }) => search.mode === mode).map(({ resource }) => nameOf(resource));
+  const expected = world.resources.filter(
+    (each) => each.resourceType === query.type && query.criteria.every((criterion) => matches(world, each, criterion)),
+  );
+  const included = includedWith(world, expected, query.includes);
+  const wrong = [
+    ...differenceOf('matches', of('match'), expected.map(nameOf)),
+    ...differenceOf('included', of('include'), included.map(nameOf)),
+  ];
+  const { sort } = query;
+  if (wrong.length > 0 || sort === undefined) return wrong;
+  const ordered = of('match').map((name) => world.resources.find((each) => nameOf(each) === name)!);
+  const at = ordered.findIndex((each, i) => i > 0 && !isInOrder(ordered[i - 1]!, each, sort));
+  return at === -1 ? [] : [`${nameOf(ordered[at]!)} comes after ${nameOf(ordered[at - 1]!)}`];
+};
+
+test(`the server finds what the oracle finds, of seed ${SEED} by ${QUERIES} searches`, async () => {
+  const differences: string[] = [];
+  for (let n = 0; n < QUERIES; n++) {
+    const query = makeQuery(world, SEED, n);
+    const wrong = await faults(query).catch((error: unknown) => [String(error)]);
+    if (wrong.length > 0) differences.push(`${n}: ${textOf(query)}\n   ${wrong.join('\n   ')}`);
+  }
+  assert.is(differences.join('\n'), '');
+});
+
+test.run();

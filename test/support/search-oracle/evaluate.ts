@@ -1,0 +1,124 @@
+/** Whether a resource matches a search, by looking at each of its values. Source: http://hl7.org/fhir/R4/search.html */
+import { boundsOf, matchesDate, matchesNumber, matchesQuantity, timesOf } from './interval.ts';
+import { hasSomeToken, localOf, matchesReference, matchesString, matchesToken, matchesUri, textsOf } from './match.ts';
+import { partsIn } from './composite.ts';
+import { isOfKind, type Parameter, parametersOf, type Value, valuesIn } from './parameters.ts';
+import type { Resource } from './resources.ts';
+import { split, unescaped } from './text.ts';
+
+export interface Criterion {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface World {
+  readonly resources: readonly Resource[];
+}
+
+export const valuesFor = (resource: Resource, parameter: Parameter): readonly Value[] =>
+  valuesIn(resource, parameter).filter((each) => isOfKind(each, parameter));
+
+const matchesValue = (value: Value, parameter: Parameter, modifier: string | undefined, text: string): boolean => {
+  switch (parameter.type) {
+    case 'date':
+      return matchesDate(value, text);
+    case 'number':
+      return matchesNumber(value, text);
+    case 'quantity':
+      return matchesQuantity(value, text);
+    case 'string':
+      return matchesString(value, modifier, text);
+    case 'token':
+      return matchesToken(value, modifier, text);
+    case 'reference':
+      return matchesReference(value, modifier, text, parameter);
+    default:
+      return matchesUri(value, modifier, text);
+  }
+};
+
+/**
+ * "don't have a value for the parameter, which usually equates to not having the relevant element": the server's choice is that an
+ * element which no search by the parameter could find, such as a reference that only has a display, is no value.
+ */
+const saysSomething = (value: Value): boolean => {
+  const { reference, identifier } = value.value as { reference?: string; identifier?: object };
+  switch (value.type) {
+    case 'Reference':
+      return (reference !== undefined && !reference.startsWith('#')) || (identifier !== undefined && hasSomeCode(identifier));
+    case 'HumanName':
+    case 'Address':
+      return textsOf(value).length > 0;
+    case 'Period':
+    case 'Timing':
+      return timesOf(value).length > 0;
+    case 'Quantity':
+      return boundsOf(value).length > 0;
+    case 'Coding':
+    case 'CodeableConcept':
+    case 'Identifier':
+    case 'ContactPoint':
+      return hasSomeToken(value);
+    default:
+      return true;
+  }
+};
+const hasSomeCode = ({ system, value }: { system?: string; value?: string }): boolean => system !== undefined || value !== undefined;
+
+const nameOf = ({ resourceType, id }: Resource): string => `${resourceType}/${id}`;
+
+/** What a value of a reference parameter leads to in this world. */
+export const targetsOf = (value: Value, { resources }: World): Resource[] => {
+  if (value.type === 'Reference') {
+    const { reference } = value.value as { reference?: string };
+    return reference === undefined ? [] : resources.filter((each) => nameOf(each) === localOf(reference));
+  }
+  // The server's choice: a canonical address leads to what has this url, whatever the versions of both.
+  const [url] = (value.value as string).split('|');
+  return resources.filter((each) => each['url'] === url);
+};
+
+export const matches = (world: World, resource: Resource, { name, value }: Criterion): boolean => {
+  if (name.startsWith('_has:')) return has(world, resource, { name, value });
+  const dot = name.indexOf('.');
+  const [code = '', modifier] = (dot === -1 ? name : name.slice(0, dot)).split(':');
+  const alternatives = split(value, ',');
+  if (code === '_id') return alternatives.some((each) => unescaped(each) === resource.id) !== (modifier === 'not');
+  const parameter = parametersOf(resource.resourceType).get(code);
+  if (parameter === undefined) return false;
+  if (dot !== -1) {
+    const rest = { name: name.slice(dot + 1), value };
+    return valuesFor(resource, parameter).some((each) =>
+      targetsOf(each, world).some((target) => isTarget(target, parameter, modifier) && matches(world, target, rest)),
+    );
+  }
+  if (parameter.type === 'composite') return alternatives.some((each) => matchesComposite(resource, parameter, each));
+  const values = valuesFor(resource, parameter);
+  if (modifier === 'missing') return values.some(saysSomething) !== (value === 'true');
+  const found = values.some((each) =>
+    alternatives.some((text) => matchesValue(each, parameter, modifier === 'not' ? undefined : modifier, text)),
+  );
+  return found !== (modifier === 'not');
+};
+
+export const isTarget = ({ resourceType }: Resource, { targets }: Parameter, type: string | undefined): boolean =>
+  type === undefined ? targets.length === 0 || targets.includes(resourceType) : resourceType === type;
+
+const has = (world: World, resource: Resource, { name, value }: Criterion): boolean => {
+  const [, source = '', code = '', ...rest] = name.split(':');
+  const parameter = parametersOf(source).get(code)!;
+  return world.resources.some(
+    (each) =>
+      each.resourceType === source &&
+      valuesFor(each, parameter).some((reference) => targetsOf(reference, world).includes(resource)) &&
+      matches(world, each, { name: rest.join(':'), value }),
+  );
+};
+
+/** All parts of one and the same instance match. */
+const matchesComposite = (resource: Resource, parameter: Parameter, text: string): boolean => {
+  const texts = split(text, '$');
+  return partsIn(resource, parameter).some((parts) =>
+    parts.every(({ parameter: part, values }, i) => values.some((each) => matchesValue(each, part, undefined, texts[i]!))),
+  );
+};

@@ -1,0 +1,179 @@
+/** Searches at random: of what the resources hold, or nearly. */
+import { type Criterion, valuesFor, type World } from './evaluate.ts';
+import type { Include } from './include.ts';
+import { type Part, partsIn } from './composite.ts';
+import { type Parameter, parametersOf, type Value } from './parameters.ts';
+import { createDice, type Dice } from './random.ts';
+import { type Resource, TYPES } from './resources.ts';
+import { type Written, written } from './written.ts';
+
+export interface Query {
+  readonly type: string;
+  readonly criteria: readonly Criterion[];
+  /** As _sort is written, with the size of its pages. */
+  readonly sort?: string;
+  readonly count?: number;
+  readonly includes: readonly Include[];
+}
+
+interface Used {
+  readonly parameter: Parameter;
+  readonly values: readonly Value[];
+}
+
+/** The parameters of a type that some resource has a value of, by their kinds. */
+const usedOf = (world: World, type: string): ReadonlyMap<Parameter['type'], readonly Used[]> => {
+  const known = USED.get(world) ?? new Map<string, ReadonlyMap<Parameter['type'], readonly Used[]>>();
+  USED.set(world, known);
+  const resources = world.resources.filter(({ resourceType }) => resourceType === type);
+  const used =
+    known.get(type) ??
+    Map.groupBy(
+      [...parametersOf(type).values()]
+        .map((parameter) => ({ parameter, values: resources.flatMap((each) => valuesFor(each, parameter)) }))
+        .filter(
+          ({ parameter, values }) => values.length > 0 && (parameter.type !== 'composite' || instancesOf(resources, parameter).length > 0),
+        ),
+      ({ parameter }) => parameter.type,
+    );
+  known.set(type, used);
+  return used;
+};
+const USED = new WeakMap<World, Map<string, ReadonlyMap<Parameter['type'], readonly Used[]>>>();
+
+/** By a parameter of the type itself; alternatives share its modifier. */
+const plainCriterion = (world: World, type: string, dice: Dice): Criterion => {
+  const used = usedOf(world, type);
+  const { parameter, values } = dice.pick(used.get(dice.pick([...used.keys()]))!);
+  if (parameter.type === 'composite') return { name: parameter.code, value: compositeText(world, type, parameter, dice) };
+  if (dice.chance(6)) return { name: `${parameter.code}:missing`, value: dice.pick(['true', 'false']) };
+  const first = written(dice.pick(values), parameter, dice);
+  const texts = [first.text];
+  for (let more = dice.chance(25) ? 1 + dice.below(2) : 0; more > 0; more--) {
+    const other = written(dice.pick(values), parameter, dice);
+    if (other.modifier === first.modifier) texts.push(other.text);
+  }
+  return { name: first.modifier === undefined ? parameter.code : `${parameter.code}:${first.modifier}`, value: texts.join(',') };
+};
+
+const withoutModifier = (value: Value, parameter: Parameter, dice: Dice): string => {
+  let found: Written;
+  do found = written(value, parameter, dice);
+  while (found.modifier !== undefined);
+  return found.text;
+};
+
+/** Those with a value of each part. */
+const instancesOf = (resources: readonly Resource[], parameter: Parameter): Part[][] =>
+  resources.flatMap((each) => partsIn(each, parameter)).filter((parts) => parts.every(({ values }) => values.length > 0));
+
+/** Of the parts of one instance mostly, so that something is found. */
+const compositeText = (world: World, type: string, parameter: Parameter, dice: Dice): string => {
+  const instances = instancesOf(
+    world.resources.filter(({ resourceType }) => resourceType === type),
+    parameter,
+  );
+  const one = dice.pick(instances);
+  return one
+    .map((part, i) => withoutModifier(dice.pick((dice.chance(70) ? part : dice.pick(instances)[i]!).values), part.parameter, dice))
+    .join('$');
+};
+
+/** Whether an untyped chain may go on with it: the same kind of parameter, wherever it leads. */
+const isSameEverywhere = ({ name }: Criterion, targets: readonly string[]): boolean => {
+  if (/[:.]/.test(name)) return false;
+  return new Set(targets.flatMap((each) => parametersOf(each).get(name)?.type ?? [])).size === 1;
+};
+
+const chained = (world: World, type: string, dice: Dice, depth: number): Criterion | undefined => {
+  const references = (usedOf(world, type).get('reference') ?? []).filter(({ parameter }) => targetsIn(parameter).length > 0);
+  if (references.length === 0) return undefined;
+  const { parameter } = dice.pick(references);
+  const target = dice.pick(targetsIn(parameter));
+  const rest = criterionOf(world, target, dice, depth + 1);
+  const isTyped = !isSameEverywhere(rest, parameter.targets) || dice.chance(50);
+  return { name: `${parameter.code}${isTyped ? `:${target}` : ''}.${rest.name}`, value: rest.value };
+};
+const targetsIn = ({ targets }: Parameter): string[] => targets.filter((each) => TYPES.includes(each));
+
+const reversed = (world: World, type: string, dice: Dice, depth: number): Criterion | undefined => {
+  const sources = TYPES.flatMap((source) => (usedOf(world, source).get('reference') ?? []).map(({ parameter }) => ({ source, parameter })));
+  const pointing = sources.filter(({ parameter }) => parameter.targets.includes(type));
+  if (pointing.length === 0) return undefined;
+  const { source, parameter } = dice.pick(pointing);
+  const rest = criterionOf(world, source, dice, depth + 1);
+  return { name: `_has:${source}:${parameter.code}:${rest.name}`, value: rest.value };
+};
+
+const MAX_DEPTH = 3;
+
+export const criterionOf = (world: World, type: string, dice: Dice, depth = 0): Criterion => {
+  const kind = dice.below(100);
+  if (kind < 4) return { name: dice.pick(['_id', '_id', '_id:not']), value: dice.some(3, () => `x${dice.below(30)}`).join(',') || 'x0' };
+  const found =
+    depth >= MAX_DEPTH
+      ? undefined
+      : kind < 24
+        ? chained(world, type, dice, depth)
+        : kind < 40
+          ? reversed(world, type, dice, depth)
+          : undefined;
+  return found ?? plainCriterion(world, type, dice);
+};
+
+/** By one key or two. */
+const sortOf = (world: World, type: string, dice: Dice): string => {
+  const used = usedOf(world, type);
+  const kinds = [...used.keys()].filter((each) => each !== 'composite');
+  const keys = dice
+    .some(1, () => 0)
+    .concat(0)
+    .map(() => (dice.chance(5) ? '_id' : dice.pick(used.get(dice.pick(kinds))!).parameter.code));
+  return keys.map((code) => `${dice.pick(['', '-'])}${code}`).join(',');
+};
+
+/** What leads on from the type, or to it; with :iterate from anywhere. */
+const includeOf = (world: World, type: string, dice: Dice): Include[] => {
+  const [isReverse, iterates] = [dice.chance(50), dice.chance(30)];
+  const all = TYPES.flatMap((source) => (usedOf(world, source).get('reference') ?? []).map(({ parameter }) => ({ source, parameter })));
+  const fitting = all.filter(({ source, parameter }) => (isReverse ? parameter.targets.includes(type) : iterates || source === type));
+  if (fitting.length === 0) return [];
+  const { source, parameter } = dice.pick(fitting);
+  const targets = targetsIn(parameter);
+  const target = targets.length > 0 && dice.chance(30) ? dice.pick(targets) : undefined;
+  return [{ isReverse, iterates, source, code: parameter.code, target }];
+};
+
+export const makeQuery = (world: World, seed: number, n: number): Query => {
+  const dice = createDice(seed, 2, n);
+  const type = dice.pick(TYPES);
+  const criteria = Array.from({ length: dice.pick([0, 1, 1, 1, 1, 1, 2]) }, () => criterionOf(world, type, dice));
+  const isPaged = dice.chance(15);
+  return {
+    type,
+    criteria,
+    ...(dice.chance(20) && { sort: sortOf(world, type, dice) }),
+    ...(isPaged && { count: 1 + dice.below(9) }),
+    includes: !isPaged && dice.chance(20) ? dice.some(3, () => includeOf(world, type, dice)).flat() : [],
+  };
+};
+
+const pairsOf = ({ criteria, sort, count = 1000, includes }: Query): [name: string, value: string][] => [
+  ...criteria.map(({ name, value }): [string, string] => [name, value]),
+  ...includes.map(({ isReverse, iterates, source, code, target }): [string, string] => [
+    `${isReverse ? '_revinclude' : '_include'}${iterates ? ':iterate' : ''}`,
+    [source, code, ...(target === undefined ? [] : [target])].join(':'),
+  ]),
+  ...(sort === undefined ? [] : [['_sort', sort] as [string, string]]),
+  ['_count', String(count)],
+];
+
+/** To be read, and sent: without and with the escapes of an address. */
+export const textOf = (query: Query): string =>
+  `${query.type}?${pairsOf(query)
+    .map(([name, value]) => `${name}=${value}`)
+    .join('&')}`;
+export const addressOf = (query: Query): string =>
+  `/${query.type}?${pairsOf(query)
+    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+    .join('&')}`;
