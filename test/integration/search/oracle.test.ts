@@ -6,7 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Answer, type FhirProcess, startFhir } from '../../support/fhir-process.ts';
 import { startPostgres } from '../../support/postgres.ts';
-import { matches, type World } from '../../support/search-oracle/evaluate.ts';
+import { createWorld, matches, nameOf } from '../../support/search-oracle/evaluate.ts';
 import { includedWith } from '../../support/search-oracle/include.ts';
 import { isInOrder } from '../../support/search-oracle/order.ts';
 import { addressOf, makeQuery, type Query, textOf } from '../../support/search-oracle/queries.ts';
@@ -19,7 +19,7 @@ const PER_TYPE = 25;
 
 let fhir: FhirProcess;
 let stop: () => Promise<void>;
-const world: World = { resources: makeResources(SEED, PER_TYPE) };
+const world = createWorld(makeResources(SEED, PER_TYPE));
 
 test.before(async () => {
   const server = await startPostgres();
@@ -44,7 +44,6 @@ interface Found {
   readonly resource: Resource;
   readonly search: { readonly mode: string };
 }
-const nameOf = ({ resourceType, id }: Resource): string => `${resourceType}/${id}`;
 
 /** All pages; throws where one isn't answered. */
 const answered = async (query: Query): Promise<Found[]> => {
@@ -79,7 +78,7 @@ const faults = async (query: Query): Promise<string[]> => {
   ];
   const { sort } = query;
   if (wrong.length > 0 || sort === undefined) return wrong;
-  const ordered = of('match').map((name) => world.resources.find((each) => nameOf(each) === name)!);
+  const ordered = of('match').map((name) => world.byName.get(name)!);
   const at = ordered.findIndex((each, i) => i > 0 && !isInOrder(ordered[i - 1]!, each, sort));
   return at === -1 ? [] : [`${nameOf(ordered[at]!)} comes after ${nameOf(ordered[at - 1]!)}`];
 };

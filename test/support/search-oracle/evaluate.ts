@@ -13,7 +13,13 @@ export interface Criterion {
 
 export interface World {
   readonly resources: readonly Resource[];
+  readonly byName: ReadonlyMap<string, Resource>;
 }
+
+export const createWorld = (resources: readonly Resource[]): World => ({
+  resources,
+  byName: new Map(resources.map((each) => [nameOf(each), each])),
+});
 
 export const valuesFor = (resource: Resource, parameter: Parameter): readonly Value[] =>
   valuesIn(resource, parameter).filter((each) => isOfKind(each, parameter));
@@ -65,13 +71,14 @@ const saysSomething = (value: Value): boolean => {
 };
 const hasSomeCode = ({ system, value }: { system?: string; value?: string }): boolean => system !== undefined || value !== undefined;
 
-const nameOf = ({ resourceType, id }: Resource): string => `${resourceType}/${id}`;
+export const nameOf = ({ resourceType, id }: Resource): string => `${resourceType}/${id}`;
 
 /** What a value of a reference parameter leads to in this world. */
-export const targetsOf = (value: Value, { resources }: World): Resource[] => {
+export const targetsOf = (value: Value, { resources, byName }: World): Resource[] => {
   if (value.type === 'Reference') {
     const { reference } = value.value as { reference?: string };
-    return reference === undefined ? [] : resources.filter((each) => nameOf(each) === localOf(reference));
+    const target = reference === undefined ? undefined : byName.get(localOf(reference));
+    return target === undefined ? [] : [target];
   }
   // The server's choice: a canonical address leads to what has this url, whatever the versions of both.
   const [url] = (value.value as string).split('|');

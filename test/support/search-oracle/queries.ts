@@ -41,10 +41,18 @@ const usedOf = (world: World, type: string): ReadonlyMap<Parameter['type'], read
 };
 const USED = new WeakMap<World, Map<string, ReadonlyMap<Parameter['type'], readonly Used[]>>>();
 
+/** Each kind as often as the others, and those that all resources have seldom. */
+const pickUsed = (kinds: readonly (readonly Used[])[], dice: Dice): Used => {
+  const isCommon = dice.chance(8);
+  const fitting = kinds.map((used) => used.filter(({ parameter }) => parameter.code.startsWith('_') === isCommon));
+  const some = fitting.filter((used) => used.length > 0);
+  return dice.pick(dice.pick(some.length > 0 ? some : kinds));
+};
+
 /** By a parameter of the type itself; alternatives share its modifier. */
 const plainCriterion = (world: World, type: string, dice: Dice): Criterion => {
   const used = usedOf(world, type);
-  const { parameter, values } = dice.pick(used.get(dice.pick([...used.keys()]))!);
+  const { parameter, values } = pickUsed([...used.values()], dice);
   if (parameter.type === 'composite') return { name: parameter.code, value: compositeText(world, type, parameter, dice) };
   if (dice.chance(6)) return { name: `${parameter.code}:missing`, value: dice.pick(['true', 'false']) };
   const first = written(dice.pick(values), parameter, dice);
@@ -105,7 +113,7 @@ const reversed = (world: World, type: string, dice: Dice, depth: number): Criter
   return { name: `_has:${source}:${parameter.code}:${rest.name}`, value: rest.value };
 };
 
-const MAX_DEPTH = 3;
+const MAX_DEPTH = 2;
 
 export const criterionOf = (world: World, type: string, dice: Dice, depth = 0): Criterion => {
   const kind = dice.below(100);
@@ -124,11 +132,11 @@ export const criterionOf = (world: World, type: string, dice: Dice, depth = 0): 
 /** By one key or two. */
 const sortOf = (world: World, type: string, dice: Dice): string => {
   const used = usedOf(world, type);
-  const kinds = [...used.keys()].filter((each) => each !== 'composite');
+  const kinds = [...used].flatMap(([kind, own]) => (kind === 'composite' ? [] : [own]));
   const keys = dice
     .some(1, () => 0)
     .concat(0)
-    .map(() => (dice.chance(5) ? '_id' : dice.pick(used.get(dice.pick(kinds))!).parameter.code));
+    .map(() => (dice.chance(5) ? '_id' : pickUsed(kinds, dice).parameter.code));
   return keys.map((code) => `${dice.pick(['', '-'])}${code}`).join(',');
 };
 
