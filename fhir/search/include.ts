@@ -140,13 +140,15 @@ const byUrl = async (
   const isOfVersion = `exists (select from fhir.sp_token v where v.rid = t.rid and v.key = any('{${ofVersions.join(',')}}'::smallint[]) and v.code = hashtextextended(wanted.version, 0))`;
   const typeIds = types.map(registry.typeId);
   const addresses = [...wanted.keys()].map(splitCanonical);
-  return read(
+  const heads = await read(
     `fhir.resource r where r.type in (${typeIds.join(', ')}) and r.rid in (
   select t.rid from unnest((select $1)::text[], (select $2)::text[]) as wanted(url, version)
   join fhir.sp_uri t on t.key in (${keys.join(', ')}) and t.value = wanted.url
   where wanted.version is null or ${isOfVersion} limit ${MAX_INCLUDED + 1})`,
     [textArray(addresses.map(([url]) => url)), textArray(addresses.map(([, version]) => version ?? null))],
   );
+  // One _include may name a type where another one leaves it open.
+  return heads.filter((head) => addressesOf(head).some((address) => wanted.get(address)?.has(registry.typeName(head.typeId))));
 };
 
 const pointingTo = async (

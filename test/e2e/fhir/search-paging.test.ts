@@ -34,6 +34,15 @@ test.before(async () => {
       questionnaire: 'http://example.org/q/phq|2',
       subject: reference('Patient/p'),
     },
+    {
+      resourceType: 'PlanDefinition',
+      id: 'plan',
+      status: 'active',
+      relatedArtifact: [
+        { type: 'depends-on', resource: 'http://example.org/q/phq' },
+        { type: 'derived-from', resource: 'http://example.org/q/none' },
+      ],
+    },
   ]);
 });
 test.after(() => stack.stop());
@@ -126,6 +135,9 @@ test('includes what is pointed to, over and over where :iterate asks for it, and
   assert.equal(await included('Patient?_id=p&_revinclude=*'), ['answers', 'e', 'f']);
   assert.equal(await included('Patient?_id=p&_revinclude=Encounter:*&_revinclude=Flag:subject:Patient'), ['e', 'f']);
   assert.equal(await included('QuestionnaireResponse?_id=answers&_include=QuestionnaireResponse:questionnaire'), ['phq']);
+  const [dependsOn, derivedFrom] = ['_include=PlanDefinition:depends-on', '_include=PlanDefinition:derived-from'];
+  assert.equal(await included(`PlanDefinition?${dependsOn}:Questionnaire&${derivedFrom}`), ['phq']);
+  assert.equal(await included(`PlanDefinition?${dependsOn}:Library&${derivedFrom}`), []);
   assert.equal(await included('?_type=Encounter,Flag&_id=e,f&_include=Encounter:subject&_include=Flag:subject'), ['p']);
 });
 
