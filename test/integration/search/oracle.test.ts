@@ -10,7 +10,7 @@ import { createWorld, matches, nameOf } from '../../support/search-oracle/evalua
 import { includedWith } from '../../support/search-oracle/include.ts';
 import { isInOrder } from '../../support/search-oracle/order.ts';
 import { addressOf, makeQuery, type Query, textOf } from '../../support/search-oracle/queries.ts';
-import { makeResources, type Resource } from '../../support/search-oracle/resources.ts';
+import { makeResources, type Resource, TYPES } from '../../support/search-oracle/resources.ts';
 import { BASE } from '../../support/search-oracle/values.ts';
 
 const SEED = Number(process.env['ORACLE_SEED'] ?? 1);
@@ -30,31 +30,47 @@ test.before(async () => {
     await database.drop();
     await server.stop();
   };
-  const entry = world.resources.map((resource) => ({
-    resource,
-    request: { method: 'PUT', url: `${resource.resourceType}/${resource.id}` },
-  }));
-  const stored = await fhir.request('', { body: { resourceType: 'Bundle', type: 'batch', entry } });
-  const refused = stored.json.entry.filter(({ response }: { response: { status: string } }) => !response.status.startsWith('201'));
-  assert.equal(refused, []);
+  // Half of them were others before, and one of each type was deleted: nothing of that may be found.
+  const before = makeResources(SEED + 1_000_000, PER_TYPE + 1).filter((_, i) => i % 2 === 0 || i % (PER_TYPE + 1) === PER_TYPE);
+  await batch(before.map((resource) => ({ resource, request: { method: 'PUT', url: nameOf(resource) } })));
+  await batch(world.resources.map((resource) => ({ resource, request: { method: 'PUT', url: nameOf(resource) } })));
+  await batch(TYPES.map((type) => ({ request: { method: 'DELETE', url: `${type}/x${PER_TYPE}` } })));
 });
 test.after(() => stop());
+
+const batch = async (entry: readonly object[]): Promise<void> => {
+  const { json } = await fhir.request('', { body: { resourceType: 'Bundle', type: 'batch', entry } });
+  assert.equal(
+    json.entry.filter(({ response }: { response: { status: string } }) => !response.status.startsWith('20')),
+    [],
+  );
+};
 
 interface Found {
   readonly resource: Resource;
   readonly search: { readonly mode: string };
 }
 
-/** All pages; throws where one isn't answered. */
-const answered = async (query: Query): Promise<Found[]> => {
+/** All pages; throws where one isn't answered, or counts otherwise than the one before. */
+const answered = async (query: Query): Promise<{ readonly found: Found[]; readonly total: number | undefined }> => {
   const found: Found[] = [];
+  let total: number | undefined;
   for (let next: string | undefined = addressOf(query); next !== undefined;) {
-    const { status, json }: Answer = await fhir.request(next.replace(BASE, ''));
+    const { status, json } = await sent(next.replace(BASE, ''), query.isPosted);
     if (status !== 200) throw new Error(`${status}: ${json?.issue?.[0]?.diagnostics}`);
+    if (total !== undefined && json.total !== total) throw new Error(`total ${json.total} after ${total}`);
+    total = json.total;
     found.push(...((json.entry ?? []) as Found[]));
     next = json.link.find(({ relation }: { relation: string }) => relation === 'next')?.url;
   }
-  return found;
+  return { found, total };
+};
+
+const sent = async (address: string, isPosted: boolean): Promise<Answer> => {
+  const [path = '', query = ''] = address.split('?');
+  if (!isPosted || query.includes('_cursor')) return fhir.request(address);
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  return fhir.request(`${path}/_search`, { method: 'POST', body: query, headers });
 };
 
 const differenceOf = (what: string, found: readonly string[], expected: readonly string[]): string[] => {
@@ -66,7 +82,7 @@ const differenceOf = (what: string, found: readonly string[], expected: readonly
 
 /** What is wrong about an answer. */
 const faults = async (query: Query): Promise<string[]> => {
-  const found = await answered(query);
+  const { found, total } = await answered(query);
   const of = (mode: string): string[] => found.filter(({ search }) => search.mode === mode).map(({ resource }) => nameOf(resource));
   const expected = world.resources.filter(
     (each) => each.resourceType === query.type && query.criteria.every((criterion) => matches(world, each, criterion)),
@@ -74,6 +90,7 @@ const faults = async (query: Query): Promise<string[]> => {
   const included = includedWith(world, expected, query.includes);
   const wrong = [
     ...differenceOf('matches', of('match'), expected.map(nameOf)),
+    ...(total === undefined || total === expected.length ? [] : [`it counts ${total}, the oracle ${expected.length}`]),
     ...differenceOf('included', of('include'), included.map(nameOf)),
   ];
   const { sort } = query;

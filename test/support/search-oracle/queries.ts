@@ -14,6 +14,9 @@ export interface Query {
   readonly sort?: string;
   readonly count?: number;
   readonly includes: readonly Include[];
+  readonly isCounted: boolean;
+  /** Sent by POST. */
+  readonly isPosted: boolean;
 }
 
 interface Used {
@@ -162,17 +165,20 @@ export const makeQuery = (world: World, seed: number, n: number): Query => {
     criteria,
     ...(dice.chance(20) && { sort: sortOf(world, type, dice) }),
     ...(isPaged && { count: 1 + dice.below(9) }),
+    isCounted: dice.chance(10),
+    isPosted: dice.chance(10),
     includes: !isPaged && dice.chance(20) ? dice.some(3, () => includeOf(world, type, dice)).flat() : [],
   };
 };
 
-const pairsOf = ({ criteria, sort, count = 1000, includes }: Query): [name: string, value: string][] => [
+const pairsOf = ({ criteria, sort, count = 1000, includes, isCounted }: Query): [name: string, value: string][] => [
   ...criteria.map(({ name, value }): [string, string] => [name, value]),
   ...includes.map(({ isReverse, iterates, source, code, target }): [string, string] => [
     `${isReverse ? '_revinclude' : '_include'}${iterates ? ':iterate' : ''}`,
     [source, code, ...(target === undefined ? [] : [target])].join(':'),
   ]),
   ...(sort === undefined ? [] : [['_sort', sort] as [string, string]]),
+  ...(isCounted ? [['_total', 'accurate'] as [string, string]] : []),
   ['_count', String(count)],
 ];
 
