@@ -6,10 +6,11 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Answer, type FhirProcess, startFhir } from '../../support/fhir-process.ts';
 import { startPostgres } from '../../support/postgres.ts';
-import { createWorld, matches, nameOf } from '../../support/search-oracle/evaluate.ts';
+import { createWorld, matchesOf, nameOf } from '../../support/search-oracle/evaluate.ts';
 import { includedWith } from '../../support/search-oracle/include.ts';
 import { isInOrder } from '../../support/search-oracle/order.ts';
-import { addressOf, makeQuery, type Query, textOf } from '../../support/search-oracle/queries.ts';
+import { makeQuery } from '../../support/search-oracle/queries.ts';
+import { addressOf, type Query, textOf } from '../../support/search-oracle/query.ts';
 import { makeResources, type Resource, TYPES } from '../../support/search-oracle/resources.ts';
 import { BASE } from '../../support/search-oracle/values.ts';
 
@@ -70,7 +71,7 @@ const sent = async (address: string, isPosted: boolean): Promise<Answer> => {
   const [path = '', query = ''] = address.split('?');
   if (!isPosted || query.includes('_cursor')) return fhir.request(address);
   const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-  return fhir.request(`${path}/_search`, { method: 'POST', body: query, headers });
+  return fhir.request(`${path.replace(/\/$/, '')}/_search`, { method: 'POST', body: query, headers });
 };
 
 const differenceOf = (what: string, found: readonly string[], expected: readonly string[]): string[] => {
@@ -84,9 +85,7 @@ const differenceOf = (what: string, found: readonly string[], expected: readonly
 const faults = async (query: Query): Promise<string[]> => {
   const { found, total } = await answered(query);
   const of = (mode: string): string[] => found.filter(({ search }) => search.mode === mode).map(({ resource }) => nameOf(resource));
-  const expected = world.resources.filter(
-    (each) => each.resourceType === query.type && query.criteria.every((criterion) => matches(world, each, criterion)),
-  );
+  const expected = matchesOf(world, query);
   const included = includedWith(world, expected, query.includes);
   const wrong = [
     ...differenceOf('matches', of('match'), expected.map(nameOf)),

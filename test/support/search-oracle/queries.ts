@@ -2,22 +2,11 @@
 import { type Criterion, valuesFor, type World } from './evaluate.ts';
 import type { Include } from './include.ts';
 import { type Part, partsIn } from './composite.ts';
-import { type Parameter, parametersOf, type Value } from './parameters.ts';
+import { type Parameter, parametersOf, PATIENT_COMPARTMENT, type Value } from './parameters.ts';
 import { createDice, type Dice } from './random.ts';
 import { type Resource, TYPES } from './resources.ts';
+import type { Query } from './query.ts';
 import { type Written, written } from './written.ts';
-
-export interface Query {
-  readonly type: string;
-  readonly criteria: readonly Criterion[];
-  /** As _sort is written, with the size of its pages. */
-  readonly sort?: string;
-  readonly count?: number;
-  readonly includes: readonly Include[];
-  readonly isCounted: boolean;
-  /** Sent by POST. */
-  readonly isPosted: boolean;
-}
 
 interface Used {
   readonly parameter: Parameter;
@@ -155,39 +144,33 @@ const includeOf = (world: World, type: string, dice: Dice): Include[] => {
   return [{ isReverse, iterates, source, code: parameter.code, target }];
 };
 
+/** Beside the type itself those that have the same parameters, so that one search may look in all of them. */
+const typesWith = (type: string, criteria: readonly Criterion[], dice: Dice): string[] => {
+  if (criteria.some(({ name }) => /\.|^_has|:(?:text|of-type)$/.test(name))) return [type];
+  const isFor = (other: string): boolean =>
+    criteria.every(({ name }) => {
+      const [code = ''] = name.split(':');
+      const [own, its] = [parametersOf(type).get(code), parametersOf(other).get(code)];
+      return code === '_id' || (its?.type === own?.type && own?.type !== 'composite' && its?.targets.join() === own?.targets.join());
+    });
+  return [...new Set([type, ...dice.some(3, () => dice.pick(TYPES)).filter(isFor)])];
+};
+
 export const makeQuery = (world: World, seed: number, n: number): Query => {
   const dice = createDice(seed, 2, n);
   const type = dice.pick(TYPES);
   const criteria = Array.from({ length: dice.pick([0, 1, 1, 1, 1, 1, 2]) }, () => criterionOf(world, type, dice));
   const isPaged = dice.chance(15);
+  const isOfPatient = dice.chance(10) && PATIENT_COMPARTMENT.has(type);
+  const types = isOfPatient || dice.chance(80) ? [type] : typesWith(type, criteria, dice);
   return {
-    type,
+    types,
+    ...(isOfPatient && { patient: `x${dice.below(10)}` }),
     criteria,
-    ...(dice.chance(20) && { sort: sortOf(world, type, dice) }),
+    ...(types.length === 1 && dice.chance(20) && { sort: sortOf(world, type, dice) }),
     ...(isPaged && { count: 1 + dice.below(9) }),
     isCounted: dice.chance(10),
     isPosted: dice.chance(10),
     includes: !isPaged && dice.chance(20) ? dice.some(3, () => includeOf(world, type, dice)).flat() : [],
   };
 };
-
-const pairsOf = ({ criteria, sort, count = 1000, includes, isCounted }: Query): [name: string, value: string][] => [
-  ...criteria.map(({ name, value }): [string, string] => [name, value]),
-  ...includes.map(({ isReverse, iterates, source, code, target }): [string, string] => [
-    `${isReverse ? '_revinclude' : '_include'}${iterates ? ':iterate' : ''}`,
-    [source, code, ...(target === undefined ? [] : [target])].join(':'),
-  ]),
-  ...(sort === undefined ? [] : [['_sort', sort] as [string, string]]),
-  ...(isCounted ? [['_total', 'accurate'] as [string, string]] : []),
-  ['_count', String(count)],
-];
-
-/** To be read, and sent: without and with the escapes of an address. */
-export const textOf = (query: Query): string =>
-  `${query.type}?${pairsOf(query)
-    .map(([name, value]) => `${name}=${value}`)
-    .join('&')}`;
-export const addressOf = (query: Query): string =>
-  `/${query.type}?${pairsOf(query)
-    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
-    .join('&')}`;
