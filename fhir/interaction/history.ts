@@ -99,8 +99,7 @@ const parse = (query: string): Asked => {
 };
 
 const countOf = (value: string): number => {
-  if (!/^\d+$/.test(value))
-    throw new FhirError('value', `_count=${value.slice(0, 40)} is no whole number`, { expression: 'http._count' });
+  if (!/^\d+$/.test(value)) throw new FhirError('value', `_count=${value.slice(0, 40)} is no whole number`, { expression: 'http._count' });
   return Math.min(Number(value), MAX_COUNT);
 };
 
