@@ -81,9 +81,9 @@ export const targetsOf = (value: Value, { resources, byName }: World): Resource[
     const target = reference === undefined ? undefined : byName.get(localOf(reference));
     return target === undefined ? [] : [target];
   }
-  // The server's choice: a canonical address leads to what has this url, whatever the versions of both.
-  const [url] = (value.value as string).split('|');
-  return resources.filter((each) => each['url'] === url);
+  // http://hl7.org/fhir/R4/references.html#canonical; an address without a version leads to all of them.
+  const [url, version] = (value.value as string).split('|');
+  return resources.filter((each) => each['url'] === url && (version === undefined || each['version'] === version));
 };
 
 const matches = (world: World, resource: Resource, { name, value }: Criterion): boolean => {
