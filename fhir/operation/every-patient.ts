@@ -4,11 +4,11 @@ import type { Call, Reply } from '../http/call.ts';
 import { FHIR_JSON } from '../http/negotiation.ts';
 import { FhirError } from '../http/outcome.ts';
 import type { Server } from '../server.ts';
-import { bytesBefore } from '../store/page-bytes.ts';
+import { bytesBefore, MAX_PAGE_BYTES } from '../store/page-bytes.ts';
 import type { Db } from '../store/pool.ts';
 import { RID_SPAN } from '../store/rid.ts';
 import { membershipsOf, type PageRow, readCompartmentPage } from './compartment-page.ts';
-import { MAX_PAGE_BYTES, showPage, typesFor } from './everything-page.ts';
+import { showPage, typesFor } from './everything-page.ts';
 import { type EverythingRequest, parseEverything } from './everything-request.ts';
 import { operationParameters } from './parameters.ts';
 

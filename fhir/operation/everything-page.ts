@@ -9,7 +9,6 @@ import { newLogicalId } from '../store/logical-id.ts';
 import { type PageRow, readReferenced } from './compartment-page.ts';
 import type { EverythingRequest } from './everything-request.ts';
 
-export const MAX_PAGE_BYTES = 8 << 20;
 const MAX_REFERENCED = 2000;
 const MAX_REFERENCED_BYTES = 16 << 20;
 /** From what a patient's resources point to: role → practitioner → organization. */

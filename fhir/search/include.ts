@@ -12,6 +12,7 @@ import type { Include, SearchRequest } from './request.ts';
 import { splitCanonical } from '../terminology/resources.ts';
 
 const MAX_INCLUDED = 5000;
+const MAX_INCLUDED_BYTES = 2 * MAX_PAGE_BYTES;
 const MAX_ROUNDS = 8;
 
 export interface IncludeContext {
@@ -67,9 +68,9 @@ interface Row extends HeadRow {
 /** Reads the resources `r` of a from clause; `parameters` are its values. */
 type Read = (from: string, parameters: readonly string[]) => Promise<Head[]>;
 
-/** Throws 413 where all that is read has more bytes than a page may have, before it is read. */
+/** Throws 413 where all that is read has more bytes than a page may have beside its matches, before it is read. */
 const createReader = (db: Db): Read => {
-  let left = MAX_PAGE_BYTES;
+  let left = MAX_INCLUDED_BYTES;
   return async (from, parameters) => {
     const rows = await db.unsafe<Row[]>(
       `select ${HEAD_COLUMNS},

@@ -1,5 +1,5 @@
 /** What the resources of one page may have together: clients store large ones too, and a page of a thousand of them would fill the memory. */
-export const MAX_PAGE_BYTES = 16 << 20;
+export const MAX_PAGE_BYTES = 8 << 20;
 
 /**
  * SQL of how many bytes the bodies of the rows before this one have, in the order of the page. Of rows that it says too much for, no body is

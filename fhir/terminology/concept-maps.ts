@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { FhirError } from '../http/outcome.ts';
 import type { Db } from '../store/pool.ts';
-import { bytesBefore, MAX_PAGE_BYTES } from '../store/page-bytes.ts';
+import { bytesBefore } from '../store/page-bytes.ts';
 import { numberArray } from '../store/pool.ts';
 import type { ConceptMap } from './concept-map.ts';
 import { type StoredOptions, storedByCanonical } from './stored.ts';
@@ -24,11 +24,12 @@ const DATA_FILE = new URL('../definitions/data/r4-concept-maps.jsonl', import.me
 
 /** Maps that one question looks through. */
 const MAX_MAPS = 50;
+const MAX_MAPS_BYTES = 16 << 20;
 /** What a B-tree entry of an address holds (fhir/search/parameter/uri.ts). */
 const MAX_ADDRESS = 1000;
 
 const BY_SYSTEM = `select hit.rid, hit.body is null as "isCut", hit.body from (
-  select r.rid, case when ${bytesBefore('r.body', 'r.rid')} < ${MAX_PAGE_BYTES} then r.body end as body from (
+  select r.rid, case when ${bytesBefore('r.body', 'r.rid')} < ${MAX_MAPS_BYTES} then r.body end as body from (
     select distinct t.rid from fhir.sp_uri t where t.key = any($1::smallint[]) and t.value = $2 order by t.rid limit ${MAX_MAPS + 1}) hits
   join fhir.resource r on r.rid = hits.rid where r.type = $3 and not r.deleted) hit order by hit.rid`;
 
