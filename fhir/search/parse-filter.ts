@@ -35,10 +35,10 @@ const pathCriterion = (type: string, [step, ...rest]: readonly FilterStep[], com
     if (modifier !== undefined) throw unknown(NAME, `_filter: ${step!.name.slice(0, 60)}: operators take the place of modifiers`);
     return { name: NAME, test: comparisonTest(type, code, comparison, p) };
   }
-  return chainTo({ type, code, modifier, name: NAME }, p, (target) => {
-    const found = pathCriterion(target, rest, comparison, p);
+  return chainTo({ type, code, modifier, name: NAME }, p, (target, within) => {
+    const found = pathCriterion(target, rest, comparison, within);
     if (step!.filter === undefined) return found;
-    return { name: NAME, test: { kind: 'and', criteria: [criterionOf(target, step!.filter, p), found] } };
+    return { name: NAME, test: { kind: 'and', criteria: [criterionOf(target, step!.filter, within), found] } };
   });
 };
 

@@ -23,6 +23,10 @@ export interface ParseOptions {
 export interface Parsing extends ParseContext, ParseOptions {
   /** What may still be searched through: chains over references of many types multiply. */
   readonly budget: { left: number };
+  /** The same of what is searched in contained resources, so that no chain is refused for the sake of those. */
+  readonly insideBudget: { left: number };
+  /** Whether what is searched next may itself be searched through. */
+  readonly mayChain: boolean;
 }
 
 const MAX_BRANCHES = 300;
@@ -32,6 +36,8 @@ export const startParsing = (context: ParseContext, options: ParseOptions): Pars
   ...context,
   ...options,
   budget: { left: MAX_BRANCHES },
+  insideBudget: { left: 2 * MAX_BRANCHES },
+  mayChain: true,
 });
 
 /** Throws 413 where a search goes through more types than it may. */
