@@ -124,11 +124,28 @@ const notInXml = (
   };
 };
 
+/** Characters of a text that goes over the wire in parts: in one piece its bytes would lie beside it until they are sent. */
+const LARGE = 1 << 20;
+const PART = 1 << 18;
+
+/** A text's bytes, each part made when the one before is taken. */
+function* bytesOf(text: string): Generator<Uint8Array> {
+  for (let at = 0; at < text.length;) {
+    const end = Math.min(text.length, at + PART);
+    // Both halves of a pair belong together.
+    const next = end < text.length && /[\uD800-\uDBFF]/.test(text.charAt(end - 1)) ? end - 1 : end;
+    yield Buffer.from(text.slice(at, next));
+    at = next;
+  }
+}
+
 /** The answer with the headers that every one has, in the content coding that the client takes. */
 export const onTheWire = async (
-  { status, headers, body, parts }: Shown,
+  { status, headers, body, parts: given }: Shown,
   { method, acceptEncoding }: { readonly method: string | undefined; readonly acceptEncoding: string | readonly string[] | undefined },
 ): Promise<Wire> => {
+  const isLarge = typeof body === 'string' && body.length > LARGE && method !== 'HEAD';
+  const parts = given ?? (isLarge ? () => bytesOf(body) : undefined);
   // The bytes of a file are mostly compressed already.
   const coding = typeof body !== 'string' && parts === undefined ? undefined : answerCoding(String(acceptEncoding ?? ''));
   if (parts !== undefined) {
