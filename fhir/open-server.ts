@@ -12,7 +12,7 @@ import { createSearchParameterRule } from './search-parameter/write-rule.ts';
 import { createSearch } from './search/search.ts';
 import type { Capabilities, Limits, Rules, Server } from './server.ts';
 import { createPool } from './store/pool.ts';
-import { createReadLane, READ_LANE_CONNECTIONS } from './store/read-lane.ts';
+import { createReadLane } from './store/read-lane.ts';
 import { createRidAllocator } from './store/rid.ts';
 import { createWriteLane } from './store/write-lane.ts';
 import { type EndpointCheck } from './subscription/endpoint.ts';
@@ -25,7 +25,7 @@ import { createResourceValidator } from './validation/resource-validator.ts';
 export interface ServerOptions {
   /** For the role fhir_app. */
   readonly databaseUrl: string;
-  /** Connections for reads, and as many for transactions; commits and audit events have one each of their own, so that none waits for a reader. */
+  /** Connections for reads, and as many for transactions; commits, audit events and reads with theirs have one each of their own, so that none waits for a search. */
   readonly pool: number;
   readonly baseUrl: string;
   /** What a write is checked for: `full` adds R4's invariants in FHIRPath. */
@@ -72,7 +72,7 @@ export const openServer = async ({
   const packages = packagesFolder === undefined ? [] : readPackages(packagesFolder);
   const sql = createPool(databaseUrl, { max: pool, application: 'fhir', prepare, isShared: true });
   const commits = createPool(databaseUrl, { max: LANES, application: 'fhir commits', prepare });
-  const events = createPool(databaseUrl, { max: LANES + READ_LANE_CONNECTIONS, application: 'fhir audit', prepare });
+  const events = createPool(databaseUrl, { max: 2 * LANES, application: 'fhir audit', prepare });
   const endPools = async (): Promise<void> => void (await Promise.all([sql, commits, events].map((each) => each.end({ timeout: 5 }))));
   const opened = async (): Promise<SearchPlan> => {
     await assertDurable(sql);
@@ -86,7 +86,7 @@ export const openServer = async ({
   const following = poll(refresh, { everyMs: FOLLOW_MS, onFault });
   const lane = createWriteLane(commits, { lanes: LANES });
   const outbox = createOutbox(events);
-  const reads = createReadLane(events, registry.typeId('Patient'));
+  const reads = createReadLane(events, sql, registry.typeId('Patient'));
   const packaged = (type: string): PackagedResource[] =>
     packages.flatMap(({ resources }) => resources.filter(({ resourceType }) => resourceType === type));
   const terminology = createTerminology({

@@ -8,9 +8,6 @@ export interface GatherOptions<Item, Result> {
   /** Items that may wait; more are refused by what this makes. */
   readonly maxQueue: number;
   readonly tooMany: () => Error;
-  /** A flush that takes longer holds nobody else up, as long as there are fewer than `moreLanes`; Infinity by default. */
-  readonly overdueMs?: number;
-  readonly moreLanes?: number;
 }
 
 export interface Gather<Item, Result> {
@@ -35,14 +32,10 @@ export const createGather = <Item, Result>({
   maxBatch,
   maxQueue,
   tooMany,
-  overdueMs = Infinity,
-  moreLanes = lanes,
 }: GatherOptions<Item, Result>): Gather<Item, Result> => {
   const queue: Waiting<Item, Result>[] = [];
-  /** When those in flight began. */
-  const running = new Set<{ readonly begun: number }>();
+  let running = 0;
   let isPumping = false;
-  let overdue: NodeJS.Timeout | undefined;
   let idle: (() => void)[] = [];
 
   const run = async (batch: readonly Waiting<Item, Result>[]): Promise<void> => {
@@ -54,31 +47,15 @@ export const createGather = <Item, Result>({
     }
   };
 
-  const hasLane = (): boolean => {
-    if (running.size < lanes) return true;
-    if (running.size >= moreLanes) return false;
-    const since = performance.now() - overdueMs;
-    let inTime = 0;
-    for (const { begun } of running) if (begun > since) inTime++;
-    return inTime < lanes;
-  };
-
   const pump = (): void => {
-    while (queue.length > 0 && hasLane()) {
-      const flight = { begun: performance.now() };
-      running.add(flight);
+    while (running < lanes && queue.length > 0) {
+      running++;
       void run(queue.splice(0, maxBatch)).finally(() => {
-        running.delete(flight);
+        running--;
         pump();
       });
     }
-    if (queue.length > 0 && running.size < moreLanes && overdue === undefined) {
-      overdue = setTimeout(() => {
-        overdue = undefined;
-        pump();
-      }, overdueMs);
-    }
-    if (running.size === 0 && queue.length === 0) {
+    if (running === 0) {
       for (const resolve of idle) resolve();
       idle = [];
     }
