@@ -6,6 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Answer, type FhirProcess, startFhir } from '../../support/fhir-process.ts';
 import { startPostgres } from '../../support/postgres.ts';
+import { TERMINOLOGY } from '../../support/search-oracle/codes.ts';
 import { createWorld, matchesOf, nameOf } from '../../support/search-oracle/evaluate.ts';
 import { includedWith } from '../../support/search-oracle/include.ts';
 import { isInOrder } from '../../support/search-oracle/order.ts';
@@ -20,7 +21,7 @@ const PER_TYPE = 25;
 
 let fhir: FhirProcess;
 let stop: () => Promise<void>;
-const world = createWorld(makeResources(SEED, PER_TYPE));
+const world = createWorld([...makeResources(SEED, PER_TYPE), ...TERMINOLOGY]);
 
 test.before(async () => {
   const server = await startPostgres();

@@ -103,10 +103,30 @@ const matches = (world: World, resource: Resource, { name, value }: Criterion): 
   if (parameter.type === 'composite') return alternatives.some((each) => matchesComposite(resource, parameter, each));
   const values = valuesFor(resource, parameter);
   if (modifier === 'missing') return values.some(saysSomething) !== (value === 'true');
+  if (modifier === 'not-in') return !matches(world, resource, { name: `${code}:in`, value });
+  if (parameter.type === 'reference' && (modifier === 'above' || modifier === 'below') && !/:\/|^urn:/.test(value)) {
+    const line = alternatives.flatMap((each) => [...lineOf(world, localOf(each), modifier)]);
+    return values.some((each) => line.includes(localOf((each.value as { reference?: string }).reference ?? '')));
+  }
   const found = values.some((each) =>
     alternatives.some((text) => matchesValue(each, parameter, modifier === 'not' ? undefined : modifier, text)),
   );
   return found !== (modifier === 'not');
+};
+
+/** What lies below or above, itself among it, by what each is a part of. */
+const lineOf = (world: World, start: string, modifier: 'above' | 'below'): Set<string> => {
+  const line = new Set([start]);
+  const parentOf = (name: string): string | undefined => {
+    const { reference } = (world.byName.get(name)?.['partOf'] ?? {}) as { reference?: string };
+    return reference === undefined ? undefined : localOf(reference);
+  };
+  // A set goes on to what is added while it is gone through.
+  for (const name of line) {
+    const next = modifier === 'above' ? [parentOf(name)] : world.resources.map(nameOf).filter((each) => parentOf(each) === name);
+    for (const each of next) if (each !== undefined) line.add(each);
+  }
+  return line;
 };
 
 export const isTarget = ({ resourceType }: Resource, { targets }: Parameter, type: string | undefined): boolean =>

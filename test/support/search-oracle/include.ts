@@ -19,7 +19,8 @@ const followed = (world: World, from: readonly Resource[], { isReverse, source, 
   const leadsTo = (resource: Resource): Resource[] =>
     valuesFor(resource, parameter)
       .flatMap((each) => targetsOf(each, world))
-      .filter((each) => isTarget(each, parameter, target));
+      // The server's choice: backwards, a url is one thing's alone, of whatever type.
+      .filter((each) => (isReverse && target === undefined) || isTarget(each, parameter, target));
   const sources = (isReverse ? world.resources : from).filter(({ resourceType }) => resourceType === source);
   return isReverse ? sources.filter((each) => leadsTo(each).some((led) => from.includes(led))) : sources.flatMap(leadsTo);
 };

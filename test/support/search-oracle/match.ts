@@ -1,4 +1,5 @@
 /** Strings, tokens, references and addresses. Sources: http://hl7.org/fhir/R4/search.html#string, #token, #reference, #uri */
+import { isMeant } from './codes.ts';
 import type { Parameter, Value } from './parameters.ts';
 import { plain, split, unescaped } from './text.ts';
 import { BASE } from './values.ts';
@@ -67,6 +68,8 @@ export const hasSomeToken = (value: Value): boolean =>
 
 export const matchesToken = (value: Value, modifier: string | undefined, written: string): boolean => {
   if (modifier === 'text') return labelsOf(value).some((text) => text !== undefined && plain(text).startsWith(plain(unescaped(written))));
+  if (modifier === 'in' || modifier === 'above' || modifier === 'below')
+    return codingsOf(value).some((each) => isMeant(each, modifier, unescaped(written)));
   const parts = split(written, '|').map(unescaped);
   const [first = '', second, third] = parts;
   if (modifier === 'of-type') {

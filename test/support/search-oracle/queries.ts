@@ -59,7 +59,8 @@ const plainCriterion = (world: World, type: string, dice: Dice): Criterion => {
 const withoutModifier = (value: Value, parameter: Parameter, dice: Dice): string => {
   let found: Written;
   do found = written(value, parameter, dice);
-  while (found.modifier !== undefined);
+  // A composite takes 80 characters at most.
+  while (found.modifier !== undefined || found.text.length > 80);
   return found.text;
 };
 
@@ -146,7 +147,9 @@ const includeOf = (world: World, type: string, dice: Dice): Include[] => {
 
 /** Beside the type itself those that have the same parameters, so that one search may look in all of them. */
 const typesWith = (type: string, criteria: readonly Criterion[], dice: Dice): string[] => {
-  if (criteria.some(({ name }) => /\.|^_has|:(?:text|of-type)$/.test(name))) return [type];
+  // A system isn't named, for in some of the types it may be implied.
+  if (criteria.some(({ value }) => value.includes('|'))) return [type];
+  if (criteria.some(({ name }) => /\.|^_has|:(?:text|of-type|above|below)$/.test(name))) return [type];
   const isFor = (other: string): boolean =>
     criteria.every(({ name }) => {
       const [code = ''] = name.split(':');

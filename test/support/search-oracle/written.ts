@@ -1,4 +1,5 @@
 /** What a search may write to ask for a value, or for one nearby. */
+import { PLACES, SETS } from './codes.ts';
 import { PREFIXES } from './interval.ts';
 import { BOOLEANS } from './match.ts';
 import type { Parameter, Value } from './parameters.ts';
@@ -78,6 +79,11 @@ const tokenText = ({ type, value }: Value, { pick, chance }: Dice): Written => {
   const labels =
     type === 'Identifier' ? [concept.type?.text] : type === 'CodeableConcept' ? [concept.text] : type === 'Coding' ? [concept.display] : [];
   const modifier = chance(20) ? 'not' : undefined;
+  if ((type === 'Coding' || type === 'CodeableConcept') && chance(15))
+    return pick<() => Written>([
+      () => ({ modifier: pick(['in', 'not-in']), text: pick(SETS) }),
+      () => ({ modifier: pick(['above', 'below']), text: pick(PLACES) }),
+    ])();
   if (labels.length > 0 && chance(20))
     return { modifier: 'text', text: escaped(pick([labels[0] ?? pick(TEXTS), pick(TEXTS), pick(TEXTS).slice(0, 3).trim()])) };
   const own = value as { system?: string; code?: string; value?: string };
@@ -116,6 +122,8 @@ const referenceText = ({ type, value }: Value, { pick, chance, below }: Dice, { 
       modifier: 'identifier',
       text: pick([`${identifier.system ?? ''}|${escaped(identifier.value ?? 'b')}`, escaped(identifier.value ?? 'b')]),
     };
+  const nested = targets.filter((each) => ['Location', 'Organization', 'Encounter'].includes(each));
+  if (nested.length > 0 && chance(20)) return { modifier: pick(['above', 'below']), text: `${pick(nested)}/x${below(25)}` };
   const known = targets.filter((each) => TYPES.includes(each));
   const target = known.length === 0 ? 'Patient' : pick(known);
   const id = `x${below(25)}`;
