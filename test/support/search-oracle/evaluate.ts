@@ -1,4 +1,5 @@
 /** Whether a resource matches a search, by looking at each of its values. Source: http://hl7.org/fhir/R4/search.html */
+import { matchesFilter } from './filter.ts';
 import { boundsOf, matchesDate, matchesNumber, matchesQuantity, timesOf } from './interval.ts';
 import { hasSomeToken, localOf, matchesReference, matchesString, matchesToken, matchesUri, textsOf } from './match.ts';
 import { partsIn } from './composite.ts';
@@ -25,7 +26,7 @@ export const createWorld = (resources: readonly Resource[]): World => ({
 export const valuesFor = (resource: Resource, parameter: Parameter): readonly Value[] =>
   valuesIn(resource, parameter).filter((each) => isOfKind(each, parameter));
 
-const matchesValue = (value: Value, parameter: Parameter, modifier: string | undefined, text: string): boolean => {
+export const matchesValue = (value: Value, parameter: Parameter, modifier: string | undefined, text: string): boolean => {
   switch (parameter.type) {
     case 'date':
       return matchesDate(value, text);
@@ -86,7 +87,7 @@ export const targetsOf = (value: Value, { resources, byName }: World): Resource[
   return resources.filter((each) => each['url'] === url && (version === undefined || each['version'] === version));
 };
 
-const matches = (world: World, resource: Resource, { name, value }: Criterion): boolean => {
+export const matches = (world: World, resource: Resource, { name, value }: Criterion): boolean => {
   if (name.startsWith('_has:')) return has(world, resource, { name, value });
   const dot = name.indexOf('.');
   const [code = '', modifier] = (dot === -1 ? name : name.slice(0, dot)).split(':');
@@ -161,10 +162,11 @@ const isOfPatient = (resource: Resource, id: string): boolean =>
   });
 
 /** The resources that a search finds. */
-export const matchesOf = (world: World, { types, patient, criteria }: Query): Resource[] =>
+export const matchesOf = (world: World, { types, patient, criteria, filter }: Query): Resource[] =>
   world.resources.filter(
     (each) =>
       types.includes(each.resourceType) &&
       (patient === undefined || isOfPatient(each, patient)) &&
+      (filter === undefined || matchesFilter(world, each, filter)) &&
       criteria.every((criterion) => matches(world, each, criterion)),
   );

@@ -1,11 +1,14 @@
 /** Searches at random: of what the resources hold, or nearly. */
 import { type Criterion, valuesFor, type World } from './evaluate.ts';
+import { PLACES, SETS } from './codes.ts';
+import type { Filter } from './filter.ts';
 import type { Include } from './include.ts';
 import { type Part, partsIn } from './composite.ts';
 import { type Parameter, parametersOf, PATIENT_COMPARTMENT, type Value } from './parameters.ts';
 import { createDice, type Dice } from './random.ts';
 import { type Resource, TYPES } from './resources.ts';
 import type { Query } from './query.ts';
+import { unescaped } from './text.ts';
 import { type Written, written } from './written.ts';
 
 interface Used {
@@ -122,6 +125,44 @@ export const criterionOf = (world: World, type: string, dice: Dice, depth = 0): 
   return found ?? plainCriterion(world, type, dice);
 };
 
+const NUMERIC = ['eq', 'gt', 'lt', 'ge', 'le', 'ap', 'sa', 'eb'];
+const OPERATORS: Readonly<Partial<Record<Parameter['type'], readonly string[]>>> = {
+  string: ['eq', 'ne', 'co', 'sw', 'ew'],
+  token: ['eq', 'eq', 'ne'],
+  uri: ['eq', 'ne', 'co', 'sw', 'ew', 'ss', 'sb'],
+  reference: ['eq', 're'],
+  date: [...NUMERIC, 'ne'],
+  number: [...NUMERIC, 'ne'],
+  quantity: NUMERIC,
+};
+
+const filterTest = (world: World, type: string, dice: Dice): Filter => {
+  const kinds = [...usedOf(world, type).values()].map((used) => used.filter(({ parameter }) => parameter.type in OPERATORS));
+  const { parameter, values } = pickUsed(
+    kinds.filter((used) => used.length > 0),
+    dice,
+  );
+  const test = (operator: string, value: string): Filter => ({ kind: 'test', code: parameter.code, operator, value });
+  if (dice.chance(8)) return test('pr', dice.pick(['true', 'false']));
+  const value = dice.pick(values);
+  if (value.type.startsWith('Cod') && dice.chance(15))
+    return dice.chance(50) ? test(dice.pick(['in', 'ni']), dice.pick(SETS)) : test(dice.pick(['ss', 'sb']), dice.pick(PLACES));
+  const operator = dice.pick(OPERATORS[parameter.type]!);
+  const text = withoutModifier(value, parameter, dice);
+  const isPrefixed = parameter.type === 'date' || parameter.type === 'number' || parameter.type === 'quantity';
+  // Bars in codes can't be written in a filter.
+  if (/\\\|/.test(text) && parameter.type === 'token') return test('pr', 'true');
+  return test(operator, isPrefixed ? text.replace(/^[a-z]{2}(?=[-\d])/, '') : unescaped(text));
+};
+
+const filterOf = (world: World, type: string, dice: Dice, depth = 0): Filter => {
+  const kind = depth > 2 ? 9 : dice.below(10);
+  if (kind > 4) return filterTest(world, type, dice);
+  if (kind === 4) return { kind: 'not', of: filterOf(world, type, dice, depth + 1) };
+  const [one, other] = [filterOf(world, type, dice, depth + 1), filterOf(world, type, dice, depth + 1)];
+  return { kind: dice.pick(['and', 'or']), one, other };
+};
+
 /** By one key or two. */
 const sortOf = (world: World, type: string, dice: Dice): string => {
   const used = usedOf(world, type);
@@ -149,7 +190,7 @@ const includeOf = (world: World, type: string, dice: Dice): Include[] => {
 const typesWith = (type: string, criteria: readonly Criterion[], dice: Dice): string[] => {
   // A system isn't named, for in some of the types it may be implied.
   if (criteria.some(({ value }) => value.includes('|'))) return [type];
-  if (criteria.some(({ name }) => /\.|^_has|:(?:text|of-type|above|below)$/.test(name))) return [type];
+  if (criteria.some(({ name }) => /\.|^_has|:(?:text|of-type|above|below|in|not-in)$/.test(name))) return [type];
   const isFor = (other: string): boolean =>
     criteria.every(({ name }) => {
       const [code = ''] = name.split(':');
@@ -162,14 +203,18 @@ const typesWith = (type: string, criteria: readonly Criterion[], dice: Dice): st
 export const makeQuery = (world: World, seed: number, n: number): Query => {
   const dice = createDice(seed, 2, n);
   const type = dice.pick(TYPES);
-  const criteria = Array.from({ length: dice.pick([0, 1, 1, 1, 1, 1, 2]) }, () => criterionOf(world, type, dice));
+  const filter = dice.chance(10) ? filterOf(world, type, dice) : undefined;
+  const criteria = Array.from({ length: dice.pick(filter === undefined ? [0, 1, 1, 1, 1, 1, 2] : [0, 0, 0, 1]) }, () =>
+    criterionOf(world, type, dice),
+  );
   const isPaged = dice.chance(15);
   const isOfPatient = dice.chance(10) && PATIENT_COMPARTMENT.has(type);
-  const types = isOfPatient || dice.chance(80) ? [type] : typesWith(type, criteria, dice);
+  const types = isOfPatient || filter !== undefined || dice.chance(80) ? [type] : typesWith(type, criteria, dice);
   return {
     types,
     ...(isOfPatient && { patient: `x${dice.below(10)}` }),
     criteria,
+    ...(filter !== undefined && { filter }),
     ...(types.length === 1 && dice.chance(20) && { sort: sortOf(world, type, dice) }),
     ...(isPaged && { count: 1 + dice.below(9) }),
     isCounted: dice.chance(10),

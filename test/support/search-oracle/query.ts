@@ -1,5 +1,6 @@
 /** A search as a value, and as an address. */
 import type { Criterion } from './evaluate.ts';
+import { type Filter, filterText } from './filter.ts';
 import type { Include } from './include.ts';
 
 export interface Query {
@@ -8,6 +9,7 @@ export interface Query {
   /** In the compartment of the patient with this id. */
   readonly patient?: string;
   readonly criteria: readonly Criterion[];
+  readonly filter?: Filter;
   /** As _sort is written, with the size of its pages. */
   readonly sort?: string;
   readonly count?: number;
@@ -19,9 +21,10 @@ export interface Query {
 
 type Pair = readonly [name: string, value: string];
 
-const pairsOf = ({ types, criteria, sort, count = 1000, includes, isCounted }: Query): Pair[] => [
+const pairsOf = ({ types, criteria, filter, sort, count = 1000, includes, isCounted }: Query): Pair[] => [
   ...(types.length > 1 ? [['_type', types.join(',')] as const] : []),
   ...criteria.map(({ name, value }): Pair => [name, value]),
+  ...(filter === undefined ? [] : [['_filter', filterText(filter)] as const]),
   ...includes.map(({ isReverse, iterates, source, code, target }): Pair => [
     `${isReverse ? '_revinclude' : '_include'}${iterates ? ':iterate' : ''}`,
     [source, code, ...(target === undefined ? [] : [target])].join(':'),
