@@ -28,6 +28,12 @@ const normaliseWhole = (text: string): string => fold(text).replaceAll(/\s+/g, '
 /** One form for texts that a search takes for the same: no case, no accents, single spaces. */
 export const normalise = (text: string): string => normaliseWhole(text.slice(0, MAX_LENGTH * 2)).slice(0, MAX_LENGTH);
 
+/** Throws FhirError `value` for what is longer than the texts that it would be compared with. */
+export const requireShort = (text: string, name: string): void => {
+  if (normaliseWhole(text).length > MAX_LENGTH)
+    throw new FhirError('value', `${name} looks for ${MAX_LENGTH} characters at most`, { expression: `http.${name}` });
+};
+
 /** What an entry of a B-tree surely holds, whatever the characters. */
 const MAX_PIECE = 600;
 
@@ -44,6 +50,17 @@ export const startsWith = (text: string, value: SqlValues['value']): string =>
   `t.value >= ${value(text)} and t.value < ${value(`${text}\u{10ffff}`)}`;
 
 const COMPARED = { gt: '>', lt: '<', ge: '>=', le: '<=' } as const;
+
+/** A text, with both forms of a sigma at its end: there it is lower case as at the end of a word, which may go on in what is stored. */
+const endings = (text: string): string[] => (/[σς]$/.test(text) ? ['σ', 'ς'].map((end) => text.slice(0, -1) + end) : [text]);
+
+const anyEnding = (text: string, sql: (text: string) => string): string => {
+  const [only, ...others] = endings(text).map(sql);
+  return others.length === 0 ? only! : `(${[only, ...others].map((each) => `(${each})`).join(' or ')})`;
+};
+
+/** The same for a normalised text, whatever follows it. */
+export const beginsWith = (text: string, value: SqlValues['value']): string => anyEnding(text, (each) => startsWith(each, value));
 
 const PARTS: Readonly<Record<string, readonly string[]>> = {
   HumanName: ['family', 'given', 'prefix', 'suffix', 'text'],
@@ -85,9 +102,8 @@ export const string: ParameterType = {
     if (wanted === '') throw new FhirError('value', `${name} has a value without a letter`, { expression: `http.${name}` });
     switch (modifier) {
       case 'contains': {
-        if (normaliseWhole(text).length > MAX_LENGTH)
-          throw new FhirError('value', `${name} looks for ${MAX_LENGTH} characters at most`, { expression: `http.${name}` });
-        const sql = `position(${value(wanted)} in t.value) > 0`;
+        requireShort(text, name);
+        const sql = anyEnding(wanted, (each) => `position(${value(each)} in t.value) > 0`);
         return [{ sql }, { lane: 'whole', sql }];
       }
       // These are the operators of _filter. Of texts the order is that of their code points (collation C).
@@ -111,8 +127,8 @@ export const string: ParameterType = {
       default: {
         const whole = normaliseWhole(text);
         // More than its beginning is asked for, which the pieces of long texts hold.
-        if (whole.length > MAX_LENGTH) return [{ lane: 'whole', sql: startsWith(whole.slice(0, MAX_PIECE).toWellFormed(), value) }];
-        return only(startsWith(wanted, value));
+        if (whole.length > MAX_LENGTH) return [{ lane: 'whole', sql: beginsWith(whole.slice(0, MAX_PIECE).toWellFormed(), value) }];
+        return only(beginsWith(wanted, value));
       }
     }
   },

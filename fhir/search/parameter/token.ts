@@ -4,7 +4,7 @@ import { FhirError } from '../../http/outcome.ts';
 import { splitUnescaped, unescapeValue } from './escape.ts';
 import { BOOLEANS } from './implicit-system.ts';
 import type { AddRow, AddToLane, ConditionContext, Lane, ParameterType } from './parameter.ts';
-import { normalise, startsWith } from './string.ts';
+import { beginsWith, normalise, requireShort } from './string.ts';
 
 interface Coding {
   readonly system?: unknown;
@@ -142,6 +142,7 @@ const textTest = (written: string, { name, datatypes, value }: ConditionContext)
   if (!datatypes.some((type) => LANES[type]?.text !== undefined))
     throw new FhirError('not-supported', `${name}: there are no texts to search here: leave :text out`, { expression: `http.${name}` });
   const wanted = normalise(unescapeValue(written));
+  requireShort(unescapeValue(written), name);
   if (wanted === '') throw new FhirError('value', `${name} has a value without a letter`, { expression: `http.${name}` });
-  return startsWith(wanted, value);
+  return beginsWith(wanted, value);
 };
