@@ -17,11 +17,12 @@ export const split = (text: string, separator: ',' | '|' | '$'): string[] => {
 export const unescaped = (text: string): string => text.replaceAll(/\\([\\,$|])/g, '$1');
 export const escaped = (text: string): string => text.replaceAll(/[\\,$|]/g, '\\$&');
 
-const LETTERS: Readonly<Record<string, string>> = { ß: 'ss', ł: 'l', ø: 'o', æ: 'ae', œ: 'oe' };
+const LETTERS: Readonly<Record<string, string>> = { ß: 'ss', ł: 'l', ø: 'o', æ: 'ae', œ: 'oe', ı: 'i', ς: 'σ' };
 
 /** Case and accents don't count, nor do other than single spaces: http://hl7.org/fhir/R4/search.html#string. */
 export const plain = (text: string): string =>
-  [...text.toLowerCase().normalize('NFKD').toLowerCase()]
+  [...text.normalize('NFKD')]
+    .map((letter) => letter.toLowerCase())
     .filter((letter) => !/\p{M}/u.test(letter))
     .map((letter) => LETTERS[letter] ?? letter)
     .join('')

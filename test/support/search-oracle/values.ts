@@ -28,6 +28,15 @@ export const TEXTS: readonly string[] = [
   '50%_off',
   'ﬁne',
   'e\u0301clair',
+  'Παπαδόπουλος',
+  'Μεσόγειος οδός',
+  'Iğdır',
+  '😀 Ende',
+  'ﷺ',
+  'ß'.repeat(45),
+  'x'.repeat(80),
+  'x'.repeat(81),
+  'line\nbreak\ttab',
   `${'long '.repeat(15)}Köln end`,
 ];
 const CODES: readonly string[] = ['a', 'A', 'b', 'c', 'a b', 'a|b', 'c,d', '1'];
@@ -53,7 +62,10 @@ const TIMES: readonly string[] = [
   '2020-12-31T23:59:59.999Z',
   '2021-01-01T00:00:00+14:00',
 ];
-export const NUMBERS: readonly number[] = [0, 0.05, 0.2, 0.25, 0.5, 1, 1.5, 2, 5, 10, 37, 98.6, 100, 120, 1000, -1, -5.5, 1e-7, 123456.789];
+export const NUMBERS: readonly number[] = [
+  0, 0.05, 0.2, 0.25, 0.5, 1, 1.5, 2, 5, 10, 37, 98.6, 100, 120, 1000, -1, -5.5, 1e-7, 123456.789, 1e19, 0.30000000000000004, 1e21, 99.5,
+  100.5,
+];
 export const UNITS: readonly string[] = [
   'mg',
   'g',

@@ -53,18 +53,18 @@ const stringText = ({ value }: Value, { pick, chance, below }: Dice): Written =>
   const cut = pick([
     whole,
     whole,
-    whole.slice(0, 1 + below(whole.length)),
+    [...whole].slice(0, 1 + below(whole.length)).join(''),
     whole.toUpperCase(),
     whole.toLowerCase(),
     `${whole}x`,
     whole.normalize('NFD'),
   ]);
   const isPart = chance(30);
-  const part = isPart ? whole.slice(below(whole.length)) : cut;
+  const part = isPart ? [...whole].slice(below([...whole].length)).join('') : cut;
   const text = part.trim() === '' || /^\p{M}/u.test(part) ? whole : part;
   // :contains is for 80 characters at most.
   return {
-    text: escaped(isPart ? text.slice(0, 60) : text),
+    text: escaped(isPart ? [...text].slice(0, 30).join('') : text),
     ...(isPart ? { modifier: 'contains' } : chance(20) ? { modifier: 'exact' } : {}),
   };
 };
