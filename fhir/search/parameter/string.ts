@@ -112,10 +112,16 @@ export const string: ParameterType = {
       case 'ge':
       case 'le':
         return only(`t.value ${COMPARED[modifier]} ${value(wanted)}`);
-      case 'whole':
+      case 'whole': {
+        const whole = normaliseWhole(text);
+        if (whole.length > MAX_LENGTH) return [{ lane: 'whole', sql: `t.value = ${value(whole.slice(0, MAX_PIECE).toWellFormed())}` }];
         return only(`t.value = ${value(wanted)}`);
-      case 'ends':
-        return only(`right(t.value, ${[...wanted].length}) = ${value(wanted)}`);
+      }
+      case 'ends': {
+        requireShort(text, name);
+        const sql = `right(t.value, ${[...wanted].length}) = ${value(wanted)}`;
+        return [{ sql }, { lane: 'whole', sql }];
+      }
       // Words that begin like those that are asked for, wherever they stand.
       case 'text':
         return only(
