@@ -152,6 +152,7 @@ const filterTest = (world: World, type: string, dice: Dice): Filter => {
   const isPrefixed = parameter.type === 'date' || parameter.type === 'number' || parameter.type === 'quantity';
   // Bars in codes can't be written in a filter.
   if (/\\\|/.test(text) && parameter.type === 'token') return test('pr', 'true');
+  if (parameter.type === 'string') return test(operator, unescaped(text).slice(0, 40));
   return test(operator, isPrefixed ? text.replace(/^[a-z]{2}(?=[-\d])/, '') : unescaped(text));
 };
 

@@ -42,6 +42,9 @@ const quantityText = ({ type, value }: Value, dice: Dice): string => {
   return `${number}${dice.pick(['', `||${unit}`, `|${UCUM}|${unit}`, `|${own.system ?? UCUM}|${unit}`])}`;
 };
 
+/** For what takes 80 characters at most. */
+const short = (text: string): string => [...text].slice(0, 30).join('').trim();
+
 const stringText = ({ value }: Value, { pick, chance, below }: Dice): Written => {
   const texts =
     typeof value === 'string'
@@ -62,9 +65,8 @@ const stringText = ({ value }: Value, { pick, chance, below }: Dice): Written =>
   const isPart = chance(30);
   const part = isPart ? [...whole].slice(below([...whole].length)).join('') : cut;
   const text = part.trim() === '' || /^\p{M}/u.test(part) ? whole : part;
-  // :contains is for 80 characters at most.
   return {
-    text: escaped(isPart ? [...text].slice(0, 30).join('') : text),
+    text: escaped(isPart ? short(text) : text),
     ...(isPart ? { modifier: 'contains' } : chance(20) ? { modifier: 'exact' } : {}),
   };
 };
@@ -85,7 +87,10 @@ const tokenText = ({ type, value }: Value, { pick, chance }: Dice): Written => {
       () => ({ modifier: pick(['above', 'below']), text: pick(PLACES) }),
     ])();
   if (labels.length > 0 && chance(20))
-    return { modifier: 'text', text: escaped(pick([labels[0] ?? pick(TEXTS), pick(TEXTS), pick(TEXTS).slice(0, 3).trim()])) };
+    return {
+      modifier: 'text',
+      text: escaped(short(pick([labels[0] ?? pick(TEXTS), pick(TEXTS), [...pick(TEXTS)].slice(0, 3).join('').trim()]))),
+    };
   const own = value as { system?: string; code?: string; value?: string };
   if (type === 'Identifier' && chance(20)) {
     const of = (concept.type?.coding?.[0] ?? { system: 'urn:s1', code: 'a' }) as { system?: string; code?: string };
