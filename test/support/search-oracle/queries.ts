@@ -44,10 +44,17 @@ const pickUsed = (kinds: readonly (readonly Used[])[], dice: Dice): Used => {
   return dice.pick(dice.pick(some.length > 0 ? some : kinds));
 };
 
-/** By a parameter of the type itself; alternatives share its modifier. */
+/** By a parameter of the type itself. */
 const plainCriterion = (world: World, type: string, dice: Dice): Criterion => {
-  const used = usedOf(world, type);
-  const { parameter, values } = pickUsed([...used.values()], dice);
+  const { parameter, values } = pickUsed([...usedOf(world, type).values()], dice);
+  return byParameter({ parameter, values }, { world, type, dice });
+};
+
+/** Alternatives share its modifier. */
+const byParameter = (
+  { parameter, values }: Used,
+  { world, type, dice }: { readonly world: World; readonly type: string; readonly dice: Dice },
+): Criterion => {
   if (parameter.type === 'composite') return { name: parameter.code, value: compositeText(world, type, parameter, dice) };
   if (dice.chance(6)) return { name: `${parameter.code}:missing`, value: dice.pick(['true', 'false']) };
   const first = written(dice.pick(values), parameter, dice);
@@ -201,13 +208,24 @@ const typesWith = (type: string, criteria: readonly Criterion[], dice: Dice): st
   return [...new Set([type, ...dice.some(3, () => dice.pick(TYPES)).filter(isFor)])];
 };
 
+/** What one resource has, so that several criteria find something together; often a patient and a code, which have an index together. */
+const criteriaOfOne = (world: World, type: string, dice: Dice): Criterion[] => {
+  const one = dice.pick(world.resources.filter(({ resourceType }) => resourceType === type));
+  const all = [...parametersOf(type).values()].filter((parameter) => parameter.type !== 'composite');
+  const own = all.map((parameter) => ({ parameter, values: valuesFor(one, parameter) })).filter(({ values }) => values.length > 0);
+  const pair = own.filter(({ parameter: { code } }) => ['patient', 'subject', 'code', 'date'].includes(code));
+  const from = pair.length > 1 && dice.chance(50) ? pair : own;
+  if (from.length === 0) return [];
+  return Array.from({ length: 2 + dice.below(2) }, () => byParameter(dice.pick(from), { world, type, dice }));
+};
+
 export const makeQuery = (world: World, seed: number, n: number): Query => {
   const dice = createDice(seed, 2, n);
   const type = dice.pick(TYPES);
   const filter = dice.chance(10) ? filterOf(world, type, dice) : undefined;
-  const criteria = Array.from({ length: dice.pick(filter === undefined ? [0, 1, 1, 1, 1, 1, 2] : [0, 0, 0, 1]) }, () =>
-    criterionOf(world, type, dice),
-  );
+  const isOfOne = filter === undefined && dice.chance(20);
+  const many = dice.pick(filter === undefined ? [0, 1, 1, 1, 1, 1, 2] : [0, 0, 0, 1]);
+  const criteria = isOfOne ? criteriaOfOne(world, type, dice) : Array.from({ length: many }, () => criterionOf(world, type, dice));
   const isPaged = dice.chance(15);
   const isOfPatient = dice.chance(10) && PATIENT_COMPARTMENT.has(type);
   const types = isOfPatient || filter !== undefined || dice.chance(80) ? [type] : typesWith(type, criteria, dice);
