@@ -160,7 +160,10 @@ const componentsOf = (
   return component.map(({ definition, expression }, i) => {
     const known = registry.searchParameterByUrl(definition) ?? others.find(({ parameter }) => parameter.url === definition)?.parameter;
     if (known === undefined || known.type === 'composite')
-      throw refused(`component[${i}].definition`, `${definition.slice(0, 200)} is no search parameter that this server knows a value of`);
+      throw refused(
+        `component[${i}].definition`,
+        `${definition.slice(0, 200)} is no search parameter that this server knows a value of; one that was written just now is known some seconds later`,
+      );
     return { written: expressionOf(expression, `component[${i}].expression`), parameter: known };
   });
 };

@@ -34,6 +34,13 @@ interface State {
   readonly others: readonly OtherParameter[];
 }
 
+interface Compiled {
+  /** JSON */
+  readonly definition: string;
+  readonly added: AddedParameter;
+  readonly keys: readonly string[];
+}
+
 export const openSearchPlan = async ({
   registry,
   baseUrl,
@@ -57,20 +64,30 @@ export const openSearchPlan = async ({
   const typeIdOf = (type: string): number | undefined => (registry.isResourceType(type) ? registry.typeId(type) : undefined);
   let progress = new Map<number, Progress>();
 
-  const addedOf = ({ definition, generation, state }: StoredParameter): AddedParameter => ({
-    ...(JSON.parse(definition) as Definition),
-    generation,
-    pending: state === 'ready' ? undefined : () => describe(progress.get(generation)),
-  });
+  // A definition never changes, only what becomes of it: so it is compiled once, and not whenever another comes or is ready.
+  const compiled = new Map<number, Compiled>();
+  const compiledOf = ({ definition, generation }: StoredParameter): Compiled => {
+    const known = compiled.get(generation);
+    if (known?.definition === definition) return known;
+    const added: AddedParameter = { ...(JSON.parse(definition) as Definition), generation };
+    const made = {
+      definition,
+      keys: keysOf(added, registry, baseUrl),
+      added: { ...added, alone: createAddedPlan({ registry, baseUrl }, added) },
+    };
+    compiled.set(generation, made);
+    return made;
+  };
   const load = async (): Promise<State> => {
     const { version, parameters } = await readPlan(db);
     const added: AddedParameter[] = [];
     const keys: string[] = [];
     for (const stored of parameters) {
       try {
-        const each = addedOf(stored);
-        keys.push(...keysOf(each, registry, baseUrl));
-        added.push(each);
+        const { generation, state: stage } = stored;
+        const each = compiledOf(stored);
+        keys.push(...each.keys);
+        added.push({ ...each.added, pending: stage === 'ready' ? undefined : () => describe(progress.get(generation)) });
       } catch (cause) {
         // Without it this process would store writes that others count as indexed: so it is in no plan any more, and all the others go on.
         onFault(new Error(`search parameter ${stored.id} can't be indexed by this version of the server and is refused`, { cause }));
@@ -78,6 +95,8 @@ export const openSearchPlan = async ({
       }
     }
     if (added.length < parameters.length) return load();
+    const current = new Set(parameters.map(({ generation }) => generation));
+    for (const generation of compiled.keys()) if (!current.has(generation)) compiled.delete(generation);
     const planOf = createExtendedPlan({ registry, baseUrl, standard }, added);
     if (keys.some((key) => !ids.has(key))) for (const [key, id] of await storeIndexKeys(db, keys)) ids.set(key, id);
     return {

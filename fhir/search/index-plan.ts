@@ -58,6 +58,8 @@ export interface AddedParameter {
   readonly pending?: (() => string) | undefined;
   /** What a composite's components are defined by. */
   readonly components?: readonly SearchParameter[] | undefined;
+  /** What it alone needs of each type ({@link createAddedPlan}), by who keeps that: to compile it for all types takes long. */
+  readonly alone?: (type: string) => TypeIndex;
 }
 
 export interface TypeIndex {
@@ -116,33 +118,23 @@ export const createExtendedPlan = (
   }: { readonly registry: Registry; readonly baseUrl: string; readonly standard: (type: string) => TypeIndex },
   added: readonly AddedParameter[],
 ): ((type: string) => TypeIndex) => {
-  const parameterTypes = parameterTypesFor(baseUrl);
+  const all = added.map((each) => ({ each, alone: each.alone ?? createAddedPlan({ registry, baseUrl }, each) }));
   return memoised((type) => {
-    // Contained resources are indexed by the specification's parameters alone.
-    if (isContainedType(type)) return standard(type);
-    const own = added.filter(({ bases }) => bases.some((base) => isA(type, base, registry)));
-    return own.length === 0 ? standard(type) : extendType(type, standard(type), { registry, parameterTypes, added: own });
+    const own = all.flatMap(({ each, alone }) => (alone(type) === NOTHING ? [] : { ...each, index: alone(type) }));
+    return own.length === 0 ? standard(type) : extendType(standard(type), own);
   });
 };
 
-interface Extension {
-  readonly registry: Registry;
-  readonly parameterTypes: ParameterTypes;
-  readonly added: readonly AddedParameter[];
-}
-
-const extendType = (type: string, standard: TypeIndex, { registry, parameterTypes, added }: Extension): TypeIndex => {
+const extendType = (standard: TypeIndex, added: readonly (AddedParameter & { readonly index: TypeIndex })[]): TypeIndex => {
   const units = [...standard.units];
   const parameters = new Map(standard.parameters);
   const pending = new Map<string, () => string>();
-  for (const each of added) {
-    const { parameter } = each;
-    if (parameters.has(parameter.code) || pending.has(parameter.code)) continue;
-    const own = planAdded(type, each, { registry, parameterTypes });
-    if (own === undefined) continue;
-    units.push(...own.units);
-    if (each.pending === undefined) parameters.set(parameter.code, own.indexed);
-    else pending.set(parameter.code, each.pending);
+  for (const { parameter, pending: describe, index } of added) {
+    const { code } = parameter;
+    if (parameters.has(code) || pending.has(code)) continue;
+    units.push(...index.units);
+    if (describe === undefined) parameters.set(code, index.parameters.get(code)!);
+    else pending.set(code, describe);
   }
   return { units, parameters, pending };
 };
@@ -151,7 +143,7 @@ const extendType = (type: string, standard: TypeIndex, { registry, parameterType
 const planAdded = (
   type: string,
   { parameter, generation, components = [] }: AddedParameter,
-  { registry, parameterTypes }: Omit<Extension, 'added'>,
+  { registry, parameterTypes }: { readonly registry: Registry; readonly parameterTypes: ParameterTypes },
 ): { readonly units: readonly IndexUnit[]; readonly indexed: IndexedParameter } | undefined => {
   const byUrl = new Map(components.map((each) => [each.url, each]));
   const within = { ...registry, searchParameterByUrl: (url: string) => byUrl.get(url) ?? registry.searchParameterByUrl(url) };
@@ -170,7 +162,25 @@ export const keyPrefix = (generation: number): string => `{${generation}}`;
 export const createAddedPlan = (
   { registry, baseUrl }: { readonly registry: Registry; readonly baseUrl: string },
   added: AddedParameter,
-): ((type: string) => TypeIndex) => createExtendedPlan({ registry, baseUrl, standard: () => NOTHING }, [{ ...added, pending: undefined }]);
+): ((type: string) => TypeIndex) => {
+  const parameterTypes = parameterTypesFor(baseUrl);
+  const planOf = memoised((type) => {
+    const own = planAdded(type, added, { registry, parameterTypes });
+    if (own === undefined) return NOTHING;
+    return { ...NOTHING, units: own.units, parameters: new Map([[added.parameter.code, own.indexed]]) };
+  });
+  const isCommon = isOfAnyType(added.parameter);
+  return (type) => {
+    // Contained resources are indexed by the specification's parameters alone.
+    if (isContainedType(type) || !added.bases.some((base) => isA(type, base, registry))) return NOTHING;
+    if (!isCommon) return planOf(type);
+    return planOf(isA(type, 'DomainResource', registry) ? 'DomainResource' : 'Resource');
+  };
+};
+
+/** Whether it says the same of every type: compiled for 148 types one by one it takes a hundred times as long and as much memory. */
+const isOfAnyType = ({ type, expression }: SearchParameter): boolean =>
+  type !== 'composite' && expression.split('|').every((branch) => /^(?:Domain)?Resource\./.test(branch.trim()));
 
 const NOTHING: TypeIndex = { units: [], parameters: new Map(), pending: new Map() };
 

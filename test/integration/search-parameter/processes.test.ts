@@ -1,6 +1,9 @@
 import postgres from 'postgres';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { loadRegistry } from '../../../fhir/definitions/registry.ts';
+import { openSearchPlan } from '../../../fhir/search-parameter/search-plan.ts';
+import { createPool } from '../../../fhir/store/pool.ts';
 import { type FhirProcess, startFhir } from '../../support/fhir-process.ts';
 import { startPostgres, type TestDatabase, type TestPostgres } from '../../support/postgres.ts';
 import { eventually } from '../../support/stack.ts';
@@ -146,6 +149,30 @@ where rid = (select rid from fhir.resource where id = 'foreign')`;
   await write('retired');
   await write();
   await eventually('it is ready again', async () => (await status()).includes('"valueCode":"ready"'), 20_000);
+});
+
+test('a definition is compiled once, whichever others come', async () => {
+  const pool = createPool(database.appUrl, { max: 1, application: 'test' });
+  const plan = await openSearchPlan({
+    registry: loadRegistry(),
+    baseUrl: 'https://example.org/fhir',
+    sql: pool,
+    onFault: (error) => assert.unreachable(String(error)),
+  });
+  const before = plan.planOf('Person').parameters.get('household')!;
+  const other = shoe({ id: 'other', url: 'http://example.org/SearchParameter/other', code: 'other' });
+  assert.is((await processes[0]!.request('/SearchParameter/other', { method: 'PUT', body: other })).status, 201);
+  await eventually('it is known', async () => {
+    await plan.refresh();
+    return plan.planOf('Person').pending.has('other') || plan.planOf('Person').parameters.has('other');
+  });
+  assert.is(plan.planOf('Person').parameters.get('household') === before, true);
+  assert.is((await processes[0]!.request('/SearchParameter/other', { method: 'DELETE' })).status, 204);
+  await eventually('it is forgotten', async () => {
+    await plan.refresh();
+    return !plan.planOf('Person').pending.has('other') && !plan.planOf('Person').parameters.has('other');
+  });
+  await pool.end({ timeout: 1 });
 });
 
 test.run();

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadRegistry } from '../../../fhir/definitions/registry.ts';
 import { createExtractor } from '../../../fhir/search/extract.ts';
-import { createExtendedPlan, createIndexPlan, indexKeys } from '../../../fhir/search/index-plan.ts';
+import { createAddedPlan, createExtendedPlan, createIndexPlan, indexKeys } from '../../../fhir/search/index-plan.ts';
 
 const registry = loadRegistry();
 const planOf = createIndexPlan(registry, 'https://example.org/fhir');
@@ -39,6 +39,17 @@ test('types that no added parameter is for keep the very plan that they have', (
   for (const type of registry.resourceTypes) assert.is(extended(type) === planOf(type), type !== 'Patient', type);
   assert.equal(extended('Patient').parameters.get('x')!.keys, ['token:{7}Patient.gender']);
   assert.is(extended('Patient').units.length, planOf('Patient').units.length + 1);
+});
+
+test('what says the same of every type is compiled once, for those that have it', () => {
+  const expression = 'Resource.meta.tag | DomainResource.text.status';
+  const parameter = { code: 'x', type: 'token' as const, url: 'http://example.org/x', expression, targets: [] };
+  const added = createAddedPlan({ registry, baseUrl: 'https://example.org/fhir' }, { parameter, bases: ['Resource'], generation: 7 });
+  const tags = 'token:{7}Resource.meta.tag';
+  assert.equal(added('Binary').parameters.get('x')!.keys, [tags]);
+  assert.equal(added('Patient').parameters.get('x')!.keys, [tags, 'token:{7}DomainResource.text.status']);
+  const others = registry.resourceTypes.filter((type) => !['Binary', 'Bundle', 'Parameters'].includes(type));
+  for (const type of others) assert.is(added(type) === added('Patient'), true, type);
 });
 
 test('index keys are distinct, in a fixed order, and fit into two bytes', () => {
