@@ -21,6 +21,8 @@ export interface FhirProcess {
   /** What it has logged. */
   readonly log: readonly string[];
   readonly stop: () => Promise<void>;
+  /** By SIGKILL. */
+  readonly kill: () => Promise<void>;
 }
 
 const MAIN = fileURLToPath(new URL('../../fhir/main.ts', import.meta.url));
@@ -46,6 +48,13 @@ export const startFhir = async (databaseUrl: string, environment: Readonly<Recor
       if (msg === 'ready') resolve(ready!);
     });
   });
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.removeAllListeners('exit');
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    await ended;
+  };
   const url = `http://127.0.0.1:${port}/fhir`;
   return {
     url,
@@ -65,12 +74,7 @@ export const startFhir = async (databaseUrl: string, environment: Readonly<Recor
         json: text.startsWith('{') ? (JSON.parse(text) as unknown) : undefined,
       };
     },
-    stop: async () => {
-      if (child.exitCode !== null) return;
-      child.removeAllListeners('exit');
-      const ended = once(child, 'exit');
-      child.kill('SIGTERM');
-      await ended;
-    },
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
   };
 };
