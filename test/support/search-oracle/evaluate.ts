@@ -161,12 +161,20 @@ const isOfPatient = (resource: Resource, id: string): boolean =>
     return valuesFor(resource, parameter).some((each) => matchesReference(each, undefined, `Patient/${id}`, parameter));
   });
 
-/** The resources that a search finds. */
-export const matchesOf = (world: World, { types, patient, criteria, filter }: Query): Resource[] =>
-  world.resources.filter(
-    (each) =>
-      types.includes(each.resourceType) &&
-      (patient === undefined || isOfPatient(each, patient)) &&
-      (filter === undefined || matchesFilter(world, each, filter)) &&
-      criteria.every((criterion) => matches(world, each, criterion)),
+/** The resources that a search finds, by Type/id; contained ones by the container's Type/id#id. */
+export const matchesOf = (world: World, query: Query): string[] => {
+  const { types, patient, criteria, filter, contained } = query;
+  const isFound = (each: Resource): boolean =>
+    types.includes(each.resourceType) &&
+    (patient === undefined || isOfPatient(each, patient)) &&
+    (filter === undefined || matchesFilter(world, each, filter)) &&
+    criteria.every((criterion) => matches(world, each, criterion));
+  const alone = contained?.found === 'true' ? [] : world.resources.filter(isFound).map(nameOf);
+  if (contained === undefined) return alone;
+  const inside = world.resources.flatMap((each) =>
+    ((each['contained'] ?? []) as Resource[])
+      .filter(isFound)
+      .map(({ id }) => (contained.shown === 'container' ? nameOf(each) : `${nameOf(each)}#${id}`)),
   );
+  return [...alone, ...new Set(inside)];
+};

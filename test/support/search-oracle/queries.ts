@@ -7,7 +7,7 @@ import { type Part, partsIn } from './composite.ts';
 import { type Parameter, parametersOf, PATIENT_COMPARTMENT, type Value } from './parameters.ts';
 import { createDice, type Dice } from './random.ts';
 import { type Resource, TYPES } from './resources.ts';
-import type { Query } from './query.ts';
+import type { Contained, Query } from './query.ts';
 import { unescaped } from './text.ts';
 import { type Written, written } from './written.ts';
 
@@ -159,7 +159,7 @@ const filterTest = (world: World, type: string, dice: Dice): Filter => {
   const isPrefixed = parameter.type === 'date' || parameter.type === 'number' || parameter.type === 'quantity';
   // Bars in codes can't be written in a filter.
   if (/\\\|/.test(text) && parameter.type === 'token') return test('pr', 'true');
-  if (parameter.type === 'string') return test(operator, unescaped(text).slice(0, 40));
+  if (parameter.type === 'string') return test(operator, [...unescaped(text)].slice(0, 30).join(''));
   return test(operator, isPrefixed ? text.replace(/^[a-z]{2}(?=[-\d])/, '') : unescaped(text));
 };
 
@@ -180,6 +180,15 @@ const sortOf = (world: World, type: string, dice: Dice): string => {
     .concat(0)
     .map(() => (dice.chance(5) ? '_id' : pickUsed(kinds, dice).parameter.code));
   return keys.map((code) => `${dice.pick(['', '-'])}${code}`).join(',');
+};
+
+/** By what each of the types has. */
+const sorted = (world: World, types: readonly string[], dice: Dice): Pick<Query, 'sort'> => {
+  if (!dice.chance(20)) return {};
+  const sort = sortOf(world, types[0]!, dice);
+  const codes = sort.split(',').map((each) => each.replace(/^-/, ''));
+  const kindsOf = (code: string): Set<string | undefined> => new Set(types.map((type) => parametersOf(type).get(code)?.type));
+  return codes.every((code) => code === '_id' || kindsOf(code).size === 1) ? { sort } : {};
 };
 
 /** What leads on from the type, or to it; with :iterate from anywhere. */
@@ -219,6 +228,25 @@ const criteriaOfOne = (world: World, type: string, dice: Dice): Criterion[] => {
   return Array.from({ length: 2 + dice.below(2) }, () => byParameter(dice.pick(from), { world, type, dice }));
 };
 
+const containedQuery = (world: World, dice: Dice): Query => {
+  const type = dice.pick(['Medication', 'Observation', 'Location', 'Patient']);
+  const contained: Contained = { found: dice.pick(['true', 'both']), shown: dice.pick(['container', 'contained']) };
+  const criteria = dice
+    .some(1, () => 0)
+    .concat(0)
+    .map(() => plainCriterion(world, type, dice));
+  const isPaged = dice.chance(30);
+  return {
+    types: [type],
+    contained,
+    criteria,
+    ...(isPaged && { count: 1 + dice.below(5) }),
+    isCounted: dice.chance(10),
+    isPosted: false,
+    includes: [],
+  };
+};
+
 export const makeQuery = (world: World, seed: number, n: number): Query => {
   const dice = createDice(seed, 2, n);
   const type = dice.pick(TYPES);
@@ -229,12 +257,13 @@ export const makeQuery = (world: World, seed: number, n: number): Query => {
   const isPaged = dice.chance(15);
   const isOfPatient = dice.chance(10) && PATIENT_COMPARTMENT.has(type);
   const types = isOfPatient || filter !== undefined || dice.chance(80) ? [type] : typesWith(type, criteria, dice);
+  if (dice.chance(8)) return containedQuery(world, dice);
   return {
     types,
     ...(isOfPatient && { patient: `x${dice.below(10)}` }),
     criteria,
     ...(filter !== undefined && { filter }),
-    ...(types.length === 1 && dice.chance(20) && { sort: sortOf(world, type, dice) }),
+    ...sorted(world, types, dice),
     ...(isPaged && { count: 1 + dice.below(9) }),
     isCounted: dice.chance(10),
     isPosted: dice.chance(10),

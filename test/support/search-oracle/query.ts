@@ -10,6 +10,7 @@ export interface Query {
   readonly patient?: string;
   readonly criteria: readonly Criterion[];
   readonly filter?: Filter;
+  readonly contained?: Contained;
   /** As _sort is written, with the size of its pages. */
   readonly sort?: string;
   readonly count?: number;
@@ -19,12 +20,24 @@ export interface Query {
   readonly isPosted: boolean;
 }
 
+/** Source: http://hl7.org/fhir/R4/search.html#contained */
+export interface Contained {
+  readonly found: 'true' | 'both';
+  readonly shown: 'container' | 'contained';
+}
+
 type Pair = readonly [name: string, value: string];
 
-const pairsOf = ({ types, criteria, filter, sort, count = 1000, includes, isCounted }: Query): Pair[] => [
+const pairsOf = ({ types, criteria, filter, contained, sort, count = 1000, includes, isCounted }: Query): Pair[] => [
   ...(types.length > 1 ? [['_type', types.join(',')] as const] : []),
   ...criteria.map(({ name, value }): Pair => [name, value]),
   ...(filter === undefined ? [] : [['_filter', filterText(filter)] as const]),
+  ...(contained === undefined
+    ? []
+    : ([
+        ['_contained', contained.found],
+        ['_containedType', contained.shown],
+      ] as const)),
   ...includes.map(({ isReverse, iterates, source, code, target }): Pair => [
     `${isReverse ? '_revinclude' : '_include'}${iterates ? ':iterate' : ''}`,
     [source, code, ...(target === undefined ? [] : [target])].join(':'),

@@ -207,12 +207,15 @@ const MAKERS: Readonly<Record<string, Maker>> = {
   }),
 };
 
+/** What some resources of a type hold. */
+const CONTAINED: Readonly<Record<string, string>> = { Condition: 'Observation', Encounter: 'Location', Observation: 'Patient' };
+
 export const TYPES: readonly string[] = Object.keys(MAKERS);
 
 const meta = (m: Make, d: Dice): Json | undefined => {
   const made = tidy({
     tag: d.some(1, m.coding),
-    profile: d.some(1, () => `http://example.org/unknown/${d.pick(['a', 'b'])}`),
+    profile: d.some(1, () => `http://example.org/unknown/${d.pick(['a', 'b', 'b|1', 'b|2'])}`),
     source: m.maybe(m.uri, 30),
   });
   return Object.keys(made).length > 0 ? made : undefined;
@@ -224,7 +227,14 @@ export const makeResources = (seed: number, count: number): Resource[] => {
   const make = createMake(dice, count);
   return TYPES.flatMap((resourceType) =>
     Array.from({ length: count }, (_, i) => {
-      const elements = tidy({ meta: make.maybe(() => meta(make, dice), 30), ...MAKERS[resourceType]!(make, dice) });
+      const inside = CONTAINED[resourceType];
+      const contained =
+        inside === undefined || !dice.chance(40)
+          ? []
+          : dice.some(2, () => 0).map((_, at) => ({ resourceType: inside, id: `c${at}`, ...tidy(MAKERS[inside]!(make, dice)) }));
+      // Something must refer to each.
+      const extension = contained.map(({ id }) => ({ url: 'urn:holds', valueReference: { reference: `#${id}` } }));
+      const elements = tidy({ contained, extension, meta: make.maybe(() => meta(make, dice), 30), ...MAKERS[resourceType]!(make, dice) });
       return { resourceType, id: `x${i}`, ...elements };
     }),
   );
