@@ -174,7 +174,16 @@ const UNITS: Readonly<Record<string, { readonly of: string; readonly first: (val
   'mg/dL': { of: 'density', first: (v) => v / 100 },
   'mm[Hg]': { of: 'pressure', first: (v) => v },
   '/min': { of: 'frequency', first: (v) => v },
-  '%': { of: 'part', first: (v) => v },
+  // What stands in braces means nothing.
+  '{beats}/min': { of: 'frequency', first: (v) => v },
+  '%': { of: 'part', first: (v) => v / 100 },
+  '1': { of: 'part', first: (v) => v },
+  '[lb_av]': { of: 'mass', first: (v) => v * 453.59237 },
+  '[in_i]': { of: 'length', first: (v) => v * 2.54 },
+  cm: { of: 'length', first: (v) => v },
+  m: { of: 'length', first: (v) => v * 100 },
+  '10*3/uL': { of: 'count', first: (v) => v },
+  '10*9/L': { of: 'count', first: (v) => v },
 };
 
 const unitOf = ({ type, value }: Value): Quantity => {

@@ -82,6 +82,14 @@ export const UNITS: readonly string[] = [
   'd',
   'mg/dL',
   'g/L',
+  '{beats}/min',
+  '1',
+  '[lb_av]',
+  '[in_i]',
+  'cm',
+  'm',
+  '10*3/uL',
+  '10*9/L',
 ];
 export const URIS: readonly string[] = [
   'http://example.org/a',
