@@ -8,7 +8,7 @@ import { type Parameter, parametersOf, PATIENT_COMPARTMENT, type Value } from '.
 import { createDice, type Dice } from './random.ts';
 import { type Resource, TYPES } from './resources.ts';
 import type { Contained, Query } from './query.ts';
-import { unescaped } from './text.ts';
+import { plain, unescaped } from './text.ts';
 import { type Written, written } from './written.ts';
 
 interface Used {
@@ -70,7 +70,7 @@ const withoutModifier = (value: Value, parameter: Parameter, dice: Dice): string
   let found: Written;
   do found = written(value, parameter, dice);
   // A composite takes 80 characters at most.
-  while (found.modifier !== undefined || found.text.length > 80);
+  while (found.modifier !== undefined || plain(found.text).length > 80);
   return found.text;
 };
 
