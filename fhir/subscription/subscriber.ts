@@ -88,13 +88,16 @@ export interface SenderOptions {
 
 const FIRST_DELAY_MS = 1000;
 const MAX_DELAY_MS = 900_000;
+/** Then it is another one's turn. */
+const TURN_MS = 5000;
 
 export const delayMs = (attempts: number): number => Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempts, 20));
 
-/** Tells everything that is to be told, in order, up to the first that isn't taken, or until the Subscription or its client's scopes change. */
+/** Tells what is to be told, in order, up to the first that isn't taken, until the Subscription or its client's scopes change, or its turn is over. */
 export const tellAll = async (server: Server, subscriber: Subscriber, { maxAttempts, ending, cut }: SenderOptions): Promise<void> => {
   const { row, terms } = subscriber;
-  while (!ending.aborted) {
+  const end = performance.now() + TURN_MS;
+  while (!ending.aborted && performance.now() < end) {
     const delivery = await nextDelivery(server.db, row);
     if (delivery === undefined) return;
     const head = await readHead(server.db, delivery.typeId, delivery.id);

@@ -38,8 +38,9 @@ const STANDBY_MS = 1000;
 const MAX_EVENTS = 2000;
 /** So long all wait for a search parameter that somebody's criteria need, and that was defined anew. */
 const INDEXING_MS = 300_000;
-/** Subscriptions that are told at the same time. */
+/** Subscriptions that are told at the same time; of those that weren't taken the last time fewer, since each may take until its timeout. */
 const MAX_SENDERS = 8;
+const MAX_RETRIES = 4;
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   sleep(ms, undefined, { signal }).then(
@@ -104,6 +105,8 @@ const leadIfFree = async (options: SubscriptionOptions, { ending, cut }: Until):
 const lead = async (options: SubscriptionOptions, { ending, cut }: Until): Promise<void> => {
   const { server, maxAttempts, onFault, pollMs = 250 } = options;
   const senders = new Map<number, Promise<void>>();
+  const retries = new Set<number>();
+  const turns = new Map<number, number>();
   const guard = createLoopGuard();
   let waitingSince: number | undefined;
   try {
@@ -117,21 +120,33 @@ const lead = async (options: SubscriptionOptions, { ending, cut }: Until): Promi
       const found = await findWhoIsTold(options, guard, isPatient);
       if (found !== 'waits') waitingSince = undefined;
       else waitingSince ??= Date.now();
-      for (const subscriber of await currentSubscribers(options)) {
-        const { row } = subscriber;
-        if (!row.isDue || senders.has(row.rid) || senders.size >= MAX_SENDERS) continue;
+      for (const subscriber of inTurn(await currentSubscribers(options), turns)) {
+        const { rid, id, attempts, isDue } = subscriber.row;
+        if (!isDue || senders.has(rid) || senders.size >= MAX_SENDERS || (attempts > 0 && retries.size >= MAX_RETRIES)) continue;
+        if (attempts > 0) retries.add(rid);
+        turns.set(rid, Date.now());
         const telling = tellAll(server, subscriber, { maxAttempts, ending, cut })
           .catch((error: unknown) => {
-            if (!cut.aborted) onFault({ job: `Subscription/${row.id}`, error });
+            if (!cut.aborted) onFault({ job: `Subscription/${id}`, error });
           })
-          .finally(() => senders.delete(row.rid));
-        senders.set(row.rid, telling);
+          .finally(() => {
+            senders.delete(rid);
+            retries.delete(rid);
+          });
+        senders.set(rid, telling);
       }
       if (found !== 'more') await pause(found === 'waits' ? STANDBY_MS : pollMs, ending);
     }
   } finally {
     await Promise.all(senders.values());
   }
+};
+
+/** Who has waited longest comes first. `turns` says when each was told the last time, and forgets those that aren't there any more. */
+const inTurn = (subscribers: readonly Subscriber[], turns: Map<number, number>): Subscriber[] => {
+  const current = new Set(subscribers.map(({ row }) => row.rid));
+  for (const rid of turns.keys()) if (!current.has(rid)) turns.delete(rid);
+  return subscribers.toSorted((a, b) => (turns.get(a.row.rid) ?? 0) - (turns.get(b.row.rid) ?? 0));
 };
 
 /** Those that are active; on the way, requested ones become active, ended ones off, impossible ones an error. */

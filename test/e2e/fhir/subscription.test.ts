@@ -24,6 +24,7 @@ test.before(async () => {
 test.before.each(() => {
   receiver.received.length = 0;
   receiver.status = 200;
+  receiver.delayMs = 0;
 });
 test.after(async () => {
   await sql.end();
@@ -268,6 +269,23 @@ test('criteria by a search parameter that is defined anew wait until it is index
   assert.match((await stateOf(id)).error!, /Basic has no search parameter tint/);
   await off(id);
   await off(other);
+});
+
+test('who has much to be told of leaves turns to others', async () => {
+  const busy = await Promise.all(Array.from({ length: 8 }, () => subscribed({ criteria: 'Basic?code=many' })));
+  const other = await subscribed({ criteria: 'Basic?code=few', channel: { payload: undefined } });
+  receiver.delayMs = 100;
+  const entry = Array.from({ length: 300 }, () => ({
+    resource: { resourceType: 'Basic', code: { coding: [{ code: 'many' }] } },
+    request: { method: 'POST', url: 'Basic' },
+  }));
+  assert.is((await stack.request('', { body: { resourceType: 'Bundle', type: 'transaction', entry } })).status, 200);
+  await told(9);
+  await basic('few');
+  // Each of the eight needs 30 s at least for what it is to be told of.
+  await eventually('the other is told', () => receiver.received.some(({ method }) => method === 'POST'), 20_000);
+  receiver.delayMs = 0;
+  await Promise.all([...busy, other].map(off));
 });
 
 test('follows no redirection', async () => {
