@@ -1,7 +1,6 @@
 /**
  * Runs the tests, one process per file, and ends with `N passed, N failed` alone on a line. A file that runs no test, hangs or ends with
  * an error counts as failed. One PostgreSQL and one Valkey serve the whole run; everything is stopped and removed at its end.
- * usage: npm test -- [--check] [PART OF A PATH …]      --check: type check, lint and format check first, counted like tests
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -29,7 +28,15 @@ const KINDS = [
 ];
 
 process.chdir(PROJECT);
+const USAGE = `npm test -- [--check] [PART OF A PATH …]
+
+  --check   type check, lint and format check first, counted like tests`;
 const args = process.argv.slice(2);
+// An option that is none must not run everything.
+if (args.some((arg) => arg.startsWith('--') && arg !== '--check')) {
+  console.log(USAGE);
+  process.exit(args.includes('--help') ? 0 : 2);
+}
 const parts = args.filter((arg) => !arg.startsWith('--'));
 const plan = KINDS.map((kind) => ({
   ...kind,
