@@ -133,6 +133,9 @@ const compileFirst = (type: string, steps: readonly Step[], compiling: Compiling
   const element = registry.type(type)?.element.get(step.name);
   if (element === undefined) throw new Error(`${type} has no element ${step.name}`);
   const { types: chosen, where } = leadsTo(step, element.types, registry);
+  for (const { element: name } of step.where ?? [])
+    if (chosen.length > 0 && !chosen.some((each) => registry.type(each)?.element.has(name)))
+      throw new Error(`${chosen.slice(0, 3).join(', ')} has no element ${name}`);
   const keep = filterOf({ ...step, where });
   const branchesOfStep = chosen.map((each) => {
     const property = element.isChoice ? step.name + each.charAt(0).toUpperCase() + each.slice(1) : step.name;

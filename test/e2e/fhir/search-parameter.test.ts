@@ -270,6 +270,13 @@ test('a quantity of any type, as an extension has it, is compared across units',
 const REFUSED: readonly [what: string, given: object, status: number, says: RegExp, element: string][] = [
   ['an expression with a function', { expression: 'Patient.name.trace()' }, 422, /isn't understood for Patient.*trace/, 'expression'],
   ['an element that there is not', { expression: 'Patient.nose' }, 422, /Patient has no element nose/, 'expression'],
+  [
+    'a condition on an element that there is not',
+    { expression: "Patient.telecom.where(sytem='phone')" },
+    422,
+    /ContactPoint has no element sytem/,
+    'expression',
+  ],
   ['a path of another type', { expression: 'Observation.code' }, 422, /finds nothing in Patient/, 'expression'],
   [
     'values of another type',

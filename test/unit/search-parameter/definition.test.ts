@@ -118,6 +118,21 @@ test('the resources of a Bundle are told apart by their type', () => {
   assert.match(refusal({ base: ['Bundle'], expression: 'Bundle.entry.resource.as(MessageHeader).nose' }), /finds nothing/);
 });
 
+test('a condition is on elements that what it narrows has', () => {
+  for (const expression of [
+    "Patient.telecom.where(system='phone' and use='home').value",
+    "Patient.extension('http://a.b').value.as(Coding).where(system='http://c.d')",
+    "Patient.extension('http://a.b').value.where(system='http://c.d')",
+  ])
+    assert.ok(read({ expression }) !== undefined, expression);
+  for (const expression of [
+    "Patient.telecom.where(sytem='phone')",
+    "Patient.gender.where(code='male')",
+    "Patient.name.where(use='official').where(nose='x').family",
+  ])
+    assert.match(refusal({ expression, type: 'string' }), /has no element (sytem|code|nose)/, expression);
+});
+
 test('what one of the types of an abstract base has not is refused', () => {
   assert.match(refusal({ base: ['Resource'], expression: 'name' }), /isn't understood for Resource/);
   assert.ok(read({ base: ['Resource'], expression: 'Resource.meta.tag.display', type: 'string' }) !== undefined);
