@@ -15,6 +15,7 @@ import {
   noteSeen,
   orphans,
   readPlan,
+  reconsiderRefused,
   setVersion,
   turnOff,
 } from './parameter-table.ts';
@@ -64,6 +65,7 @@ const settle = async (server: Context, db: Db, changed: ChangedParameter, next: 
   if (changed.generation === null) return meant.definition !== undefined;
   const request: RemoveRequest = { kind: 'remove', generation: changed.generation, version: next };
   await insertReindexJob(db, { id: randomUUID(), request });
+  await reconsiderRefused(db, changed.rid);
   return true;
 };
 

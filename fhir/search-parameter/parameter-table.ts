@@ -110,6 +110,13 @@ export const turnOff = async (
   );
 };
 
+/** Has the others that were refused looked at again: what was in their way may be gone. */
+export const reconsiderRefused = async (db: Db, except: number): Promise<void> => {
+  await db.unsafe(`update fhir.search_parameter set version = null where state = 'refused' and package is null and rid <> $1::bigint`, [
+    except,
+  ]);
+};
+
 /** To be called under the plan's lock; false where another has been before, or the definition is another one by now. */
 export const refuseDefinition = async (
   db: Db,

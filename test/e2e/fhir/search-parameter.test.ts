@@ -326,6 +326,22 @@ test('a code that another parameter has is refused, as a draft it is taken', asy
   assert.is((await stateOf('other')).state, 'off');
 });
 
+test('of two that are written together with one code the second is refused, until the first is gone', async () => {
+  const entry = ['first', 'second'].map((id) => ({
+    resource: { id, ...parameter({ url: `http://example.org/${id}`, code: 'contested' }) },
+    request: { method: 'PUT', url: `SearchParameter/${id}` },
+  }));
+  const { status, text } = await stack.request('', { body: { resourceType: 'Bundle', type: 'transaction', entry } });
+  assert.is(status, 200, text);
+  await ready('first');
+  const { state, message } = await stateOf('second');
+  assert.is(state, 'refused');
+  assert.match(message, /Patient has contested already, by SearchParameter\/first/);
+  assert.is((await stack.request('/SearchParameter/first', { method: 'DELETE' })).status, 204);
+  await ready('second');
+  assert.is((await stack.request('/SearchParameter/second', { method: 'DELETE' })).status, 204);
+});
+
 test('one of the specification may be written, and changes nothing', async () => {
   const { status, text } = await define('individual-gender', {
     url: 'http://hl7.org/fhir/SearchParameter/individual-gender',
