@@ -275,15 +275,15 @@ test('who has much to be told of leaves turns to others', async () => {
   const busy = await Promise.all(Array.from({ length: 8 }, () => subscribed({ criteria: 'Basic?code=many' })));
   const other = await subscribed({ criteria: 'Basic?code=few', channel: { payload: undefined } });
   receiver.delayMs = 100;
-  const entry = Array.from({ length: 300 }, () => ({
+  const entry = Array.from({ length: 600 }, () => ({
     resource: { resourceType: 'Basic', code: { coding: [{ code: 'many' }] } },
     request: { method: 'POST', url: 'Basic' },
   }));
   assert.is((await stack.request('', { body: { resourceType: 'Bundle', type: 'transaction', entry } })).status, 200);
   await told(9);
   await basic('few');
-  // Each of the eight needs 30 s at least for what it is to be told of.
-  await eventually('the other is told', () => receiver.received.some(({ method }) => method === 'POST'), 20_000);
+  // Each of the eight needs 60 s at least for what it is to be told of.
+  await eventually('the other is told', () => receiver.received.some(({ method }) => method === 'POST'), 40_000);
   receiver.delayMs = 0;
   await Promise.all([...busy, other].map(off));
 });
