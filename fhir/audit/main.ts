@@ -83,8 +83,7 @@ const running = (async (): Promise<void> => {
   while (!stopping.signal.aborted) {
     try {
       await runRelay({
-        // A poll over the partitions of a day takes 0.3 ms then, and twice that with a plan of its own each time.
-        connect: () => createPool(databaseUrl, { max: 3, application: 'audit relay', plansOnce: true }),
+        connect: () => createPool(databaseUrl, { max: 3, application: 'audit relay' }),
         bucket,
         key,
         signal: stopping.signal,

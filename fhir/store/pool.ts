@@ -29,8 +29,6 @@ export interface PoolOptions {
   readonly prepare?: boolean;
   /** Short statements that come together share a connection (sharing.ts): for those that only read. */
   readonly isShared?: boolean;
-  /** A statement has one plan whatever its values: for those that are asked over and over, and plan as long as they run. */
-  readonly plansOnce?: boolean;
 }
 
 /**
@@ -39,7 +37,7 @@ export interface PoolOptions {
  */
 export const createPool = (
   url: string,
-  { max, application, statementTimeoutMs = 30_000, prepare = true, isShared = false, plansOnce = false }: PoolOptions,
+  { max, application, statementTimeoutMs = 30_000, prepare = true, isShared = false }: PoolOptions,
 ): Sql => {
   databaseConnection(url); // a bad address is known at once
   const connect = (onclose: () => void): postgres.Sql => {
@@ -61,7 +59,6 @@ export const createPool = (
         application_name: application,
         // A pooler refuses these where it connects; the role has them too (migrations/0004_timeouts.sql).
         ...(prepare && { statement_timeout: statementTimeoutMs, idle_in_transaction_session_timeout: 30_000 }),
-        ...(plansOnce && { plan_cache_mode: 'force_generic_plan' }),
       },
     }) as unknown as postgres.Sql;
   };
