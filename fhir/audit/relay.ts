@@ -152,12 +152,13 @@ const lead = async (sql: Sql, options: RelayOptions): Promise<void> => {
   }
 };
 
-/** Makes the partitions of the next hours, and drops those that are sealed and old enough. */
+/** Makes the partitions of the next hours, and drops what is sealed and old enough. */
 const keepPartitions = async (sql: Sql, { keepHours = 24, onDropped = () => undefined }: RelayOptions): Promise<void> => {
   try {
     await sql.unsafe('select audit.add_partitions($1)', [HOURS_AHEAD]);
     const [row] = await sql.unsafe<{ dropped: number }[]>(`select audit.drop_sealed($1 * interval '1 hour') as dropped`, [keepHours]);
     if (row!.dropped > 0) onDropped(row!.dropped);
+    await sql.unsafe(`select audit.forget_segments($1 * interval '1 hour')`, [keepHours]);
   } catch (error) {
     // Somebody has a table for long: the next time will do.
     if (!isLockTimeout(error)) throw error;

@@ -28,12 +28,13 @@ begin
 end $f$;
 
 -- Drops the partitions that ended `keep` ago and longer, oldest first, as far as the bucket has all of their events and whoever tells
--- Subscriptions has seen them, and returns how many. Takes no lock for longer than 100 ms: where it doesn't get one it raises 55P03, and
--- what it dropped before in this call is there again.
+-- Subscriptions has seen them, and returns how many; never the present hour. Waits for no lock longer than 100 ms: where it doesn't get one
+-- it raises 55P03, and what it dropped before in this call is there again. Nobody writes events while it drops: it does nothing else.
 drop function audit.drop_partition(date);
 create function audit.drop_sealed(keep interval) returns integer language plpgsql security definer
   set search_path = pg_catalog set lock_timeout = '100ms' as $f$
 declare
+  ended_before constant timestamptz := now() - greatest(keep, interval '0');
   last_sealed audit.segment;
   seen fhir.subscription_cursor;
   names text[];
@@ -53,10 +54,10 @@ begin
     where inhparent = 'audit.event'::regclass and relname ~ '^event_[0-9]{8}([0-9]{2})?$'
       and case length(relname)
         when 14 then to_timestamp(relname || '00 +00', '"event_"YYYYMMDDHH24 TZH') + interval '1 day'
-        else to_timestamp(relname || ' +00', '"event_"YYYYMMDDHH24 TZH') + interval '1 hour' end <= now() - keep
+        else to_timestamp(relname || ' +00', '"event_"YYYYMMDDHH24 TZH') + interval '1 hour' end <= ended_before
     union all
     select 'event_default' where exists (select from audit.event_default)
-      and not exists (select from audit.event_default where recorded > now() - keep)
+      and not exists (select from audit.event_default where recorded > ended_before)
     order by 1);
   foreach name in array names loop
     -- Twice: most often it isn't, and then nobody is to wait for the locks.
@@ -78,13 +79,20 @@ begin
     end if;
     dropped := dropped + 1;
   end loop;
-  if dropped > 0 then
-    -- Of the segments none before the last sealed one is ever asked for.
-    delete from audit.sealed s where s.sealed < now() - keep and s.first_index < last_sealed.first_index;
-    delete from audit.segment g where g.planned < now() - keep and g.first_index < last_sealed.first_index
-      and not exists (select from audit.sealed s where s.first_index = g.first_index);
-  end if;
   return dropped;
+end $f$;
+
+-- Removes what is known of segments that were sealed `keep` ago and longer, 10000 of them at most, and returns how many: none before the
+-- last sealed one is ever asked for.
+create function audit.forget_segments(keep interval) returns integer language plpgsql security definer set search_path = pg_catalog as $f$
+declare
+  old constant bigint[] := array(
+    select first_index from audit.sealed where sealed < now() - keep and first_index < (select max(first_index) from audit.sealed)
+    order by first_index limit 10000);
+begin
+  delete from audit.sealed where first_index = any (old);
+  delete from audit.segment where first_index = any (old);
+  return cardinality(old);
 end $f$;
 
 -- The days that 0002 made ahead, in a new database; in another one they are used up, for dropping them would make its writers wait.
@@ -101,5 +109,5 @@ begin
 end $f$;
 select audit.add_partitions(6);
 
-revoke all on function audit.add_partitions(integer), audit.drop_sealed(interval) from public;
-grant execute on function audit.add_partitions(integer), audit.drop_sealed(interval) to audit_relay;
+revoke all on function audit.add_partitions(integer), audit.drop_sealed(interval), audit.forget_segments(interval) from public;
+grant execute on function audit.add_partitions(integer), audit.drop_sealed(interval), audit.forget_segments(interval) to audit_relay;

@@ -51,6 +51,7 @@ for (const role of ['fhir_app', 'gateway_audit'] as const) {
       'select * from audit.segment',
       'select audit.add_partitions(1)',
       `select audit.drop_sealed('1 hour')`,
+      `select audit.forget_segments('1 hour')`,
       `select setval('audit.event_seq', 1)`,
     ]) {
       assert.is(await outcome(sql, text), DENIED, text);

@@ -63,6 +63,7 @@ test('drops hours that are sealed and old enough, and nothing else; the sealed l
   assert.is(await stored(), 8);
   assert.is(await drop(2), 1);
   assert.is(await drop(0), 0, 'the present hour');
+  assert.is(await drop(-48), 0, 'nor those to come');
   assert.is(await stored(), 1);
   await record(30, 2);
   assert.is(await drop(24), 0, 'not sealed');
@@ -115,6 +116,21 @@ test('an hour without a partition of its own goes by the default one, which is t
     );
     assert.is(state, '42501', text);
   }
+});
+
+test('forgets all segments but the last, after which sealing goes on', async () => {
+  for (let events = 1; events <= 3; events++) {
+    await owner.unsafe('insert into audit.event (body) values ($1)', [anEvent()]);
+    await seal(events);
+  }
+  const forget = async (hours: number): Promise<number> =>
+    (await relay.unsafe<{ n: number }[]>(`select audit.forget_segments(${hours} * interval '1 hour') as n`))[0]!.n;
+  assert.is(await forget(1), 0, 'none is so old');
+  assert.is(await forget(0), 2);
+  assert.is(await forget(0), 0);
+  await owner.unsafe('insert into audit.event (body) values ($1)', [anEvent()]);
+  await seal(4);
+  assert.equal((await folder.verify()).problems, []);
 });
 
 test('makes hours ahead, where no day of an older release has them', async () => {
