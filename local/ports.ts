@@ -1,5 +1,6 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
 /** True when nothing listens on this port of `host`. */
@@ -16,11 +17,26 @@ export const isFree = async (port: number, host = '127.0.0.1'): Promise<boolean>
   }
 };
 
+/** Below those that systems give to outgoing connections (Linux from 32768, macOS from 49152): one of these would be taken again before it is listened on. */
+const [FIRST, END] = [20_000, 32_000];
+
+const listenSomewhere = async (): Promise<Server> => {
+  for (;;) {
+    const server = createServer().listen({ port: randomInt(FIRST, END), host: '127.0.0.1', exclusive: true });
+    try {
+      await once(server, 'listening');
+      return server;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    }
+  }
+};
+
 /** `count` different ports of 127.0.0.1 that nothing listens on; they were all open at once, so none repeats. */
 export const freePorts = async (count: number): Promise<number[]> => {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  const servers: Server[] = [];
   try {
-    await Promise.all(servers.map((server) => once(server, 'listening')));
+    while (servers.length < count) servers.push(await listenSomewhere());
     return servers.map((server) => (server.address() as AddressInfo).port);
   } finally {
     for (const server of servers) server.close();
