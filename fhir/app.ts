@@ -13,7 +13,8 @@ import { answerFormat, bodyFormat, FHIR_JSON, parsePrefer } from './http/negotia
 import { FhirError, outcomeText } from './http/outcome.ts';
 import { answer, type OnFault } from './interaction/answer.ts';
 import { bodyBytes, bodyText } from './presentation/body-text.ts';
-import { type Message, onTheWire, PLAIN, present, type Shown, type View } from './presentation/present.ts';
+import type { Message, Shown } from './presentation/message.ts';
+import { onTheWire, PLAIN, present, type View } from './presentation/present.ts';
 import type { Server } from './server.ts';
 
 /** Hears of every request and its answer. */

@@ -1,6 +1,6 @@
 /** The paths of path.ts as PostgreSQL's jsonpath, for what no search table holds. Source: PostgreSQL manual, "The SQL/JSON Path Language" */
-import type { Step } from './path.ts';
 import type { Registry } from './registry.ts';
+import { leadsTo, type Step } from './step.ts';
 
 export interface JsonPath {
   /** Finds each value by itself, in the form of the stored resource. */
@@ -10,18 +10,6 @@ export interface JsonPath {
 
 /** Extensions within extensions lead to every datatype: a path to so many is none to sort by. */
 const MAX_PATHS = 100;
-
-/** Which of an element's types a step leads to, and under which conditions: a resource of any type says itself of which it is. */
-export const leadsTo = (
-  { ofType, where = [] }: Step,
-  types: readonly string[],
-  registry: Registry,
-): { readonly types: readonly string[]; readonly where: NonNullable<Step['where']> } => {
-  if (ofType === undefined) return { types, where };
-  if (types.includes('Resource') && registry.isResourceType(ofType))
-    return { types: [ofType], where: [{ element: 'resourceType', equals: ofType }, ...where] };
-  return { types: types.filter((each) => each === ofType), where };
-};
 
 /** One jsonpath per datatype that the steps can lead to from a value of `type`; none where those are too many. */
 export const jsonPathsOf = (type: string, steps: readonly Step[], registry: Registry): readonly JsonPath[] => {

@@ -3,8 +3,9 @@
  * type of a reference, an index, and one boolean. Source: http://hl7.org/fhir/R4/searchparameter.html, http://hl7.org/fhirpath/
  */
 import type { Json } from '../json/value.ts';
-import { existsPath, type JsonPath, jsonPathsOf, leadsTo } from './json-path.ts';
+import { existsPath, type JsonPath, jsonPathsOf } from './json-path.ts';
 import type { Registry } from './registry.ts';
+import { leadsTo, type Step } from './step.ts';
 
 /** Called with each value that a path finds and its FHIR type. */
 export type Emit = (value: unknown, fhirType: string) => void;
@@ -20,15 +21,6 @@ export interface CompiledPath {
 }
 
 type Walk = (value: Json, emit: Emit) => void;
-
-export interface Step {
-  readonly name: string;
-  readonly ofType?: string;
-  /** All of them must hold. */
-  readonly where?: readonly { readonly element: string; readonly equals: string }[];
-  readonly resolvesTo?: string;
-  readonly index?: number;
-}
 
 /** One path per branch of the union that can apply to `baseType`. Throws on what this subset doesn't know. */
 export const compilePath = (expression: string, baseType: string, registry: Registry): CompiledPath[] =>

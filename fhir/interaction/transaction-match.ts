@@ -5,8 +5,7 @@ import type { Db } from '../store/pool.ts';
 import { createBundleMatcher, keyOf } from './bundle-match.ts';
 import { matchOne } from './criteria.ts';
 import type { ConditionalReference } from './references.ts';
-import { inEntry } from './transaction-entry.ts';
-import type { PreparedEntry } from './transaction-plan.ts';
+import { inEntry, type PreparedEntry } from './transaction-entry.ts';
 
 export interface Match {
   readonly id: string;

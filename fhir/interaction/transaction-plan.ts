@@ -26,25 +26,8 @@ import {
   type FindConditional,
   resolveReferences,
 } from './references.ts';
-import { inEntry, inEntryAsync } from './transaction-entry.ts';
+import { inEntry, inEntryAsync, type PreparedEntry } from './transaction-entry.ts';
 import { type Match, matchConditions } from './transaction-match.ts';
-
-/** A writing entry, as far as it can be worked out before the database is asked. */
-export interface PreparedEntry {
-  readonly entry: Entry;
-  readonly type: string;
-  /** Absent on delete and patch. */
-  readonly prepared: Prepared | undefined;
-  /** From the address, or new; what a match of `criteria` has instead wins. */
-  readonly id: string;
-  /** Number for a new resource key. */
-  readonly n: number;
-  /** Of a conditional interaction. */
-  readonly criteria: ConditionalReference | undefined;
-  readonly references: ReadonlyMap<string, ConditionalReference>;
-  /** Something in it may be a reference to a version. */
-  readonly namesVersion: boolean;
-}
 
 const NO_REFERENCES: ReadonlyMap<string, ConditionalReference> = new Map();
 

@@ -17,7 +17,7 @@ import { interact, requireAllowed } from './interaction.ts';
 import type { Plan } from './plan.ts';
 import { type Answer, isShown, MAX_ANSWERS, responseEntry, shelvedBundle, tooMuch } from './response-bundle.ts';
 import { storeUnchecked } from './store-plans.ts';
-import { inEntry, inEntryAsync } from './transaction-entry.ts';
+import { inEntry, inEntryAsync, type PreparedEntry } from './transaction-entry.ts';
 import {
   criteriaOf,
   isDelete,
@@ -25,7 +25,6 @@ import {
   openPlanning,
   planDeletes,
   prepareEntries,
-  type PreparedEntry,
   requireDistinct,
   requireKept,
 } from './transaction-plan.ts';

@@ -1,8 +1,5 @@
 /** What jobs make: `<job>/<file>.gz` in a folder (folder-files.ts) or an S3 store (s3-files.ts), each file there as a whole or not at all. */
-import type { EnvReader } from '../../proto/process/env.ts';
 import { FhirError } from '../http/outcome.ts';
-import { parseS3Address } from '../s3/address.ts';
-import { folderFiles } from './folder-files.ts';
 
 /** A file that is being written; what came before under its name stays until it is closed. */
 export interface FileWriter {
@@ -41,10 +38,3 @@ export interface JobFiles {
 
 export const missingFile = (name: string, cause?: unknown): FhirError =>
   new FhirError('not-found', `the file ${name} is not there any more: begin the job again`, { cause });
-
-/** At a folder or `s3://bucket/prefix`; undefined without an address. */
-export const openJobFiles = async (address: string | undefined, env: EnvReader): Promise<JobFiles | undefined> => {
-  if (address === undefined) return undefined;
-  const s3 = parseS3Address(address);
-  return s3 === undefined ? folderFiles(address) : (await import('./s3-files.ts')).s3Files(s3, env);
-};

@@ -1,4 +1,4 @@
-import type { Message, Shown } from './present.ts';
+import type { Message, Shown } from './message.ts';
 
 /** What a header can hold. */
 const PRINTABLE = /^[\x20-\x7e]+$/;

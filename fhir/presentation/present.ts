@@ -11,6 +11,7 @@ import { asContent } from './content.ts';
 import { answerCoding, compress, compressParts } from './compress.ts';
 import { showHtml } from './html/show.ts';
 import { indented } from './indented.ts';
+import type { Message, Shown } from './message.ts';
 
 /** What a client wants to see. */
 export interface View {
@@ -21,19 +22,6 @@ export interface View {
   readonly url: string;
   /** Whether something has been done, which the answer must not deny. */
   readonly isWrite: boolean;
-}
-
-export interface Message {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | null;
-  /** As of a Reply. */
-  readonly parts?: (() => Iterable<Uint8Array>) | undefined;
-}
-
-/** In the form that the client wants to see. */
-export interface Shown extends Omit<Message, 'body'> {
-  readonly body: string | Uint8Array<ArrayBuffer> | null;
 }
 
 /** What goes over the wire. */

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readBucket } from '../../fhir/audit/bucket.ts';
+import { readBucket } from '../../fhir/audit/open-bucket.ts';
 import { createSigningKey, parseVerifierKey } from '../../fhir/audit/signing-key.ts';
 import { type Verification, verifyLog } from '../../fhir/audit/verify/verify-log.ts';
 import { createGuardian } from '../../local/guardian.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type postgres from 'postgres';
 import * as assert from 'uvu/assert';
-import { readBucket } from '../../fhir/audit/bucket.ts';
+import { readBucket } from '../../fhir/audit/open-bucket.ts';
 import { parseVerifierKey } from '../../fhir/audit/signing-key.ts';
 import { verifyLog } from '../../fhir/audit/verify/verify-log.ts';
 import { readEnv } from '../../proto/process/env.ts';

@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readEnv } from '../../../proto/process/env.ts';
 import { parseS3Address } from '../../s3/address.ts';
-import { type ReadableBucket, readBucket } from '../bucket.ts';
+import type { ReadableBucket } from '../bucket.ts';
+import { readBucket } from '../open-bucket.ts';
 import { parseVerifierKey, type SigningKey } from '../signing-key.ts';
 
 /** What every command of the auditor may be told. */

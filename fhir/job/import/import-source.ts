@@ -1,8 +1,5 @@
 /** Files to import: they lie in one place that the operator fills, a folder or an S3 store. No address is ever fetched. */
-import type { EnvReader } from '../../../proto/process/env.ts';
 import { FhirError } from '../../http/outcome.ts';
-import { parseS3Address } from '../../s3/address.ts';
-import { folderSource } from './folder-source.ts';
 
 export interface ImportFile {
   /** Below the place of imports. */
@@ -40,10 +37,3 @@ export const noSuchFile = (name: string): FhirError => refused(`there is no file
 
 export const changedFile = (name: string): FhirError =>
   new FhirError('conflict', `${name} was changed while it was imported: begin again when it is complete`);
-
-/** At a folder or `s3://bucket/prefix`; undefined without an address. */
-export const openImportSource = async (address: string | undefined, env: EnvReader): Promise<ImportSource | undefined> => {
-  if (address === undefined) return undefined;
-  const s3 = parseS3Address(address);
-  return s3 === undefined ? folderSource(address) : (await import('./s3-source.ts')).s3Source(s3, env);
-};

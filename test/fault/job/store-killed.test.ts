@@ -4,7 +4,7 @@ import { ListMultipartUploadsCommand, PutObjectCommand } from '@aws-sdk/client-s
 import postgres from 'postgres';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readBucket } from '../../../fhir/audit/bucket.ts';
+import { readBucket } from '../../../fhir/audit/open-bucket.ts';
 import { parseVerifierKey } from '../../../fhir/audit/signing-key.ts';
 import { verifyLog } from '../../../fhir/audit/verify/verify-log.ts';
 import { readEnv } from '../../../proto/process/env.ts';

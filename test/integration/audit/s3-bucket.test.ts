@@ -9,7 +9,8 @@ import { PutObjectCommand, PutObjectRetentionCommand } from '@aws-sdk/client-s3'
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { historyName, segmentPath, tilePath } from '../../../fhir/audit/bucket-format.ts';
-import { type Bucket, openBucket } from '../../../fhir/audit/bucket.ts';
+import type { Bucket } from '../../../fhir/audit/bucket.ts';
+import { openBucket } from '../../../fhir/audit/open-bucket.ts';
 import { eachOf } from '../../../fhir/in-order.ts';
 import { sha256Base64 } from '../../../fhir/s3/objects.ts';
 import { openAuthority } from '../../../local/pki/authority.ts';

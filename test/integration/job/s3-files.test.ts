@@ -4,9 +4,11 @@ import { gunzipSync } from 'node:zlib';
 import { ListMultipartUploadsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type JobFiles, openJobFiles } from '../../../fhir/job/files.ts';
+import type { JobFiles } from '../../../fhir/job/files.ts';
+import { openJobFiles } from '../../../fhir/job/open-files.ts';
 import { type Line, readLines } from '../../../fhir/job/import/import-file.ts';
-import { type ImportSource, openImportSource } from '../../../fhir/job/import/import-source.ts';
+import type { ImportSource } from '../../../fhir/job/import/import-source.ts';
+import { openImportSource } from '../../../fhir/job/import/open-source.ts';
 import { readEnv } from '../../../proto/process/env.ts';
 import { noStore, startStore, type TestStore } from '../../support/s3.ts';
 
