@@ -4,7 +4,7 @@ import { type Head, HEAD_COLUMNS, headOf, type HeadRow, WANTED } from '../store/
 import { MAX_PAGE_BYTES } from '../store/page-bytes.ts';
 import { type Db, numberArray, textArray } from '../store/pool.ts';
 import type { IndexedParameter, TypeIndex } from './index-plan.ts';
-import { canonicalReference, isLocalReference } from './parameter/reference.ts';
+import { canonicalReference, isLocalReference, versionOf } from './parameter/reference.ts';
 import { MAX_URI } from './parameter/uri.ts';
 import type { ParseOptions } from './parse.ts';
 import { canonicalTarget } from './parsing.ts';
@@ -23,7 +23,7 @@ export interface IncludeContext {
   readonly allowed: ParseOptions['allowed'];
 }
 
-/** The resources that the matches of a search point to, or that point to them; each once, none of the matches. */
+/** The resources that the matches of a search point to, or that point to them; each version once, none of the matches. */
 export const readIncluded = async (
   db: Db,
   { includes, revincludes }: SearchRequest,
@@ -32,7 +32,8 @@ export const readIncluded = async (
 ): Promise<Head[]> => {
   if (includes.length === 0 && revincludes.length === 0) return [];
   const read = createReader(db);
-  const seen = new Set(matches.map(({ rid }) => rid));
+  const nameOf = ({ rid, version }: Head): string => `${rid}/${version}`;
+  const seen = new Set(matches.map(nameOf));
   const included: Head[] = [];
   let from: readonly Head[] = matches;
   for (let round = 0; round < MAX_ROUNDS && from.length > 0; round++) {
@@ -43,8 +44,8 @@ export const readIncluded = async (
     ];
     const fresh: Head[] = [];
     for (const head of found) {
-      if (seen.has(head.rid) || head.body === null) continue;
-      seen.add(head.rid);
+      if (seen.has(nameOf(head)) || head.body === null) continue;
+      seen.add(nameOf(head));
       fresh.push(head);
     }
     included.push(...fresh);
@@ -88,7 +89,7 @@ from ${from} window up_to as (order by r.rid) order by r.rid limit ${MAX_INCLUDE
 const follow = async (read: Read, includes: readonly Include[], from: readonly Head[], context: IncludeContext): Promise<Head[]> => {
   if (includes.length === 0) return [];
   const { registry, baseUrl, allowed } = context;
-  const wanted = new Map<string, { typeId: number; id: string }>();
+  const wanted = new Map<string, Wanted>();
   /** By addresses as they are written. */
   const canonical = new Map<string, ReadonlySet<string>>();
   for (const { typeId, body } of from) {
@@ -106,7 +107,8 @@ const follow = async (read: Read, includes: readonly Include[], from: readonly H
             const local = canonicalReference(reference, baseUrl);
             if (isLocalReference(local)) {
               const [type, id] = local.split('/') as [string, string];
-              if (isWanted(type)) wanted.set(local, { typeId: registry.typeId(type), id });
+              const version = versionOf(reference);
+              if (isWanted(type)) wanted.set(`${local} ${version}`, { typeId: registry.typeId(type), id, version });
             } else if (typeof value === 'string') {
               const types = (parameter.targets.length > 0 ? parameter.targets : registry.resourceTypes).filter(isWanted);
               canonical.set(reference, new Set([...(canonical.get(reference) ?? []), ...types]));
@@ -116,15 +118,38 @@ const follow = async (read: Read, includes: readonly Include[], from: readonly H
       }
     }
   }
-  const targets = [...wanted.values()];
-  const local =
-    targets.length === 0
-      ? []
-      : await read(`${WANTED} where not r.deleted`, [
-          numberArray(targets.map(({ typeId }) => typeId)),
-          textArray(targets.map(({ id }) => id)),
-        ]);
+  const local = await byId(read, [...wanted.values()]);
   return canonical.size === 0 ? local : [...local, ...(await byUrl(read, canonical, context))];
+};
+
+interface Wanted {
+  readonly typeId: number;
+  readonly id: string;
+  /** Undefined for the newest. */
+  readonly version: number | undefined;
+}
+
+/** What {@link WANTED} is, each in the version that the array $3 says; in its newest one where that isn't kept or deletes. */
+const WANTED_VERSIONS = `unnest((select $1)::smallint[], (select $2)::text[], (select $3)::integer[]) as wanted(type, id, version)
+join fhir.resource c using (type, id)
+left join fhir.resource_history h on h.rid = c.rid and h.version = wanted.version and not h.deleted
+cross join lateral (select c.rid, c.type, c.id, coalesce(h.version, c.version) as version, coalesce(h.updated, c.updated) as updated,
+  coalesce(h.body, c.body) as body) r`;
+
+/** "the specified version SHOULD be provided": http://hl7.org/fhir/R4/search.html#revinclude */
+const byId = async (read: Read, wanted: readonly Wanted[]): Promise<Head[]> => {
+  const named = (some: readonly Wanted[]): string[] => [numberArray(some.map(({ typeId }) => typeId)), textArray(some.map(({ id }) => id))];
+  const newest = wanted.filter(({ version }) => version === undefined);
+  const versions = wanted.filter(({ version }) => version !== undefined);
+  return [
+    ...(newest.length === 0 ? [] : await read(`${WANTED} where not r.deleted`, named(newest))),
+    ...(versions.length === 0
+      ? []
+      : await read(`${WANTED_VERSIONS} where r.body is not null`, [
+          ...named(versions),
+          numberArray(versions.map(({ version }) => version!)),
+        ])),
+  ];
 };
 
 /** What canonical addresses lead to, of the types that each may be of. */

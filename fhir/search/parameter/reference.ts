@@ -7,6 +7,7 @@ import { token } from './token.ts';
 import { MAX_URI } from './uri.ts';
 
 const VERSION = /\/_history\/[^/]+$/;
+const NUMBERED = /\/_history\/([1-9]\d{0,8})$/;
 const LOCAL = /^[A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64}$/;
 const ID = /^[A-Za-z0-9\-.]{1,64}$/;
 const CANONICAL = new Set(['canonical', 'uri', 'url']);
@@ -15,6 +16,12 @@ const CANONICAL = new Set(['canonical', 'uri', 'url']);
 export const canonicalReference = (reference: string, baseUrl: string): string => {
   const plain = reference.replace(VERSION, '');
   return plain.startsWith(`${baseUrl}/`) ? plain.slice(baseUrl.length + 1) : plain;
+};
+
+/** The version that a reference to a resource of this server names; undefined where it names none that there could be. */
+export const versionOf = (reference: string): number | undefined => {
+  const [, version] = NUMBERED.exec(reference) ?? [];
+  return version === undefined ? undefined : Number(version);
 };
 
 /** The references that a written value can mean; an id alone is of any of the types. Throws FhirError `value`. */

@@ -8,7 +8,7 @@ import { type Answer, type FhirProcess, startFhir } from '../../support/fhir-pro
 import { startPostgres } from '../../support/postgres.ts';
 import { TERMINOLOGY } from '../../support/search-oracle/codes.ts';
 import { createWorld, matchesOf, nameOf } from '../../support/search-oracle/evaluate.ts';
-import { includedWith } from '../../support/search-oracle/include.ts';
+import { includedWith, versionNameOf } from '../../support/search-oracle/include.ts';
 import { isInOrder } from '../../support/search-oracle/order.ts';
 import { makeQuery } from '../../support/search-oracle/queries.ts';
 import { addressOf, type Query, textOf } from '../../support/search-oracle/query.ts';
@@ -21,7 +21,9 @@ const PER_TYPE = 25;
 
 let fhir: FhirProcess;
 let stop: () => Promise<void>;
-const world = createWorld([...makeResources(SEED, PER_TYPE), ...TERMINOLOGY]);
+// Half of them were others before, and one of each type was deleted: nothing of that may be found.
+const before = makeResources(SEED + 1_000_000, PER_TYPE + 1).filter((_, i) => i % 2 === 0 || i % (PER_TYPE + 1) === PER_TYPE);
+const world = createWorld([...makeResources(SEED, PER_TYPE), ...TERMINOLOGY], before);
 
 test.before(async () => {
   const server = await startPostgres();
@@ -32,8 +34,6 @@ test.before(async () => {
     await database.drop();
     await server.stop();
   };
-  // Half of them were others before, and one of each type was deleted: nothing of that may be found.
-  const before = makeResources(SEED + 1_000_000, PER_TYPE + 1).filter((_, i) => i % 2 === 0 || i % (PER_TYPE + 1) === PER_TYPE);
   await batch(before.map((resource) => ({ resource, request: { method: 'PUT', url: nameOf(resource) } })));
   await batch(world.resources.map((resource) => ({ resource, request: { method: 'PUT', url: nameOf(resource) } })));
   await batch(TYPES.map((type) => ({ request: { method: 'DELETE', url: `${type}/x${PER_TYPE}` } })));
@@ -50,6 +50,7 @@ const batch = async (entry: readonly object[]): Promise<void> => {
 
 interface Found {
   readonly fullUrl: string;
+  readonly resource: { readonly meta: { readonly versionId: string } };
   readonly search: { readonly mode: string };
 }
 
@@ -85,8 +86,11 @@ const differenceOf = (what: string, found: readonly string[], expected: readonly
 /** What is wrong about an answer. */
 const faults = async (query: Query): Promise<string[]> => {
   const { found, total } = await answered(query);
-  const of = (mode: string): string[] =>
-    found.filter(({ search }) => search.mode === mode).map(({ fullUrl }) => fullUrl.replace(`${BASE}/`, ''));
+  const named = ({ fullUrl, resource }: Found, isVersioned: boolean): string => {
+    const name = fullUrl.replace(`${BASE}/`, '');
+    return isVersioned && resource.meta.versionId === '1' && world.first.has(name) ? `${name}/_history/1` : name;
+  };
+  const of = (mode: string): string[] => found.filter(({ search }) => search.mode === mode).map((each) => named(each, mode === 'include'));
   const expected = matchesOf(world, query);
   const counted = query.isCounted ? (await sent(`${addressOf(query)}&_summary=count`, false)).json.total : expected.length;
   const included = includedWith(
@@ -98,7 +102,11 @@ const faults = async (query: Query): Promise<string[]> => {
     ...differenceOf('matches', of('match'), expected),
     ...(counted === expected.length ? [] : [`_summary=count says ${counted}, the oracle ${expected.length}`]),
     ...(total === undefined || total === expected.length ? [] : [`it counts ${total}, the oracle ${expected.length}`]),
-    ...differenceOf('included', of('include'), included.map(nameOf)),
+    ...differenceOf(
+      'included',
+      of('include'),
+      included.map((each) => versionNameOf(world, each)),
+    ),
   ];
   const { sort } = query;
   if (wrong.length > 0 || sort === undefined) return wrong;

@@ -16,11 +16,16 @@ export interface Criterion {
 export interface World {
   readonly resources: readonly Resource[];
   readonly byName: ReadonlyMap<string, Resource>;
+  /** The first versions of those that were others before, or aren't there any more. */
+  readonly first: ReadonlyMap<string, Resource>;
 }
 
-export const createWorld = (resources: readonly Resource[]): World => ({
+const byNameOf = (resources: readonly Resource[]): Map<string, Resource> => new Map(resources.map((each) => [nameOf(each), each]));
+
+export const createWorld = (resources: readonly Resource[], before: readonly Resource[]): World => ({
   resources,
-  byName: new Map(resources.map((each) => [nameOf(each), each])),
+  byName: byNameOf(resources),
+  first: byNameOf(before),
 });
 
 export const valuesFor = (resource: Resource, parameter: Parameter): readonly Value[] =>
