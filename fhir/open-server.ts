@@ -17,7 +17,7 @@ import { createRidAllocator } from './store/rid.ts';
 import { createWriteLane } from './store/write-lane.ts';
 import { type EndpointCheck } from './subscription/endpoint.ts';
 import { createSubscriptionRule } from './subscription/write-rule.ts';
-import { createFindStored } from './terminology/stored.ts';
+import { createFindNaming, createFindStored } from './terminology/stored.ts';
 import { createConceptMaps } from './terminology/concept-maps.ts';
 import { createTerminology } from './terminology/terminology.ts';
 import { createResourceValidator } from './validation/resource-validator.ts';
@@ -92,6 +92,7 @@ export const openServer = async ({
   const terminology = createTerminology({
     packages: [...packaged('ValueSet'), ...packaged('CodeSystem')],
     findStored: createFindStored({ registry, planOf, keyId }),
+    findNaming: createFindNaming({ registry }),
   });
   const conceptMaps = createConceptMaps({ registry, planOf, keyId, packages: packaged('ConceptMap') });
   const search = createSearch({ registry, terminology, planOf, keyId, baseUrl });

@@ -7,6 +7,8 @@ export interface PackagedResource {
   readonly resourceType: string;
   readonly url: string;
   readonly version: string | undefined;
+  /** CodeSystem.valueSet, read when it is asked for. */
+  readonly valueSet: string | undefined;
   /** Its path within the package. */
   readonly file: string;
   /** Parsed when it is asked for. */
@@ -59,6 +61,12 @@ interface IndexEntry {
 
 const parse = (bytes: Buffer): Readonly<Record<string, unknown>> => JSON.parse(bytes.toString('utf8')) as Readonly<Record<string, unknown>>;
 
+/** The value of the first member of this name: to parse all code systems of a large package takes half a second, and they'd stay in memory. */
+const valueSetIn = (content: Buffer): string | undefined => {
+  const at = content.indexOf('"valueSet"');
+  return at === -1 ? undefined : /^"valueSet"\s*:\s*"([^"\\]*)"/.exec(content.toString('utf8', at, at + 2000))?.[1];
+};
+
 /** The definitions of a package that this server has a use for; throws where it is none. */
 export const readPackage = (tgz: Buffer): FhirPackage => {
   const files = readTar(gunzipSync(tgz, { maxOutputLength: MAX_UNZIPPED }));
@@ -78,7 +86,18 @@ export const readPackage = (tgz: Buffer): FhirPackage => {
     const content = files.get(`package/${filename}`);
     if (content === undefined || resourceType === undefined || url === undefined || !TYPES.has(resourceType)) return [];
     let parsed: Readonly<Record<string, unknown>> | undefined;
-    return [{ resourceType, url, version: own, file: `package/${filename}`, resource: () => (parsed ??= parse(content)) }];
+    return [
+      {
+        resourceType,
+        url,
+        version: own,
+        get valueSet() {
+          return resourceType === 'CodeSystem' ? valueSetIn(content) : undefined;
+        },
+        file: `package/${filename}`,
+        resource: () => (parsed ??= parse(content)),
+      },
+    ];
   });
   return { name: String(name), version: String(version), resources };
 };

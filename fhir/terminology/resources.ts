@@ -29,6 +29,8 @@ export interface CodeSystem {
   readonly status?: string;
   readonly caseSensitive?: boolean;
   readonly content: string;
+  /** Canonical address of the value set of all its codes. */
+  readonly valueSet?: string;
   readonly property?: readonly { readonly code: string }[];
   readonly filter?: readonly { readonly code: string }[];
   readonly concept?: readonly Concept[];

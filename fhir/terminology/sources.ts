@@ -24,6 +24,8 @@ export interface LazyResource {
   readonly resourceType: string;
   readonly url: string;
   readonly version: string | undefined;
+  /** Of a code system: CodeSystem.valueSet. */
+  readonly valueSet?: string | undefined;
   readonly resource: () => unknown;
 }
 

@@ -1,8 +1,9 @@
 import type { Registry } from '../definitions/registry.ts';
 import type { TypeIndex } from '../search/index-plan.ts';
-import { type Db, numberArray } from '../store/pool.ts';
-import { splitCanonical, type TerminologyResource } from './resources.ts';
-import type { FindStored } from './terminology.ts';
+import { type Db, numberArray, textArray } from '../store/pool.ts';
+import { ridOf } from '../store/rid.ts';
+import { type CodeSystem, splitCanonical, type TerminologyResource } from './resources.ts';
+import type { FindNaming, FindStored } from './terminology.ts';
 
 export interface StoredOptions {
   readonly registry: Registry;
@@ -49,6 +50,21 @@ export const storedByCanonical =
       .map(({ body }) => JSON.parse(body) as T)
       .filter((resource) => resource.url === url && (version === undefined || resource.version === version))
       .sort(later)[0];
+  };
+
+// No search parameter is for it, so that no row says it. Most code systems name none, and aren't parsed.
+const NAMING = `select r.body from (select r.body from fhir.resource r
+  where r.type = $1 and r.rid between $2 and $3 and not r.deleted and position('"valueSet"' in r.body) > 0 offset 0) r
+  where split_part(fhir.jsonb_or_null(r.body) ->> 'valueSet', '|', 1) = any($4::text[]) limit ${MAX_VERSIONS}`;
+
+export const createFindNaming =
+  ({ registry }: Pick<StoredOptions, 'registry'>): FindNaming =>
+  async (db, urls) => {
+    const typeId = registry.typeId('CodeSystem');
+    const rows = await db.unsafe<{ body: string }[]>(NAMING, [typeId, ridOf(typeId, 0), ridOf(typeId + 1, 0) - 1, textArray(urls)], {
+      prepare: true,
+    });
+    return rows.map(({ body }) => JSON.parse(body) as CodeSystem);
   };
 
 /** The same of value sets and code systems. */

@@ -3,6 +3,7 @@ import type { Db } from '../store/pool.ts';
 import { FhirError } from '../http/outcome.ts';
 import { codeIndex } from './code-system.ts';
 import { expandValueSet, notLoaded } from './expansion.ts';
+import { allCodesOf, implicitSource } from './implicit-value-set.ts';
 import { incomplete } from './membership.ts';
 import {
   type CodeSystem,
@@ -48,9 +49,13 @@ export interface Needed {
 /** Looks a stored resource up by its canonical address. */
 export type FindStored = (db: Db, type: TerminologyResource['resourceType'], canonical: string) => Promise<TerminologyResource | undefined>;
 
+/** The stored code systems that name one of these addresses as that of the value set of all their codes; it reads all code systems. */
+export type FindNaming = (db: Db, urls: readonly string[]) => Promise<readonly CodeSystem[]>;
+
 export interface TerminologyOptions {
   readonly packages: Iterable<LazyResource>;
   readonly findStored: FindStored;
+  readonly findNaming: FindNaming;
 }
 
 /** Look-ups in the database for one question. */
@@ -60,15 +65,16 @@ const includesOf = ({ compose }: ValueSet): readonly Include[] => [...(compose?.
 const canonicalOf = ({ system, version }: Include): string[] =>
   system === undefined ? [] : [version === undefined ? system : `${system}|${version}`];
 
-export const createTerminology = ({ packages, findStored }: TerminologyOptions): Terminology => {
-  const loaded = firstOf(lazySource(packages), coreSource());
+export const createTerminology = ({ packages, findStored, findNaming }: TerminologyOptions): Terminology => {
+  const written = firstOf(lazySource(packages), coreSource());
+  const loaded = firstOf(written, implicitSource(packages));
 
   const reach = async ({ db, allow }: Access, { valueSets = [], codeSystems = [], as }: Needed): Promise<TerminologySource> => {
     const stored = new Map<string, TerminologyResource>();
     const seen = new Set<string>();
     let lookups = 0;
     const find = async (type: TerminologyResource['resourceType'], canonical: string): Promise<TerminologyResource | undefined> => {
-      const known = type === 'ValueSet' ? loaded.valueSet(canonical) : loaded.codeSystem(canonical);
+      const known = type === 'ValueSet' ? written.valueSet(canonical) : written.codeSystem(canonical);
       // R4 names code systems such as SNOMED CT without a concept: what is stored of them is more.
       if (known !== undefined && !('content' in known && known.content === 'not-present')) return known;
       if (++lookups > MAX_LOOKUPS) {
@@ -79,17 +85,38 @@ export const createTerminology = ({ packages, findStored }: TerminologyOptions):
       if (found !== undefined) stored.set(`${type} ${canonical}`, found);
       return found ?? known;
     };
+    // What somebody has written counts before what an address says.
+    const findValueSet = async (canonical: string): Promise<ValueSet | undefined> => {
+      const found = ((await find('ValueSet', canonical)) as ValueSet | undefined) ?? loaded.valueSet(canonical);
+      if (found === undefined && canonical.includes(':')) missed.push(canonical);
+      return found;
+    };
+    const missed: string[] = [];
     const queue: (string | ValueSet)[] = [...valueSets];
     const systems: string[] = [...codeSystems];
     for (const each of queue) {
       if (typeof each === 'string' && seen.has(each)) continue;
       if (typeof each === 'string') seen.add(each);
-      const met = typeof each === 'string' ? ((await find('ValueSet', each)) as ValueSet | undefined) : each;
+      const met = typeof each === 'string' ? await findValueSet(each) : each;
       const valueSet = met && (as?.(met) ?? met);
       for (const include of valueSet === undefined ? [] : includesOf(valueSet)) {
         for (const other of include.valueSet ?? []) queue.push(other);
         systems.push(...canonicalOf(include));
       }
+    }
+    if (missed.length > 0) {
+      allow('CodeSystem');
+      const naming = await findNaming(
+        db,
+        missed.map((canonical) => splitCanonical(canonical)[0]),
+      );
+      for (const canonical of missed)
+        for (const system of naming) {
+          const all = allCodesOf(canonical, system);
+          if (all === undefined) continue;
+          stored.set(`ValueSet ${canonical}`, all);
+          systems.push(...includesOf(as?.(all) ?? all).flatMap(canonicalOf));
+        }
     }
     for (const system of new Set(systems)) await find('CodeSystem', system);
     if (stored.size === 0 && as === undefined) return loaded;

@@ -9,7 +9,11 @@ import { createTerminology } from '../../../fhir/terminology/terminology.ts';
 const baseUrl = 'https://example.org/fhir';
 const registry = loadRegistry();
 const planOf = createIndexPlan(registry, baseUrl);
-const terminology = createTerminology({ packages: [], findStored: () => Promise.resolve(undefined) });
+const terminology = createTerminology({
+  packages: [],
+  findStored: () => Promise.resolve(undefined),
+  findNaming: () => Promise.resolve([]),
+});
 const search = createSearch({ registry, planOf, keyId: () => 1, baseUrl, terminology });
 const check = (type: string, criteria: string): void => search.check(type, criteria, () => true);
 
