@@ -6,6 +6,8 @@ export interface JsonPath {
   /** Finds each value by itself, in the form of the stored resource. */
   readonly path: string;
   readonly fhirType: string;
+  /** Of references: the type that one must be of, which a reference to what is contained doesn't say. */
+  readonly resolvesTo?: string | undefined;
 }
 
 /** Extensions within extensions lead to every datatype: a path to so many is none to sort by. */
@@ -21,7 +23,11 @@ export const jsonPathsOf = (type: string, steps: readonly Step[], registry: Regi
       return types.map((each) => {
         const property = element!.isChoice ? step.name + each.charAt(0).toUpperCase() + each.slice(1) : step.name;
         // In lax mode a single value counts as a list of one.
-        return { path: `${path}."${property}"[${step.index ?? '*'}]${filterOf({ ...step, where })}`, fhirType: each };
+        return {
+          path: `${path}."${property}"[${step.index ?? '*'}]${filterOf({ ...step, where })}`,
+          fhirType: each,
+          resolvesTo: step.resolvesTo,
+        };
       });
     });
     if (found.length > MAX_PATHS) return [];

@@ -1,5 +1,5 @@
 import { isContainedType } from '../contained.ts';
-import { ANY_TYPE, type TypeIndex } from '../index-plan.ts';
+import { ANY_TYPE, type IndexedParameter, type TypeIndex } from '../index-plan.ts';
 import { dateInterval } from '../parameter/date.ts';
 import { compareIntervals, parsePrefix } from '../parameter/prefix.ts';
 import { FhirError } from '../../http/outcome.ts';
@@ -10,7 +10,7 @@ import type { Builder, Parts } from './builder.ts';
 import { codesTable, codesTest, parameterTest, tableOf } from './parameter-test.ts';
 import { patientCodeOf, patientCodeRows } from './patient-code.ts';
 import { findsFew, isPlain, rankOf } from './rank.ts';
-import { chainRows, compartmentTest, hasProbe, hasRows, hierarchyTest, listRows } from './reference-test.ts';
+import { chainRows, compartmentTest, hasProbe, hasRows, hierarchyTest, listRows, probeInside } from './reference-test.ts';
 
 /**
  * The criterion that is likely to match least is read from its index; the others are looked up for each resource found, so that a
@@ -127,14 +127,17 @@ const probe = (b: Builder, type: string, criterion: Criterion): string => {
     case 'not':
       return `not ${b.probe(type, test.criterion)}`;
     case 'parameter': {
-      if (test.modifier === 'missing') return `${test.values[0] === 'true' ? 'not ' : ''}${present(b, test.indexed)}`;
+      if (test.modifier === 'missing') return `${test.values[0] === 'true' ? 'not ' : ''}${present(b, type, test.indexed)}`;
       return `${test.modifier === 'not' ? 'not ' : ''}${found(tableOf(test), parameterTest(b, name, test))}`;
     }
   }
 };
 
-/** Whether the resource has any value of the parameter, such as a reference that is an identifier only, or a concept that is a text. */
-const present = (b: Builder, indexed: TypeIndex['parameters'] extends ReadonlyMap<string, infer T> ? T : never): string => {
+/**
+ * Whether the resource has any value of the parameter, such as a reference that is an identifier only or leads to what is contained, or a
+ * concept that is a text.
+ */
+const present = (b: Builder, type: string, indexed: IndexedParameter): string => {
   const { table } = indexed.parameterType;
   const own = `exists (select from fhir.sp_${table} t where t.rid = c.rid and ${b.keys(indexed.keys, 't')})`;
   const others = (['identifier', 'text'] as const).flatMap((lane) => {
@@ -143,7 +146,10 @@ const present = (b: Builder, indexed: TypeIndex['parameters'] extends ReadonlyMa
       ? []
       : [`exists (select from fhir.sp_${lane === 'text' ? 'text' : 'token'} t where t.rid = c.rid and ${b.keys(keys, 't')})`];
   });
-  return others.length === 0 ? own : `(${[own, ...others].join(' or ')})`;
+  // Last, since no row says this one: the resource is read.
+  const inside = table === 'ref' && !isContainedType(type) ? probeInside(b, indexed) : undefined;
+  const all = [own, ...others, ...(inside === undefined ? [] : [inside])];
+  return all.length === 1 ? own : `(${all.join(' or ')})`;
 };
 
 const ids = (b: Builder, alias: string, values: readonly string[]): string => `${alias}.id = any(${b.value(textArray(values))}::text[])`;

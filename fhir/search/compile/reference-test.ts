@@ -29,11 +29,25 @@ const byCanonical = (b: Builder, indexed: IndexedParameter, target: CanonicalTar
 const refersInside = (b: Builder, { paths }: IndexedParameter): string | undefined => {
   const tests = paths
     .flatMap(({ jsonPaths }) => jsonPaths?.() ?? [])
-    .map(({ path, fhirType }) => {
+    .map(({ path, fhirType, resolvesTo }) => {
       const written = fhirType === 'Reference' ? '@."reference"' : '@';
-      return `jsonb_path_exists(j.body, ${b.value(`${path} ? (${written} == $id)`)}::jsonpath, jsonb_build_object('id', '#' || k.id))`;
+      const refers = `jsonb_path_exists(j.body, ${b.value(`${path} ? (${written} == $id)`)}::jsonpath, jsonb_build_object('id', '#' || k.id))`;
+      return resolvesTo === undefined ? refers : `(${refers}${b.within(containedType(resolvesTo), 'k')})`;
     });
   return tests.length === 0 ? undefined : `(${tests.join(' or ')})`;
+};
+
+// The text is parsed once for each resource, whatever the number of paths.
+const PARSED = 'cross join lateral (select fhir.jsonb_or_null(h.body) as body offset 0) j';
+
+/** Whether the resource of c.rid refers to something that it contains by the parameter; undefined where that can't be told by paths. */
+export const probeInside = (b: Builder, indexed: IndexedParameter): string | undefined => {
+  const refers = refersInside(b, indexed);
+  return (
+    refers &&
+    `exists (select from fhir.sp_contained k join fhir.resource h on h.rid = k.container and h.version = k.version ${PARSED}
+  where k.container = c.rid and ${refers})`
+  );
 };
 
 /**
@@ -46,7 +60,7 @@ const insideRows = (b: Builder, type: string, indexed: IndexedParameter, target:
   return [
     `select h.rid from (${b.matches({ type: containedType(target), criteria: [criterion] })}) m join fhir.sp_contained k on k.rid = m.rid
   join fhir.resource h on h.rid = k.container and h.version = k.version and not h.deleted${b.within(type, 'h')}
-  cross join lateral (select fhir.jsonb_or_null(h.body) as body offset 0) j where ${refers}`,
+  ${PARSED} where ${refers}`,
   ];
 };
 

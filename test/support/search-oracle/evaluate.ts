@@ -58,7 +58,7 @@ const saysSomething = (value: Value): boolean => {
   const { reference, identifier } = value.value as { reference?: string; identifier?: object };
   switch (value.type) {
     case 'Reference':
-      return (reference !== undefined && !reference.startsWith('#')) || (identifier !== undefined && hasSomeCode(identifier));
+      return reference !== undefined || (identifier !== undefined && hasSomeCode(identifier));
     case 'HumanName':
     case 'Address':
       return textsOf(value).length > 0;
