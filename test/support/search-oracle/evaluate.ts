@@ -92,6 +92,22 @@ export const targetsOf = (value: Value, { resources, byName }: World): Resource[
   return resources.filter((each) => each['url'] === url && (version === undefined || each['version'] === version));
 };
 
+/** The server's choice (fhir/search/README.md): where a chain goes on into what a resource contains. */
+const MAX_TYPES_INSIDE = 40;
+const NOT_INSIDE = /^(_id|_has|_list|_lastUpdated)\b/;
+
+/** What a reference leads to within its own resource. */
+const insideOf = (
+  resource: Resource,
+  { value }: Value,
+  { parameter, modifier, rest }: { readonly parameter: Parameter; readonly modifier: string | undefined; readonly rest: string },
+): Resource[] => {
+  const { reference = '' } = value as { reference?: string };
+  const types = modifier === undefined ? parameter.targets.length : 1;
+  if (types === 0 || types > MAX_TYPES_INSIDE || (types > 1 && rest.includes('.')) || NOT_INSIDE.test(rest)) return [];
+  return ((resource['contained'] ?? []) as Resource[]).filter(({ id }) => reference === `#${id}`);
+};
+
 export const matches = (world: World, resource: Resource, { name, value }: Criterion): boolean => {
   if (name.startsWith('_has:')) return has(world, resource, { name, value });
   const dot = name.indexOf('.');
@@ -103,7 +119,9 @@ export const matches = (world: World, resource: Resource, { name, value }: Crite
   if (dot !== -1) {
     const rest = { name: name.slice(dot + 1), value };
     return valuesFor(resource, parameter).some((each) =>
-      targetsOf(each, world).some((target) => isTarget(target, parameter, modifier) && matches(world, target, rest)),
+      [...targetsOf(each, world), ...insideOf(resource, each, { parameter, modifier, rest: rest.name })].some(
+        (target) => isTarget(target, parameter, modifier) && matches(world, target, rest),
+      ),
     );
   }
   if (parameter.type === 'composite') return alternatives.some((each) => matchesComposite(resource, parameter, each));
