@@ -45,11 +45,11 @@ const pathCriterion = (type: string, [step, ...rest]: readonly FilterStep[], com
 const PREFIXES = new Set<Operator>(['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'ap', 'sa', 'eb']);
 const ORDERED = new Set<SearchTable>(['number', 'date', 'quantity']);
 /** Each value has one row, which is that of another value. */
-const UNEQUAL = new Set<SearchTable>(['string', 'token', 'uri', 'ref']);
+const UNEQUAL = new Set<SearchTable>(['token', 'uri', 'ref']);
 
 /** Table → operator → modifier, internal ones among them (see the parameter's own file); undefined: none. */
 const MODIFIERS: Readonly<Partial<Record<SearchTable, Readonly<Partial<Record<Operator, string | undefined>>>>>> = {
-  string: { eq: 'whole', co: 'contains', sw: undefined, ew: 'ends', gt: 'gt', lt: 'lt', ge: 'ge', le: 'le' },
+  string: { eq: 'eq', ne: 'ne', co: 'contains', sw: undefined, ew: 'ends', gt: 'gt', lt: 'lt', ge: 'ge', le: 'le' },
   token: { eq: undefined, ss: 'below', sb: 'above', in: 'in', ni: 'not-in' },
   uri: { eq: undefined, co: 'contains', sw: 'starts', ew: 'ends', re: undefined, ss: 'below', sb: 'above' },
   ref: { eq: undefined, re: undefined },
@@ -88,7 +88,7 @@ const comparisonTest = (type: string, code: string, { operator, value: written }
     return parameterTest(indexed, { name, modifier: 'missing', value: value === 'true' ? 'false' : 'true' }, p);
   }
   if (ORDERED.has(table) && PREFIXES.has(operator)) return own(indexed, undefined, `${operator}${value}`);
-  if (operator === 'ne' && UNEQUAL.has(table)) return { ...own(indexed, table === 'string' ? 'whole' : undefined, value), isUnequal: true };
+  if (operator === 'ne' && UNEQUAL.has(table)) return { ...own(indexed, undefined, value), isUnequal: true };
   const modifiers = MODIFIERS[table] ?? {};
   if (!(operator in modifiers))
     throw unknown(NAME, `_filter: ${code} ${operator}: a ${indexed.parameter.type} parameter is not compared in this way`);

@@ -70,13 +70,14 @@ export const createBuilder = (context: CompileContext, partsOf: (builder: () => 
       return ids.length === 1 ? `${alias}.key = ${ids[0]}` : `${alias}.key in (${ids.join(', ')})`;
     },
     keysOf: ({ keys, laneKeys }, lane) => (lane === undefined ? keys : (laneKeys.get(lane) ?? [])),
-    contextOf: (name, { datatypes, systems, parameter }, modifier) => ({
+    contextOf: (name, indexed, modifier) => ({
       name,
       modifier,
-      datatypes,
-      systems,
-      targets: parameter.targets,
+      datatypes: indexed.datatypes,
+      systems: indexed.systems,
+      targets: indexed.parameter.targets,
       baseUrl: context.baseUrl,
+      keys: (lane, alias) => builder.keys(builder.keysOf(indexed, lane), alias),
       value,
     }),
     ...partsOf(() => builder),

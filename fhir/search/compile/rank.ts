@@ -14,7 +14,7 @@ const SELECTIVITY: Readonly<Record<string, number>> = {
   date: 8,
 };
 /** These find resources by what they haven't, or look at every row. */
-const NO_DRIVER = new Set(['missing', 'not', 'contains', 'ends']);
+const NO_DRIVER = new Set(['missing', 'not', 'ne', 'contains', 'ends']);
 
 /** All that comes before or after something, as a date may. */
 const RANGES = new Set(['gt', 'lt', 'ge', 'le']);

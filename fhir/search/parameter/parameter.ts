@@ -38,6 +38,8 @@ export interface ParameterType {
 }
 
 export interface ConditionContext extends SqlValues {
+  /** A condition that the alias's key is one of the parameter's own, or of a lane of it. */
+  keys(lane: Lane | undefined, alias: string): string;
   /** The parameter's name as the client wrote it, for errors. */
   readonly name: string;
   readonly modifier: string | undefined;

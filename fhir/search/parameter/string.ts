@@ -1,6 +1,7 @@
 /** Source: http://hl7.org/fhir/R4/search.html#string */
 import { FhirError } from '../../http/outcome.ts';
 import { unescapeValue } from './escape.ts';
+import { COMPARED, compareLong, isAll, isFirst, isLast } from './long-text.ts';
 import type { ParameterType, SqlValues } from './parameter.ts';
 
 const MAX_LENGTH = 80;
@@ -37,6 +38,11 @@ export const requireShort = (text: string, name: string): void => {
 /** What an entry of a B-tree surely holds, whatever the characters. */
 const MAX_PIECE = 600;
 
+const LENGTH = { beginning: MAX_LENGTH, piece: MAX_PIECE };
+
+/** What the first piece of a text would be. */
+const pieceOf = (text: string): string => normaliseWhole(text).slice(0, MAX_PIECE).toWellFormed();
+
 /** A long text in pieces, so that any MAX_LENGTH characters of it are in one of them. */
 const piecesOf = (whole: string): string[] => {
   const pieces: string[] = [];
@@ -48,8 +54,6 @@ const piecesOf = (whole: string): string[] => {
 /** SQL for a t.value in the collation C: what begins with a text lies between it and the text with the highest character behind. */
 export const startsWith = (text: string, value: SqlValues['value']): string =>
   `t.value >= ${value(text)} and t.value < ${value(`${text}\u{10ffff}`)}`;
-
-const COMPARED = { gt: '>', lt: '<', ge: '>=', le: '<=' } as const;
 
 /** A text, with both forms of a sigma at its end: there it is lower case as at the end of a word, which may go on in what is stored. */
 const endings = (text: string): string[] => (/[σς]$/.test(text) ? ['σ', 'ς'].map((end) => text.slice(0, -1) + end) : [text]);
@@ -94,7 +98,8 @@ export const string: ParameterType = {
     const whole = normaliseWhole(text);
     if (whole.length > MAX_LENGTH) for (const piece of piecesOf(whole)) addTo('whole', piece, '');
   },
-  condition: (written, { name, modifier, value }) => {
+  condition: (written, context) => {
+    const { name, modifier, value } = context;
     const text = unescapeValue(written);
     const only = (sql: string): readonly { sql: string }[] => [{ sql }];
     if (modifier === 'exact') return only(`t.exact = hashtextextended(${value(text)}, 0)`);
@@ -107,20 +112,23 @@ export const string: ParameterType = {
         return [{ sql }, { lane: 'whole', sql }];
       }
       // These are the operators of _filter. Of texts the order is that of their code points (collation C).
+      case 'eq':
+      case 'ne':
       case 'gt':
       case 'lt':
       case 'ge':
-      case 'le':
-        return only(`t.value ${COMPARED[modifier]} ${value(wanted)}`);
-      case 'whole': {
-        const whole = normaliseWhole(text);
-        if (whole.length > MAX_LENGTH) return [{ lane: 'whole', sql: `t.value = ${value(whole.slice(0, MAX_PIECE).toWellFormed())}` }];
-        return only(`t.value = ${value(wanted)}`);
+      case 'le': {
+        const piece = pieceOf(text);
+        // The pieces have an index of their own.
+        if (modifier === 'eq' && piece.length > MAX_LENGTH)
+          return [{ lane: 'whole', sql: `t.value = ${value(piece)} and ${isFirst(context)}` }];
+        if (wanted.length < MAX_LENGTH) return only(`t.value ${COMPARED[modifier]} ${value(wanted)}`);
+        return only(compareLong(modifier, { beginning: wanted, piece }, context));
       }
       case 'ends': {
         requireShort(text, name);
         const sql = `right(t.value, ${[...wanted].length}) = ${value(wanted)}`;
-        return [{ sql }, { lane: 'whole', sql }];
+        return [{ sql: `${sql} and ${isAll(context, LENGTH)}` }, { lane: 'whole', sql: `${sql} and ${isLast(context, LENGTH)}` }];
       }
       // Words that begin like those that are asked for, wherever they stand.
       case 'text':
@@ -131,9 +139,9 @@ export const string: ParameterType = {
             .join(' and '),
         );
       default: {
-        const whole = normaliseWhole(text);
+        const piece = pieceOf(text);
         // More than its beginning is asked for, which the pieces of long texts hold.
-        if (whole.length > MAX_LENGTH) return [{ lane: 'whole', sql: beginsWith(whole.slice(0, MAX_PIECE).toWellFormed(), value) }];
+        if (piece.length > MAX_LENGTH) return [{ lane: 'whole', sql: `${beginsWith(piece, value)} and ${isFirst(context)}` }];
         return only(beginsWith(wanted, value));
       }
     }

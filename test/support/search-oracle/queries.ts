@@ -159,7 +159,12 @@ const filterTest = (world: World, type: string, dice: Dice): Filter => {
   const isPrefixed = parameter.type === 'date' || parameter.type === 'number' || parameter.type === 'quantity';
   // Bars in codes can't be written in a filter.
   if (/\\\|/.test(text) && parameter.type === 'token') return test('pr', 'true');
-  if (parameter.type === 'string') return test(operator, [...unescaped(text)].slice(0, 30).join(''));
+  if (parameter.type === 'string') {
+    const whole = unescaped(text);
+    const isShort = operator === 'co' || operator === 'ew' || dice.chance(50);
+    if (!isShort) return test(operator, whole);
+    return test(operator, [...whole].slice(...(operator === 'ew' ? [-30] : [0, 30])).join(''));
+  }
   return test(operator, isPrefixed ? text.replace(/^[a-z]{2}(?=[-\d])/, '') : unescaped(text));
 };
 

@@ -36,6 +36,9 @@ export const TEXTS: readonly string[] = [
   'ß'.repeat(45),
   'x'.repeat(80),
   'x'.repeat(81),
+  'lang '.repeat(16).slice(0, 79) + 'e',
+  'lang '.repeat(16).slice(0, 79) + 'end',
+  'lang '.repeat(30) + 'end',
   'line\nbreak\ttab',
   `${'long '.repeat(15)}Köln end`,
 ];

@@ -5,7 +5,7 @@ import { date, dateInterval } from '../../../fhir/search/parameter/date.ts';
 /** Whether a stored value matches, by the SQL that the parameter compiles to. */
 const matches = (asked: string, stored: unknown, fhirType: string): boolean => {
   const values: number[] = [];
-  const context = { name: 'date', modifier: undefined, datatypes: [], targets: [], baseUrl: '' };
+  const context = { name: 'date', modifier: undefined, datatypes: [], targets: [], keys: () => 'true', baseUrl: '' };
   const [test_] = date.condition(asked, { ...context, value: (given) => `$${values.push(given as number)}` });
   let row: { lo: number; hi: number } | undefined;
   const add = (...columns: readonly (string | number | null)[]): void => void (row = { lo: Number(columns[0]), hi: Number(columns[1]) });
