@@ -67,13 +67,23 @@ const parseOperation = (item: EditableJson, index: number): Operation => {
 
 const BRINGS = new Set(['add', 'replace']);
 
-/** The operation with the address that its value stands for, if that is a string. */
+/** The operation with the addresses that its value stands for, if that is a string or has strings as its items. */
 const resolved = (operation: Operation, resolve: NonNullable<PatchLimits['resolveAddress']>): Operation => {
   const { op, path, value } = operation;
   const element = path.findLast((token) => token !== '-' && !isIndex(token));
-  const address = BRINGS.has(op) ? value?.value : undefined;
-  const target = typeof address === 'string' && element !== undefined ? resolve(element, address) : undefined;
-  return target === undefined ? operation : { ...operation, value: new EditableJson(JSON.stringify(target)) };
+  if (value === undefined || element === undefined || !BRINGS.has(op)) return operation;
+  return { ...operation, value: resolvedValue(value, (address) => resolve(element, address)) };
+};
+
+const resolvedValue = (value: EditableJson, resolve: (address: string) => string | undefined): EditableJson => {
+  if (value.isObject) return value;
+  if (value.isArray) {
+    for (const [i, item] of [...value.items].entries()) value.insert(i, resolvedValue(item, resolve), 1);
+    return value;
+  }
+  const address = value.value;
+  const target = typeof address === 'string' ? resolve(address) : undefined;
+  return target === undefined ? value : new EditableJson(JSON.stringify(target));
 };
 
 const written = (path: readonly string[]): string =>

@@ -13,8 +13,8 @@ export interface PatchLimits {
   readonly requireRead: (at: string, what: string) => void;
   /**
    * What an address that a patch brings stands for, by the name of its element (`div`: a link in a narrative); undefined: for itself. An XML
-   * Patch asks for all of them, the others for a string that is the whole of what an operation brings: what is within objects is replaced in
-   * their text before it is read.
+   * Patch asks for all of them, the others for a string that is the whole of what an operation brings, or an item of it: what is within objects is
+   * replaced in their text before it is read.
    */
   readonly resolveAddress?: ((element: string, address: string) => string | undefined) | undefined;
 }

@@ -94,6 +94,22 @@ for (const [name, [document, patch, status, says]] of Object.entries(FAULTS)) {
   });
 }
 
+test('resolves the addresses that it brings: a string, and the strings of an array', () => {
+  const resolveAddress = (element: string, address: string): string | undefined =>
+    element === 'uri' && address === 'urn:x' ? 'Type/1' : undefined;
+  const editable = new EditableJson('{"uri":["a"],"text":["a"]}');
+  const patch = [
+    { op: 'add', path: '/uri/-', value: 'urn:x' },
+    { op: 'add', path: '/more', value: 1.5 },
+    { op: 'replace', path: '/text', value: ['urn:x'] },
+  ];
+  parseJsonPatch(JSON.stringify(patch), { ...limits, resolveAddress })(editable);
+  assert.is(editable.text, '{"uri":["a","Type/1"],"text":["urn:x"],"more":1.5}');
+  const whole = '[{"op":"replace","path":"/uri","value":["urn:x",{"reference":"urn:x"},"b",1.10]}]';
+  parseJsonPatch(whole, { ...limits, resolveAddress })(editable);
+  assert.is(editable.text, '{"uri":["Type/1",{"reference":"urn:x"},"b",1.10],"text":["urn:x"],"more":1.5}');
+});
+
 test('keeps to the byte what it does not touch', () => {
   const text = patched('{ "a": 1.10, "b": [ 2.50 , {"c":1e2} ], "d": "\\u00b5" }', [{ op: 'add', path: '/e', value: 1 }]);
   assert.is(text, '{"a":1.10,"b":[ 2.50 , {"c":1e2} ],"d":"\\u00b5","e":1}');
