@@ -6,6 +6,7 @@ import { FHIR_JSON } from '../http/negotiation.ts';
 import { FhirError } from '../http/outcome.ts';
 import { etagOf } from '../http/preconditions.ts';
 import { dateInterval } from '../search/parameter/date.ts';
+import { readListed } from './history-list.ts';
 import type { Server } from '../server.ts';
 import { readHead } from '../store/head.ts';
 import {
@@ -26,7 +27,7 @@ const MAX_COUNT = 1000;
 /** Parameters of how versions are shown, which fhir/presentation/ takes care of. */
 const SHAPE = new Set(['_format', '_pretty', '_summary', '_elements']);
 /** Those that an empty value leaves as they are. Source: http://hl7.org/fhir/R4/search.html#errors */
-const IGNORED_EMPTY = new Set(['_count', '_since', '_at', '_summary']);
+const IGNORED_EMPTY = new Set(['_count', '_since', '_at', '_list', '_summary']);
 /** Longer than a write waits between getting its time and reaching the database. */
 const QUEUED_MS = 10_000;
 
@@ -35,14 +36,15 @@ export const history = async (server: Server, call: Call): Promise<Reply> => {
   const { resourceType: type, id } = call.target;
   const asked = parse(call.query);
   const rids = await ridsOf(server, type, id);
-  const range = { ...asked, rids, limit: asked.limit + 1 };
+  const listed = asked.list === undefined ? undefined : await readListed(server, call, asked.list);
+  const range = { ...asked, rids, listed, limit: asked.limit + 1 };
   const askedMs = Date.now();
   // The versions of one resource come one after the other; those of several may be stored in another order than their times say.
   const completeMs = id === undefined ? askedMs - (await oldestWriteMs(server.db)) - QUEUED_MS : askedMs;
   const rows = asked.onlyCount ? [] : await (id === undefined ? readFeed : readHistory)(server.db, range);
   const page = fitting(rows, asked.limit);
   // Of one resource they are few; others are counted for who asks for the number alone.
-  const isCounted = asked.onlyCount || (id !== undefined && asked.sinceMs === undefined && asked.at === undefined);
+  const isCounted = asked.onlyCount || (id !== undefined && asked.sinceMs === undefined && asked.at === undefined && listed === undefined);
   const total = isCounted ? await countHistory(server.db, range) : undefined;
   const path = [type, id, '_history'].filter(Boolean).join('/');
   const self = `${server.baseUrl}/${path}`;
@@ -72,6 +74,8 @@ const ridsOf = async (server: Server, type: string | undefined, id: string | und
 interface Asked extends HistoryRange {
   /** Answer how many there are, and no entry. */
   readonly onlyCount: boolean;
+  /** As it is written. */
+  readonly list: string | undefined;
 }
 
 const parse = (query: string): Asked => {
@@ -80,22 +84,24 @@ const parse = (query: string): Asked => {
   let sinceMs: number | undefined;
   let at: HistoryRange['at'];
   let after: HistoryCursor | undefined;
+  let list: string | undefined;
   for (const [name, value] of new URLSearchParams(query)) {
     if (value === '' && IGNORED_EMPTY.has(name)) continue;
     if (name === '_count') limit = countOf(value);
     else if (name === '_summary') summary = value;
     else if (name === '_since') sinceMs = timeOf(name, value).lo;
     else if (name === '_at') at = timeOf(name, value);
+    else if (name === '_list') list = value;
     else if (name === '_cursor') after = cursorOf(value);
     else if (!SHAPE.has(name.split(':', 1)[0]!)) {
       const says =
         name === '_sort'
           ? 'a history is always newest first: leave _sort out'
-          : `${name.slice(0, 60)} is no parameter of a history: use _count, _since or _at`;
+          : `${name.slice(0, 60)} is no parameter of a history: use _count, _since, _at or _list`;
       throw new FhirError('not-supported', says, { expression: `http.${name.slice(0, 60)}` });
     }
   }
-  return { limit, sinceMs, at, after, onlyCount: summary === 'count' || limit === 0 };
+  return { limit, sinceMs, at, list, after, onlyCount: summary === 'count' || limit === 0 };
 };
 
 const countOf = (value: string): number => {

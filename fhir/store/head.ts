@@ -59,6 +59,19 @@ export const readHeads = async (
   return new Map(rows.map((row) => [`${row.type}/${row.id}`, headOf(row)]));
 };
 
+const RIDS = `select r.type, r.id, r.rid from ${WANTED}`;
+
+/** The keys of those that are there or were, by `typeId/id`. */
+export const readRids = async (
+  db: Db,
+  wanted: readonly { readonly typeId: number; readonly id: string }[],
+): Promise<Map<string, number>> => {
+  if (wanted.length === 0) return new Map();
+  const parameters = [numberArray(wanted.map(({ typeId }) => typeId)), textArray(wanted.map(({ id }) => id))];
+  const rows = await db.unsafe<{ type: number; id: string; rid: number }[]>(RIDS, parameters, { prepare: true });
+  return new Map(rows.map(({ type, id, rid }) => [`${type}/${id}`, rid]));
+};
+
 const OLD = `select ${COLUMNS} from fhir.resource_history r where r.rid = $1 and r.version = $2`;
 
 /** A version of the resource that `current` is the head of. */

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { bytesBefore, MAX_PAGE_BYTES } from './page-bytes.ts';
-import type { Db } from './pool.ts';
+import { type Db, numberArray } from './pool.ts';
 
 /** One version in a history; newest first. */
 export interface HistoryRow {
@@ -31,8 +31,16 @@ export interface HistoryRange {
   readonly sinceMs?: number | undefined;
   /** Milliseconds: versions that were the newest at some moment of it; `hi` is exclusive. */
   readonly at?: { readonly lo: number; readonly hi: number } | undefined;
+  /** Versions of these alone. */
+  readonly listed?: readonly Listed[] | undefined;
   readonly after?: HistoryCursor | undefined;
   readonly limit: number;
+}
+
+/** A resource, or one version of it. */
+export interface Listed {
+  readonly rid: number;
+  readonly version: number | undefined;
 }
 
 interface Row extends HistoryRow {
@@ -49,20 +57,32 @@ const LASTED = (at: string): string => `case when v.deleted then v.updated >= ${
   and not exists (select from fhir.resource_history n where n.rid = v.rid and n.version = v.version + 1 and n.updated <= ${at}) end`;
 
 /** The conditions of a range, each value by way of `value`, which notes it and names its place. */
-const conditionsOf = ({ rids, sinceMs, at }: Omit<HistoryRange, 'after' | 'limit'>, value: (given: number) => string): string[] => {
+const conditionsOf = (
+  { rids, sinceMs, at, listed }: Omit<HistoryRange, 'after' | 'limit'>,
+  value: (given: number | string) => string,
+): string[] => {
   const time = (ms: number): string => `to_timestamp(${value(ms)}::double precision / 1000)`;
   const conditions: string[] = [];
   if (rids !== undefined) conditions.push(`v.rid between ${value(rids[0])} and ${value(rids[1])}`);
   if (sinceMs !== undefined) conditions.push(`v.updated >= ${time(sinceMs)}`);
   if (at !== undefined) conditions.push(`v.updated < ${time(at.hi)}`, LASTED(time(at.lo)));
+  if (listed !== undefined) conditions.push(isListed(listed, value));
   return conditions;
+};
+
+// The first condition is what the key of either table finds.
+const isListed = (listed: readonly Listed[], value: (given: string) => string): string => {
+  const [whole, versions] = [listed.filter(({ version }) => version === undefined), listed.filter(({ version }) => version !== undefined)];
+  const ridsOf = (some: readonly Listed[]): string => `${value(numberArray(some.map(({ rid }) => rid)))}::bigint[]`;
+  const numbers = `${value(numberArray(versions.map(({ version }) => version!)))}::integer[]`;
+  return `v.rid = any(${ridsOf(listed)}) and (v.rid = any(${ridsOf(whole)}) or (v.rid, v.version) in (select * from unnest(${ridsOf(versions)}, ${numbers})))`;
 };
 
 const ORDER = 'versions.updated desc, rid desc, version desc';
 
 const readRows = async (db: Db, { after, limit, ...range }: HistoryRange): Promise<readonly Row[]> => {
-  const parameters: number[] = [limit];
-  const value = (given: number): string => `$${parameters.push(given)}`;
+  const parameters: (number | string)[] = [limit];
+  const value = (given: number | string): string => `$${parameters.push(given)}`;
   const conditions = conditionsOf(range, value);
   if (after !== undefined) {
     const updated = `to_timestamp(${value(after.updated)}::double precision / 1000)`;
@@ -108,7 +128,7 @@ export const readFeed = async (db: Db, range: HistoryRange): Promise<readonly Hi
 
 /** How many versions there are in a range: the whole of it is counted, as a search counts what it matches. */
 export const countHistory = async (db: Db, range: Omit<HistoryRange, 'after' | 'limit'>): Promise<number> => {
-  const parameters: number[] = [];
+  const parameters: (number | string)[] = [];
   const conditions = conditionsOf(range, (given) => `$${parameters.push(given)}`);
   const where = conditions.length > 0 ? `where ${conditions.join(' and ')}` : '';
   const part = (table: string): string => `(select count(*) from fhir.${table} v ${where})`;

@@ -76,6 +76,14 @@ test('criteria can only search what the caller may search, through references to
   assert.is((await ask('PUT', '/Patient', { body: patient, query: 'active=true' })).status, 201);
 });
 
+test('a history of what a List names is told to who may search Lists', async () => {
+  const query = '_list=any';
+  const { status, text } = await ask('GET', '/Patient/_history', { query });
+  assert.is(status, 403, text);
+  assert.match(text, /system\/List\.s/);
+  assert.is((await ask('GET', '/Patient/_history', { query, scopes: ['system/Patient.cruds', 'system/List.s'] })).status, 200);
+});
+
 test('criteria go through references where the caller may', async () => {
   const scopes = ['system/Patient.cruds', 'system/Organization.s'];
   const headers = { 'if-none-exist': 'organization.name=anybody' };
