@@ -1,3 +1,4 @@
+import { plainText } from '../../audit/patients.ts';
 import { canonicalReference } from '../../search/parameter/reference.ts';
 import type { Server } from '../../server.ts';
 
@@ -17,7 +18,7 @@ export const createBelongs = (
   return ({ id, body }) => {
     if (type === 'Patient' && isOne(id)) return true;
     let named = false;
-    for (const [, found] of body.matchAll(/Patient\/([A-Za-z0-9\-.]{1,64})/g)) {
+    for (const [, found] of plainText(body).matchAll(/Patient\/([A-Za-z0-9\-.]{1,64})/g)) {
       if (isOne(found!)) {
         named = true;
         break;

@@ -130,6 +130,17 @@ test('an export of patients has their compartments and nothing else', async () =
   assert.equal(await namesIn(some), ['Observation/ob', 'Patient/b']);
 });
 
+test('an export of patients has what names them in escaped characters too', async () => {
+  // As PHP's json_encode writes it, and as JSON may be written.
+  for (const [id, reference] of Object.entries({ slash: 'Patient\\/a', letter: '\\u0050atient/a' })) {
+    const body = `{"resourceType":"Flag","id":"${id}","status":"active","code":{"text":"x"},"subject":{"reference":"${reference}"}}`;
+    assert.is((await stack.request(`/Flag/${id}`, { method: 'PUT', body })).status, 201);
+  }
+  for (const path of ['/Patient/$export?_type=Flag', '/Group/g/$export?_type=Flag'])
+    assert.equal(await namesIn(await exported(path)), ['Flag/letter', 'Flag/slash'], path);
+  for (const id of ['slash', 'letter']) await stack.request(`/Flag/${id}`, { method: 'DELETE' });
+});
+
 test('an export of a group has what is of its active members', async () => {
   assert.equal(await namesIn(await exported('/Group/g/$export?_type=Observation,Patient')), ['Observation/oa', 'Patient/a']);
 });
