@@ -1,6 +1,6 @@
 /** What the pages of $everything have in common, of one patient and of all. */
 import { missingScope } from '../../proto/access/scope.ts';
-import { patientsOf } from '../audit/patients.ts';
+import { patientsOf, plainText } from '../audit/patients.ts';
 import type { Call } from '../http/call.ts';
 import { requireScope } from '../http/identity.ts';
 import { FhirError } from '../http/outcome.ts';
@@ -66,7 +66,7 @@ const followReferences = async (server: Server, from: readonly PageRow[], types:
   for (let round = 0; round < MAX_ROUNDS && texts.length > 0; round++) {
     const wanted = new Map<string, { typeId: number; id: string }>();
     for (const { body } of texts) {
-      for (const [, base, type, id] of body.matchAll(REFERENCE)) {
+      for (const [, base, type, id] of plainText(body).matchAll(REFERENCE)) {
         const name = `${type}/${id}`;
         if ((base !== undefined && base !== baseUrl) || !types.has(type!) || seen.has(name)) continue;
         seen.add(name);

@@ -55,6 +55,13 @@ test('shows the patient, its compartment, and what these refer to, each once', a
   assert.is(namesOf(answer)[0], 'Patient/p');
 });
 
+test('shows what is referred to in escaped characters too', async () => {
+  const body = '{"resourceType":"Patient","id":"escaped","managingOrganization":{"reference":"Organization\\/o"}}';
+  assert.is((await stack.request('/Patient/escaped', { method: 'PUT', body })).status, 201);
+  assert.equal(namesOf(await stack.request('/Patient/escaped/$everything')), ['Patient/escaped', 'Organization/o']);
+  await stack.request('/Patient/escaped', { method: 'DELETE' });
+});
+
 test('pages without losing or repeating what is of the patient', async () => {
   const seen: string[] = [];
   let pages = 0;
