@@ -2,15 +2,19 @@ import type { Call, Reply } from '../http/call.ts';
 import { requireScope } from '../http/identity.ts';
 import { FhirError } from '../http/outcome.ts';
 import { beginJob } from '../job/begin.ts';
-import { type ExportLevel, type ExportRequest, parseExport } from '../job/export/export-request.ts';
+import { type ExportLevel, type ExportQuestion, type ExportRequest, parseExport } from '../job/export/export-request.ts';
 import { requesterOf } from '../job/job.ts';
 import { dateInterval } from '../search/parameter/date.ts';
+import { canonicalReference } from '../search/parameter/reference.ts';
 import type { Server } from '../server.ts';
 import { readHead } from '../store/head.ts';
+import { textArray } from '../store/pool.ts';
 import type { Operation } from './operation.ts';
 import { operationParameters } from './parameters.ts';
 
 const MAX_MEMBERS = 50_000;
+/** Missing patients in one diagnostics. */
+const MAX_NAMED = 10;
 
 const run = async (server: Server, call: Call): Promise<Reply> => {
   const level = levelOf(call);
@@ -20,10 +24,12 @@ const run = async (server: Server, call: Call): Promise<Reply> => {
   const { identity, prefer } = call;
   const question = parseExport(server, await operationParameters(call), { level, identity, lenient: prefer.lenient });
   const members = level === 'group' ? await membersOf(server, call) : undefined;
+  const patients = question.patients && (await presentOf(server, question, { ids: question.patients, members, lenient: prefer.lenient }));
   const path = [call.target.resourceType, call.target.id, '$export'].filter(Boolean).join('/');
   const request: ExportRequest = {
     ...question,
-    patients: members === undefined ? question.patients : members.filter((id) => question.patients?.includes(id) ?? true),
+    patients: patients?.ids ?? members,
+    warnings: [...question.warnings, ...(patients?.warnings ?? [])],
     level,
     url: `${server.baseUrl}/${path}${call.query === '' ? '' : `?${call.query}`}`,
     requester: requesterOf(call),
@@ -62,12 +68,40 @@ const membersOf = async (server: Server, call: Call): Promise<readonly string[]>
   const { member = [] } = JSON.parse(head.body) as { member?: Member[] };
   const now = Date.now();
   const ids = member.flatMap((each) => {
-    const reference = each.entity?.reference?.replace(`${server.baseUrl}/`, '') ?? '';
+    const reference = canonicalReference(each.entity?.reference ?? '', server.baseUrl);
     return isMember(each, now) && /^Patient\/[A-Za-z0-9\-.]{1,64}$/.test(reference) ? reference.slice('Patient/'.length) : [];
   });
   if (ids.length > MAX_MEMBERS)
     throw new FhirError('too-costly', `Group/${id} has more than ${MAX_MEMBERS} patients: export them by Patient/$export`);
   return [...new Set(ids)];
+};
+
+const PRESENT = `select r.id from unnest((select $1)::text[]) as wanted(id) join fhir.resource r on r.type = $2 and r.id = wanted.id
+where r.body is not null or $3::boolean`;
+
+/**
+ * Those of the patients asked for that are there (deleted ones too, where it is asked what was deleted) or are members of the group. Throws
+ * 400 naming those that are not, but for a lenient client.
+ */
+const presentOf = async (
+  server: Server,
+  { sinceMs }: ExportQuestion,
+  {
+    ids,
+    members,
+    lenient,
+  }: { readonly ids: readonly string[]; readonly members?: readonly string[] | undefined; readonly lenient: boolean },
+): Promise<{ readonly ids: readonly string[]; readonly warnings: readonly string[] }> => {
+  if (ids.length > MAX_MEMBERS) throw new FhirError('too-costly', `patient names more than ${MAX_MEMBERS} patients: leave it out for all`);
+  const values = [textArray([...ids]), server.registry.typeId('Patient'), sinceMs !== undefined];
+  const present = new Set(members ?? (await server.db.unsafe<{ id: string }[]>(PRESENT, values, { prepare: true })).map(({ id }) => id));
+  const missing = ids.filter((id) => !present.has(id));
+  if (missing.length === 0) return { ids, warnings: [] };
+  const named = missing.slice(0, MAX_NAMED).map((id) => `Patient/${id}`);
+  const more = missing.length > named.length ? ` and ${missing.length - named.length} more` : '';
+  const diagnostics = `patient: ${named.join(', ')}${more}: ${members === undefined ? 'there is no such patient' : 'no member of the group now'}`;
+  if (!lenient) throw new FhirError('value', diagnostics, { expression: 'http.patient' });
+  return { ids: ids.filter((id) => present.has(id)), warnings: [`${diagnostics} (left out)`] };
 };
 
 /**

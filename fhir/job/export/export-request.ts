@@ -7,6 +7,7 @@ import { FhirError } from '../../http/outcome.ts';
 import type { OperationParameter } from '../../operation/parameters.ts';
 import { type Selection, selectionOf } from '../../presentation/selection.ts';
 import { dateInterval } from '../../search/parameter/date.ts';
+import { canonicalReference } from '../../search/parameter/reference.ts';
 import type { Server } from '../../server.ts';
 import type { Requester } from '../job.ts';
 
@@ -92,7 +93,7 @@ export const parseExport = (
         break;
       case 'patient':
         if (level === 'system') throw wrong(name, 'patient belongs to an export of patients: Patient/$export or Group/<id>/$export');
-        patients.push(idOf(textOf(parameter)));
+        patients.push(idOf(textOf(parameter), server.baseUrl));
         break;
       default:
         leaveOut(
@@ -140,8 +141,8 @@ const sinceOf = (text: string): number => {
   return found.lo;
 };
 
-const idOf = (reference: string): string => {
-  const id = /^(?:Patient\/)?([A-Za-z0-9\-.]{1,64})$/.exec(reference)?.[1];
+const idOf = (reference: string, baseUrl: string): string => {
+  const id = /^(?:Patient\/)?([A-Za-z0-9\-.]{1,64})$/.exec(canonicalReference(reference, baseUrl))?.[1];
   if (id === undefined) throw wrong('patient', `patient=${reference.slice(0, 60)} is no reference to a patient, such as Patient/1`);
   return id;
 };

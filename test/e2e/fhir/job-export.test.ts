@@ -38,7 +38,7 @@ test.before(async () => {
     id: 'g',
     type: 'person',
     actual: true,
-    member: [{ entity: { reference: 'Patient/a' } }, { entity: { reference: 'Patient/b' }, inactive: true }],
+    member: [{ entity: { reference: 'Patient/a/_history/1' } }, { entity: { reference: 'Patient/b' }, inactive: true }],
   });
   // Written on several lines: in a file it is one.
   await stack.request('/Basic/lines', {
@@ -231,6 +231,8 @@ test('refuses what it does not know, naming it', async () => {
     ['/$export?_type=Patient&_typeFilter=Observation%3Fstatus%3Dfinal', /_type doesn't ask for Observation/],
     ['/Patient/$export?_type=Organization', /belongs to no patient/],
     ['/$export?patient=Patient/a', /patient belongs to an export of patients/],
+    ['/Patient/$export?patient=Patient/a&patient=Patient/nobody', /patient: Patient\/nobody: there is no such patient/],
+    ['/Group/g/$export?patient=a&patient=b', /patient: Patient\/b: no member of the group now/],
   ] as const) {
     const { status, json } = await stack.request(path);
     assert.is(status, 400, path);
@@ -249,6 +251,28 @@ test('what it does not know is left out where the client prefers that, and told 
     told.map((text) => text.split(' ', 1)[0]),
     ['_shape', 'includeAssociatedData', '_typeFilter=Observation?…:'],
   );
+});
+
+test('patients that are not there, or no members, are left out where the client prefers that', async () => {
+  const base = stack.system.state.baseUrl;
+  for (const [path, named] of [
+    [`/Patient/$export?_type=Patient&patient=${base}/Patient/a&patient=nobody`, /^patient: Patient\/nobody/],
+    ['/Group/g/$export?_type=Patient&patient=Patient/a&patient=Patient/b', /^patient: Patient\/b/],
+  ] as const) {
+    const lenient = await exported(path, { headers: { prefer: 'respond-async, handling=lenient' } });
+    assert.equal(await namesIn(lenient), ['Patient/a'], path);
+    assert.match((await linesOf(stack, lenient.json.error[0].url))[0].issue[0].diagnostics, named);
+  }
+});
+
+test('a patient asked for that was deleted is named as deleted', async () => {
+  await put({ resourceType: 'Patient', id: 'late' });
+  const since = new Date().toISOString();
+  await stack.request('/Patient/late', { method: 'DELETE' });
+  assert.is((await stack.request('/Patient/$export?patient=Patient/late')).status, 400);
+  assert.equal(await namesIn(await exported(`/Patient/$export?_type=Patient&patient=Patient/late&_since=${since}`), 'deleted'), [
+    'Patient/late',
+  ]);
 });
 
 test('a file that is asked for and not read is not kept open', async () => {
