@@ -3,6 +3,7 @@ import { SELF_KEY } from '../../search/index-plan.ts';
 import type { Server } from '../../server.ts';
 import { numberArray, textArray } from '../../store/pool.ts';
 import { RID_SPAN } from '../../store/rid.ts';
+import { PROVENANCE, typesOfPatients } from './provenance.ts';
 
 export interface Candidates {
   /** Resource keys in ascending order. */
@@ -31,36 +32,59 @@ const MARGIN_MS = 900_000;
 
 // The index knows resources as they are now. What was another patient's when the snapshot was taken has been written since then, and what has
 // been deleted has no rows: both are found by their times.
-const TEXT = `select distinct c.rid from (
+const textOf = (more: string): string => `select distinct c.rid from (
   select t.rid from unnest($1::text[]) as p(id) cross join unnest($2::smallint[]) as k(key)
   join fhir.sp_ref t on t.key = k.key and t.target = hashtextextended('Patient/' || p.id, 0) where t.rid > $3::bigint and t.rid < $4::bigint
   union all
   select r.rid from fhir.resource r where r.updated >= to_timestamp($5::double precision / 1000) and r.rid > $3::bigint and r.rid < $4::bigint
   union all
   select r.rid from fhir.resource r
-  where r.deleted and r.updated >= to_timestamp($6::double precision / 1000) and r.rid > $3::bigint and r.rid < $4::bigint) c
+  where r.deleted and r.updated >= to_timestamp($6::double precision / 1000) and r.rid > $3::bigint and r.rid < $4::bigint${more}) c
 order by c.rid limit ${MAX_RIDS + 1}`;
+// What is about any resource of the patients: of those as they are now, and of what has been written since.
+const ABOUT = `
+  union all
+  select a.rid from unnest($1::text[]) as p(id) cross join unnest($7::smallint[]) as k(key)
+  join fhir.sp_ref t on t.key = k.key and t.target = hashtextextended('Patient/' || p.id, 0)
+  join fhir.sp_ref s on s.rid = t.rid and s.key = $8::smallint
+  join fhir.sp_ref a on a.key = any($9::smallint[]) and a.target = s.target and a.rid > $3::bigint and a.rid < $4::bigint
+  union all
+  select a.rid from fhir.resource r join unnest($10::smallint[], $11::text[]) as n(type, name) on n.type = r.type
+  join fhir.sp_ref a on a.key = any($9::smallint[]) and a.target = hashtextextended(n.name || '/' || r.id, 0) and a.rid > $3::bigint and a.rid < $4::bigint
+  where r.updated >= to_timestamp($5::double precision / 1000)`;
+const OWN = textOf('');
+const OWN_AND_ABOUT = textOf(ABOUT);
 
 /** The next resources of a type that may have been in the compartment of one of the patients when the snapshot was taken. */
 export const readCandidates = async (
   { db, registry, planOf, keyId }: Pick<Server, 'db' | 'registry' | 'planOf' | 'keyId'>,
   { type, patients, after, atMs, sinceMs }: Wanted,
 ): Promise<Candidates> => {
-  const { parameters } = planOf(type);
-  const keys = registry.compartment('Patient', type).flatMap((code) => parameters.get(code)?.keys ?? []);
-  if (type === 'Patient') keys.push(SELF_KEY);
+  const keysOf = (each: string): readonly string[] => {
+    const keys = registry.compartment('Patient', each).flatMap((code) => planOf(each).parameters.get(code)?.keys ?? []);
+    return each === 'Patient' ? [...keys, SELF_KEY] : keys;
+  };
+  const numbers = (keys: readonly string[]): string => numberArray([...new Set(keys)].map(keyId));
   const from = registry.typeId(type) * RID_SPAN;
-  const rows = await db.unsafe<{ rid: number }[]>(
-    TEXT,
-    [
-      textArray([...patients]),
-      numberArray([...new Set(keys)].map(keyId)),
-      Math.max(after, from - 1),
-      from + RID_SPAN,
-      atMs - MARGIN_MS,
-      sinceMs ?? null,
-    ],
-    { prepare: true },
-  );
+  const values = [
+    textArray([...patients]),
+    numbers(keysOf(type)),
+    Math.max(after, from - 1),
+    from + RID_SPAN,
+    atMs - MARGIN_MS,
+    sinceMs ?? null,
+  ];
+  if (type === PROVENANCE) {
+    const types = typesOfPatients(registry);
+    const targets = planOf(type).parameters.get('target')?.keys ?? [];
+    values.push(
+      numbers(types.flatMap(keysOf)),
+      keyId(SELF_KEY),
+      numbers(targets),
+      numberArray(types.map(registry.typeId)),
+      textArray([...types]),
+    );
+  }
+  const rows = await db.unsafe<{ rid: number }[]>(type === PROVENANCE ? OWN_AND_ABOUT : OWN, values, { prepare: true });
   return { rids: rows.slice(0, MAX_RIDS).map(({ rid }) => rid), hasMore: rows.length > MAX_RIDS };
 };

@@ -10,11 +10,13 @@ import { RID_SPAN } from '../../store/rid.ts';
 import type { JobFiles } from '../files.ts';
 import { callerOf, type JobContext, type JobKind, JobLost, type JobResult } from '../job.ts';
 import type { Manifest, ManifestFile } from '../manifest.ts';
+import type { Rest } from '../rest.ts';
 import { createBelongs } from './belongs.ts';
 import { type Batch, MAX_ROWS, type PastRow, readBatch, takeSnapshot } from './export-batch.ts';
 import { MAX_PATIENTS_BY_INDEX, readCandidates } from './candidates.ts';
 import { ExportFile, type WrittenFile } from './export-file.ts';
 import { type ExportRequest, mayExport, selectionOfElements } from './export-request.ts';
+import { createOfCompartment, PROVENANCE } from './provenance.ts';
 
 interface ExportState {
   readonly snapshot: string;
@@ -88,7 +90,7 @@ const writePart = async (
     { bucket, job: job.id, baseUrl: server.baseUrl },
     { kind: 'deleted', type, name: `${type}-${number}.deleted.ndjson` },
   );
-  const keep = createKeep(server, request, { type, scopes: caller.identity.scopes });
+  const keep = createKeep(server, request, { type, scopes: caller.identity.scopes, snapshot: state.snapshot, rest });
   const next = createReader(server, request, { type, state });
   const selection = selectionOfElements(server.registry, request.elements, true);
   const shown = (body: string): string => (selection === undefined ? body : subset(server.registry, body, selection, false));
@@ -150,13 +152,19 @@ type Row = PastRow & { readonly body: string };
 const createKeep = (
   server: JobContext['server'],
   { level, patients, filters }: ExportRequest,
-  { type, scopes }: { readonly type: string; readonly scopes: ScopeSet },
+  { type, scopes, snapshot, rest }: { readonly type: string; readonly scopes: ScopeSet; readonly snapshot: string; readonly rest: Rest },
 ): ((rows: readonly PastRow[]) => Promise<readonly Row[]>) => {
-  const belongs = level === 'system' ? () => true : createBelongs(server, type, patients && new Set(patients));
+  const some = patients && new Set(patients);
+  const belongs = level === 'system' ? () => true : createBelongs(server, type, some);
+  const ofCompartment =
+    level === 'system' || type !== PROVENANCE ? undefined : createOfCompartment(server, { snapshot, patients: some, rest });
   const criteria = filters[type] ?? [];
   return async (rows) => {
     // One that was deleted before there was anything to keep has no body.
-    const own = rows.filter((row): row is Row => row.body !== null && belongs({ id: row.id, body: row.body }));
+    const all = rows.filter((row): row is Row => row.body !== null);
+    const direct = new Set(all.filter(belongs));
+    const indirect = await ofCompartment?.(all.filter((row) => !direct.has(row)));
+    const own = all.filter((row) => direct.has(row) || indirect?.has(row.rid));
     if (criteria.length === 0 || own.length === 0) return own;
     const matching = new Set<string>();
     for (const each of criteria) {

@@ -145,6 +145,33 @@ test('an export of a group has what is of its active members', async () => {
   assert.equal(await namesIn(await exported('/Group/g/$export?_type=Observation,Patient')), ['Observation/oa', 'Patient/a']);
 });
 
+test('an export of patients has the Provenances of all that is in their compartments', async () => {
+  const about = async (id: string, ...targets: string[]): Promise<Answer> =>
+    put({
+      resourceType: 'Provenance',
+      id,
+      target: targets.map((reference) => ({ reference })),
+      recorded: '2024-01-01T00:00:00Z',
+      agent: [{ who: { reference: 'Organization/o' } }],
+    });
+  await about('of-a', 'Patient/a');
+  await about('of-oa', 'Organization/o', `${stack.system.state.baseUrl}/Observation/oa/_history/1`);
+  await about('of-ob', 'Observation/ob');
+  await about('of-none', 'Observation/none', 'Organization/o', 'Observation/nowhere');
+  for (const [path, names] of [
+    ['/$export?_type=Provenance', ['of-a', 'of-none', 'of-oa', 'of-ob']],
+    ['/Patient/$export?_type=Provenance', ['of-a', 'of-oa', 'of-ob']],
+    ['/Patient/$export?_type=Provenance&patient=b', ['of-ob']],
+    ['/Group/g/$export?_type=Provenance', ['of-a', 'of-oa']],
+  ] as const)
+    assert.equal(
+      await namesIn(await exported(path)),
+      names.map((id) => `Provenance/${id}`),
+      path,
+    );
+  for (const id of ['of-a', 'of-oa', 'of-ob', 'of-none']) await stack.request(`/Provenance/${id}`, { method: 'DELETE' });
+});
+
 test('_elements leaves in what is named and what is mandatory, of the types it is named for', async () => {
   const { json } = await exported('/$export?_type=Observation,Patient&_elements=Observation.subject,Patient.id');
   assert.equal(json.output.map(({ type }: { type: string }) => type).sort(), ['Observation', 'Patient']);

@@ -61,11 +61,33 @@ test('looks at what was written since the snapshot too: it may have been of the 
   assert.equal(await found('Observation'), ['gone', 'mine', 'moved']);
 });
 
+test('looks at Provenances of what is of the patients, or was when the snapshot was taken', async () => {
+  const about = async (id: string, target: string): Promise<void> => {
+    const body = {
+      resourceType: 'Provenance',
+      id,
+      target: [{ reference: target }],
+      recorded: '2024-01-01T00:00:00Z',
+      agent: [{ who: { display: 'x' } }],
+    };
+    assert.is((await fhir.request(`/Provenance/${id}`, { method: 'PUT', body })).status, 201);
+  };
+  await about('of-a', 'Patient/a');
+  await about('of-mine', 'Observation/mine/_history/1');
+  await about('of-foreign', 'Observation/foreign');
+  await about('of-moved', 'Observation/moved');
+  await about('of-late', 'Observation/late');
+  await owner`update fhir.resource set updated = now() - interval '1 day' where type = ${opened.server.registry.typeId('Provenance')}`;
+  assert.equal(await found('Provenance'), ['of-a', 'of-mine', 'of-moved']);
+  await fhir.request('/Observation/late', { method: 'DELETE' });
+  assert.equal(await found('Provenance'), ['of-a', 'of-late', 'of-mine', 'of-moved'], 'what is deleted now was there then');
+});
+
 test('looks at what was deleted since the moment that the client asks for', async () => {
   await fhir.request('/Observation/gone', { method: 'DELETE' });
-  await owner`update fhir.resource set updated = now() - interval '1 day' where id in ('gone', 'moved')`;
+  await owner`update fhir.resource set updated = now() - interval '1 day' where id in ('gone', 'moved', 'late')`;
   assert.equal(await found('Observation'), ['mine']);
-  assert.equal(await found('Observation', Date.now() - 2 * 86_400_000), ['gone', 'mine']);
+  assert.equal(await found('Observation', Date.now() - 2 * 86_400_000), ['gone', 'late', 'mine']);
 });
 
 test.run();
