@@ -2,7 +2,6 @@
  * Writes what a client may read into files. All of it is as it was at one moment, that of the job's first step: a version counts if the
  * snapshot taken then saw it, however long the job takes and however often it is begun again.
  */
-import { missingScope, type ScopeSet } from '../../../proto/access/scope.ts';
 import { eventOf } from '../../audit/trail.ts';
 import { outcomeText } from '../../http/outcome.ts';
 import { subset } from '../../presentation/subset.ts';
@@ -10,13 +9,12 @@ import { RID_SPAN } from '../../store/rid.ts';
 import type { JobFiles } from '../files.ts';
 import { callerOf, type JobContext, type JobKind, JobLost, type JobResult } from '../job.ts';
 import type { Manifest, ManifestFile } from '../manifest.ts';
-import type { Rest } from '../rest.ts';
-import { createBelongs } from './belongs.ts';
-import { type Batch, MAX_ROWS, type PastRow, readBatch, takeSnapshot } from './export-batch.ts';
+import { type Batch, MAX_ROWS, readBatch, takeSnapshot, WHENEVER } from './export-batch.ts';
 import { MAX_PATIENTS_BY_INDEX, readCandidates } from './candidates.ts';
 import { ExportFile, type WrittenFile } from './export-file.ts';
 import { type ExportRequest, mayExport, selectionOfElements } from './export-request.ts';
-import { createOfCompartment, PROVENANCE } from './provenance.ts';
+import { createKeep } from './keep.ts';
+import { PROVENANCE } from './provenance.ts';
 
 interface ExportState {
   readonly snapshot: string;
@@ -90,7 +88,8 @@ const writePart = async (
     { bucket, job: job.id, baseUrl: server.baseUrl },
     { kind: 'deleted', type, name: `${type}-${number}.deleted.ndjson` },
   );
-  const keep = createKeep(server, request, { type, scopes: caller.identity.scopes, snapshot: state.snapshot, rest });
+  const { scopes } = caller.identity;
+  const keep = createKeep(server, request, { type, scopes, patients: request.patients && new Set(request.patients), moment: state, rest });
   const next = createReader(server, request, { type, state });
   const selection = selectionOfElements(server.registry, request.elements, true);
   const shown = (body: string): string => (selection === undefined ? body : subset(server.registry, body, selection, false));
@@ -124,10 +123,13 @@ const writePart = async (
 /** Reads the batch after a resource key: of all of the type, or of what the index says of the patients asked for. */
 const createReader = (
   server: JobContext['server'],
-  { level, patients, sinceMs }: ExportRequest,
+  { level, patients, sinceMs, untilMs, provenances }: ExportRequest,
   { type, state: { snapshot, atMs } }: Pick<Part, 'type' | 'state'>,
 ): ((after: number) => Promise<Batch>) => {
-  const range = { end: (server.registry.typeId(type) + 1) * RID_SPAN, snapshot, sinceMs };
+  const deleted = { sinceMs, untilMs };
+  // What goes with a resource that is exported may be older than it.
+  const written = type === PROVENANCE && provenances !== undefined ? WHENEVER : deleted;
+  const range = { end: (server.registry.typeId(type) + 1) * RID_SPAN, snapshot, written, deleted };
   if (level === 'system' || patients === undefined || patients.length > MAX_PATIENTS_BY_INDEX)
     return (after) => readBatch(server.db, { ...range, after });
   let left: readonly number[] = [];
@@ -145,37 +147,6 @@ const createReader = (
 
 const deletion = (type: string, id: string): string =>
   JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry: [{ request: { method: 'DELETE', url: `${type}/${id}` } }] });
-
-type Row = PastRow & { readonly body: string };
-
-/** Leaves out what isn't of the patients asked for, and what meets none of the type's filters by the index as it is now. */
-const createKeep = (
-  server: JobContext['server'],
-  { level, patients, filters }: ExportRequest,
-  { type, scopes, snapshot, rest }: { readonly type: string; readonly scopes: ScopeSet; readonly snapshot: string; readonly rest: Rest },
-): ((rows: readonly PastRow[]) => Promise<readonly Row[]>) => {
-  const some = patients && new Set(patients);
-  const belongs = level === 'system' ? () => true : createBelongs(server, type, some);
-  const ofCompartment =
-    level === 'system' || type !== PROVENANCE ? undefined : createOfCompartment(server, { snapshot, patients: some, rest });
-  const criteria = filters[type] ?? [];
-  return async (rows) => {
-    // One that was deleted before there was anything to keep has no body.
-    const all = rows.filter((row): row is Row => row.body !== null);
-    const direct = new Set(all.filter(belongs));
-    const indirect = await ofCompartment?.(all.filter((row) => !direct.has(row)));
-    const own = all.filter((row) => direct.has(row) || indirect?.has(row.rid));
-    if (criteria.length === 0 || own.length === 0) return own;
-    const matching = new Set<string>();
-    for (const each of criteria) {
-      const ids = own.filter(({ deleted, id }) => !deleted && !matching.has(id)).map(({ id }) => id);
-      if (ids.length === 0) break;
-      const allowed = (of: string, letter: Parameters<typeof missingScope>[2]): boolean => missingScope(scopes, of, letter) === undefined;
-      for (const { id } of await server.search.filter(server.db, type, { criteria: each, ids, allowed })) matching.add(id);
-    }
-    return own.filter(({ deleted, id }) => deleted || matching.has(id));
-  };
-};
 
 /** A file's events name every patient that it tells of. */
 const fileEvents = (caller: ReturnType<typeof callerOf>, id: string, file: WrittenFile, patients: ReadonlySet<string>): string[] => {

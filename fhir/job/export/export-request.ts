@@ -10,12 +10,17 @@ import { dateInterval } from '../../search/parameter/date.ts';
 import { canonicalReference } from '../../search/parameter/reference.ts';
 import type { Server } from '../../server.ts';
 import type { Requester } from '../job.ts';
+import { PROVENANCE } from './provenance.ts';
 
 export type ExportLevel = 'system' | 'patient' | 'group';
 
 export interface ExportQuestion {
   readonly types: readonly string[];
   readonly sinceMs: number | undefined;
+  /** Exclusive. */
+  readonly untilMs?: number | undefined;
+  /** The Provenances of each resource that is exported: all of them, or those recorded last. Without it those of a patient's compartment. */
+  readonly provenances?: 'all' | 'last' | undefined;
   /** Of each type, criteria of which a resource meets at least one. */
   readonly filters: Readonly<Record<string, readonly string[]>>;
   /** Names as in `_elements`, such as Patient.name or id; undefined: all of each resource. */
@@ -33,6 +38,11 @@ export interface ExportRequest extends ExportQuestion {
   readonly requester: Requester;
 }
 
+/** includeAssociatedData, the one that brings more after the other. */
+const ASSOCIATED = new Map<string, ExportQuestion['provenances']>([
+  ['LatestProvenanceResources', 'last'],
+  ['RelevantProvenanceResources', 'all'],
+]);
 const FORMATS = new Set(['application/fhir+ndjson', 'application/ndjson', 'ndjson']);
 const SHAPING = new Set(['_format', '_pretty']);
 const MAX_FILTERS = 50;
@@ -47,7 +57,8 @@ const isInPatients = ({ registry }: Pick<Server, 'registry'>, type: string): boo
 const wrong = (name: string, diagnostics: string): FhirError => new FhirError('value', diagnostics, { expression: `http.${name}` });
 
 const textOf = ({ name, value }: OperationParameter): string => {
-  const text = typeof value === 'object' && value !== null ? (value as { reference?: unknown }).reference : value;
+  const { reference, code } = (value ?? {}) as { reference?: unknown; code?: unknown };
+  const text = typeof value === 'object' ? (reference ?? code) : value;
   if (typeof text !== 'string' || text === '') throw wrong(name, `the parameter ${name} has no value`);
   return text;
 };
@@ -69,6 +80,8 @@ export const parseExport = (
   const patients: string[] = [];
   const elements: string[] = [];
   let sinceMs: number | undefined;
+  let untilMs: number | undefined;
+  let provenances: ExportQuestion['provenances'];
   for (const parameter of parameters) {
     const { name } = parameter;
     if (SHAPING.has(name)) continue;
@@ -79,7 +92,22 @@ export const parseExport = (
         break;
       case '_since':
         if (sinceMs !== undefined) throw wrong(name, '_since is given twice: give it once');
-        sinceMs = sinceOf(textOf(parameter));
+        sinceMs = instantOf(name, textOf(parameter));
+        break;
+      case '_until':
+        if (untilMs !== undefined) throw wrong(name, '_until is given twice: give it once');
+        untilMs = instantOf(name, textOf(parameter));
+        break;
+      case 'includeAssociatedData':
+        for (const associated of textOf(parameter).split(',')) {
+          const found = ASSOCIATED.get(associated);
+          if (found === undefined)
+            leaveOut(
+              name,
+              `includeAssociatedData=${associated.slice(0, 60)} is not known here: use ${[...ASSOCIATED.keys()].join(' or ')}`,
+            );
+          else if (provenances !== 'all') provenances = found;
+        }
         break;
       case '_type':
         for (const type of textOf(parameter).split(',')) if (type !== '') wanted.push(type);
@@ -98,7 +126,7 @@ export const parseExport = (
       default:
         leaveOut(
           name,
-          `${name.slice(0, 60)} is no parameter that this $export knows: use _outputFormat, _since, _type, _typeFilter, _elements or patient`,
+          `${name.slice(0, 60)} is no parameter that this $export knows: use _outputFormat, _since, _until, _type, _typeFilter, _elements, includeAssociatedData or patient`,
         );
     }
   }
@@ -111,7 +139,9 @@ export const parseExport = (
     requireScope(identity, type, 'r');
     requireScope(identity, type, 's');
   }
-  const unused = wanted.length === 0 ? undefined : Object.keys(filters).find((type) => !wanted.includes(type));
+  if (provenances !== undefined && wanted.length > 0) types.push(PROVENANCE);
+  if (provenances !== undefined) for (const letter of ['r', 's'] as const) requireScope(identity, PROVENANCE, letter);
+  const unused = wanted.length === 0 ? undefined : Object.keys(filters).find((type) => !wanted.includes(type) && !types.includes(type));
   if (unused !== undefined) leaveOut('_typeFilter', `_typeFilter=${unused}?…: _type doesn't ask for ${unused}: name it there too`);
   const all = registry.resourceTypes.filter(
     (type) => mayExport(identity.scopes, type) && (level === 'system' || isInPatients(server, type)),
@@ -119,6 +149,8 @@ export const parseExport = (
   return {
     types: wanted.length > 0 ? [...new Set(types)] : all,
     sinceMs,
+    untilMs,
+    provenances,
     filters,
     elements: elements.length > 0 ? elements : undefined,
     patients: patients.length > 0 ? [...new Set(patients)] : undefined,
@@ -134,10 +166,10 @@ export const selectionOfElements = (registry: Registry, elements: readonly strin
 /** With seconds and a time zone: a date alone would mean another moment in each. */
 const INSTANT = /T\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 
-const sinceOf = (text: string): number => {
+const instantOf = (name: string, text: string): number => {
   const written = text.replace(' ', '+');
   const found = INSTANT.test(written) ? dateInterval(written) : undefined;
-  if (found === undefined) throw wrong('_since', `_since=${text.slice(0, 40)} is no instant, such as 2024-01-31T10:00:00Z`);
+  if (found === undefined) throw wrong(name, `${name}=${text.slice(0, 40)} is no instant, such as 2024-01-31T10:00:00Z`);
   return found.lo;
 };
 

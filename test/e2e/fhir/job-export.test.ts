@@ -145,31 +145,79 @@ test('an export of a group has what is of its active members', async () => {
   assert.equal(await namesIn(await exported('/Group/g/$export?_type=Observation,Patient')), ['Observation/oa', 'Patient/a']);
 });
 
+const about = async (id: string, recorded: string, ...targets: string[]): Promise<Answer> =>
+  put({
+    resourceType: 'Provenance',
+    id,
+    target: targets.map((reference) => ({ reference })),
+    recorded,
+    agent: [{ who: { reference: 'Organization/o' } }],
+  });
+const provenances = async (path: string, headers = { prefer: 'respond-async' }): Promise<string[]> =>
+  (await namesIn(await exported(path, { headers }))).filter((name) => name.startsWith('Provenance/')).map((name) => name.slice(11));
+
 test('an export of patients has the Provenances of all that is in their compartments', async () => {
-  const about = async (id: string, ...targets: string[]): Promise<Answer> =>
-    put({
-      resourceType: 'Provenance',
-      id,
-      target: targets.map((reference) => ({ reference })),
-      recorded: '2024-01-01T00:00:00Z',
-      agent: [{ who: { reference: 'Organization/o' } }],
-    });
-  await about('of-a', 'Patient/a');
-  await about('of-oa', 'Organization/o', `${stack.system.state.baseUrl}/Observation/oa/_history/1`);
-  await about('of-ob', 'Observation/ob');
-  await about('of-none', 'Observation/none', 'Organization/o', 'Observation/nowhere');
-  for (const [path, names] of [
+  await about('of-a', '2024-01-01T00:00:00Z', 'Patient/a');
+  await about('of-oa', '2024-01-01T00:00:00Z', 'Organization/o', `${stack.system.state.baseUrl}/Observation/oa/_history/1`);
+  await about('of-ob', '2024-01-01T00:00:00Z', 'Observation/ob');
+  await about('of-none', '2024-01-01T00:00:00Z', 'Observation/none', 'Organization/o', 'Observation/nowhere');
+  for (const [path, ids] of [
     ['/$export?_type=Provenance', ['of-a', 'of-none', 'of-oa', 'of-ob']],
     ['/Patient/$export?_type=Provenance', ['of-a', 'of-oa', 'of-ob']],
     ['/Patient/$export?_type=Provenance&patient=b', ['of-ob']],
     ['/Group/g/$export?_type=Provenance', ['of-a', 'of-oa']],
   ] as const)
-    assert.equal(
-      await namesIn(await exported(path)),
-      names.map((id) => `Provenance/${id}`),
-      path,
-    );
-  for (const id of ['of-a', 'of-oa', 'of-ob', 'of-none']) await stack.request(`/Provenance/${id}`, { method: 'DELETE' });
+    assert.equal(await provenances(path), ids, path);
+});
+
+test('includeAssociatedData brings all Provenances of what is exported, or those recorded last, and no other', async () => {
+  const relevant = 'includeAssociatedData=RelevantProvenanceResources';
+  const latest = 'includeAssociatedData=LatestProvenanceResources';
+  await about('of-oa-2', '2024-06-01T00:00:00+02:00', 'Observation/oa');
+  await about('of-oa-and-a', '2023-01-01T00:00:00Z', 'Observation/oa', 'Patient/a');
+  const since = new Date().toISOString();
+  await put({ ...observation('ob', 'b', 'preliminary'), note: [{ text: 'later' }] });
+  for (const [path, ids] of [
+    [`/$export?_type=Observation&${relevant}`, ['of-none', 'of-oa', 'of-oa-2', 'of-oa-and-a', 'of-ob']],
+    [`/$export?_type=Observation&${latest}`, ['of-none', 'of-oa-2', 'of-ob']],
+    [`/$export?_type=Patient&${latest}`, ['of-a']],
+    [`/$export?_type=Patient&${relevant}`, ['of-a', 'of-oa-and-a']],
+    [`/$export?_type=Observation&_typeFilter=Observation%3F_id%3Dob&${relevant}`, ['of-ob']],
+    [`/$export?_type=Observation&_typeFilter=Provenance%3F_id%3Dof-oa&${relevant}`, ['of-oa']],
+    [`/$export?_since=${since}&${latest}`, ['of-ob']],
+    [`/Patient/$export?_type=Observation&${latest}`, ['of-oa-2', 'of-ob']],
+    [`/Patient/$export?_type=Observation&${latest},RelevantProvenanceResources`, ['of-oa', 'of-oa-2', 'of-oa-and-a', 'of-ob']],
+    [`/Group/g/$export?_type=Observation&${latest}`, ['of-oa-2']],
+    [`/Group/g/$export?${relevant}`, ['of-a', 'of-oa', 'of-oa-2', 'of-oa-and-a']],
+  ] as const)
+    assert.equal(await provenances(path), ids, path);
+  const parameter = [{ name: 'includeAssociatedData', valueCoding: { code: 'LatestProvenanceResources' } }];
+  const posted = await exported('/Patient/$export?_type=Patient', { body: { resourceType: 'Parameters', parameter } });
+  assert.equal(await namesIn(posted), ['Patient/a', 'Patient/b', 'Provenance/of-a']);
+  const before = new Date().toISOString();
+  await stack.request('/Provenance/of-oa-2', { method: 'DELETE' });
+  assert.equal(await provenances(`/Group/g/$export?_type=Observation&${latest}`), ['of-oa'], 'the last one was deleted');
+  await put({ ...observation('oa', 'a'), note: [{ text: 'later' }] });
+  const answer = await exported(`/Group/g/$export?_type=Observation&${relevant}&_since=${before}`);
+  assert.equal(await namesIn(answer), ['Observation/oa', 'Provenance/of-oa', 'Provenance/of-oa-and-a']);
+  assert.equal(await namesIn(answer, 'deleted'), ['Provenance/of-oa-2']);
+  for (const id of ['of-a', 'of-oa', 'of-ob', 'of-none', 'of-oa-and-a']) await stack.request(`/Provenance/${id}`, { method: 'DELETE' });
+});
+
+test('_until brings what was written before it, and what was deleted before it', async () => {
+  const names = ['first', 'second', 'third'];
+  for (const id of names) await put({ resourceType: 'Basic', id, code: { text: 'x' } });
+  const since = new Date().toISOString();
+  await stack.request('/Basic/first', { method: 'DELETE' });
+  await put({ resourceType: 'Basic', id: 'second', code: { text: 'y' } });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const until = new Date().toISOString();
+  await stack.request('/Basic/third', { method: 'DELETE' });
+  await put({ resourceType: 'Basic', id: 'fourth', code: { text: 'x' } });
+  const within = await exported(`/$export?_type=Basic&_since=${since}&_until=${until}`);
+  assert.equal([await namesIn(within), await namesIn(within, 'deleted')], [['Basic/second'], ['Basic/first']]);
+  assert.equal(await namesIn(await exported(`/$export?_type=Basic&_until=${since}`)), ['Basic/lines']);
+  for (const id of ['second', 'fourth']) await stack.request(`/Basic/${id}`, { method: 'DELETE' });
 });
 
 test('_elements leaves in what is named and what is mandatory, of the types it is named for', async () => {
@@ -252,7 +300,8 @@ test('refuses what it does not know, naming it', async () => {
     ['/$export?_typeFilter=Observation', /_typeFilter=Observation/],
     ['/$export?_typeFilter=Observation%3Fcolour%3Dred', /no search parameter colour/],
     ['/$export?_elements=Patient.nose', /_elements=Patient.nose/],
-    ['/$export?includeAssociatedData=LatestProvenanceResources', /includeAssociatedData is no parameter/],
+    ['/$export?_until=2001', /_until=2001 is no instant/],
+    ['/$export?includeAssociatedData=_ours', /includeAssociatedData=_ours is not known here/],
     ['/$export?organizeOutputBy=Patient', /organizeOutputBy is no parameter/],
     ['/$export?_since=2024-01-01T00:00:00Z&_since=2025-01-01T00:00:00.5%2B02:00', /_since is given twice/],
     ['/$export?_type=Patient&_typeFilter=Observation%3Fstatus%3Dfinal', /_type doesn't ask for Observation/],
@@ -270,13 +319,12 @@ test('refuses what it does not know, naming it', async () => {
 });
 
 test('what it does not know is left out where the client prefers that, and told in the file of errors', async () => {
-  const asked =
-    '/$export?_type=Basic&_shape=round&includeAssociatedData=LatestProvenanceResources&_typeFilter=Observation%3Fstatus%3Dfinal';
+  const asked = '/$export?_type=Basic&_shape=round&includeAssociatedData=_ours&_typeFilter=Observation%3Fstatus%3Dfinal';
   const lenient = await exported(asked, { headers: { prefer: 'respond-async, handling=lenient' } });
   const told = (await linesOf(stack, lenient.json.error[0].url)).map(({ issue }) => issue[0].diagnostics as string);
   assert.equal(
     told.map((text) => text.split(' ', 1)[0]),
-    ['_shape', 'includeAssociatedData', '_typeFilter=Observation?…:'],
+    ['_shape', 'includeAssociatedData=_ours', '_typeFilter=Observation?…:'],
   );
 });
 
