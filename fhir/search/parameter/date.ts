@@ -15,6 +15,8 @@ export const dateInterval = (text: string): Interval | undefined => {
   if (year === undefined) return undefined;
   const at = (y: string | number, m: string | number = '01', d = '01'): number =>
     Date.parse(`${String(y).padStart(4, '0')}-${String(m).padStart(2, '0')}-${d}T00:00:00Z`);
+  // Date.parse takes the 30th of February for the 1st of March, and 24:00 for the next day.
+  if (hour === '24' || (Number(day) > 28 && new Date(at(year, month, day)).getUTCDate() !== Number(day))) return undefined;
   let lo: number;
   let hi: number;
   if (month === undefined) {
@@ -26,8 +28,6 @@ export const dateInterval = (text: string): Interval | undefined => {
   } else if (hour === undefined) {
     lo = at(year, month, day);
     hi = lo + 86_400_000;
-    // Date.parse takes the 30th of February for the 1st of March.
-    if (new Date(lo).getUTCDate() !== Number(day)) return undefined;
   } else {
     const seconds = second === '60' ? '59' : (second ?? '00');
     lo = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${seconds}${(fraction ?? '').slice(0, 4)}${zone ?? 'Z'}`);

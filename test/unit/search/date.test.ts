@@ -84,7 +84,19 @@ test('a zone counts, and a plus sign that came as a space is one', () => {
 });
 
 test('what is no date has no interval', () => {
-  for (const text of ['', '2024-13', '2024-02-30', '2024-1-1', '24', '2024-01-01T25:00:00Z', '2024-01-01T10'])
+  for (const text of [
+    '',
+    '2024-13',
+    '2024-02-30',
+    '2024-1-1',
+    '24',
+    '2024-01-01T25:00:00Z',
+    '2024-01-01T24:00:00Z',
+    '2024-02-30T10:00:00Z',
+    '2023-02-29T10:00:00+02:00',
+    '2024-04-31T00:00Z',
+    '2024-01-01T10',
+  ])
     assert.is(dateInterval(text), undefined, text);
 });
 
