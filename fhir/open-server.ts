@@ -20,6 +20,7 @@ import { createSubscriptionRule } from './subscription/write-rule.ts';
 import { createFindNaming, createFindStored } from './terminology/stored.ts';
 import { createConceptMaps } from './terminology/concept-maps.ts';
 import { createTerminology } from './terminology/terminology.ts';
+import { supportedProfiles } from './validation/profile/profile-source.ts';
 import { createResourceValidator } from './validation/resource-validator.ts';
 
 export interface ServerOptions {
@@ -96,6 +97,7 @@ export const openServer = async ({
   });
   const conceptMaps = createConceptMaps({ registry, planOf, keyId, packages: packaged('ConceptMap') });
   const search = createSearch({ registry, terminology, planOf, keyId, baseUrl });
+  const profiles = supportedProfiles(packaged('StructureDefinition'));
   const server: Server = {
     registry,
     validator: createResourceValidator({
@@ -118,7 +120,7 @@ export const openServer = async ({
     reads,
     rids: createRidAllocator(sql),
     baseUrl,
-    capabilities: memoByVersion(added, () => capabilityStatement(registry, planOf, { baseUrl, rules })),
+    capabilities: memoByVersion(added, () => capabilityStatement(registry, planOf, { baseUrl, rules, profiles })),
     limits,
     rules,
     jobs: createJobs(jobs),

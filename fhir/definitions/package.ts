@@ -9,6 +9,8 @@ export interface PackagedResource {
   readonly version: string | undefined;
   /** CodeSystem.valueSet, read when it is asked for. */
   readonly valueSet: string | undefined;
+  /** Of a StructureDefinition, what it is about: a resource type, for one. */
+  readonly type?: string | undefined;
   /** Its path within the package. */
   readonly file: string;
   /** Parsed when it is asked for. */
@@ -57,6 +59,7 @@ interface IndexEntry {
   readonly resourceType?: string;
   readonly url?: string;
   readonly version?: string;
+  readonly type?: string;
 }
 
 const parse = (bytes: Buffer): Readonly<Record<string, unknown>> => JSON.parse(bytes.toString('utf8')) as Readonly<Record<string, unknown>>;
@@ -82,7 +85,7 @@ export const readPackage = (tgz: Buffer): FhirPackage => {
           return filename === undefined || filename === 'package.json' ? [] : [{ ...(parse(content) as IndexEntry), filename }];
         })
       : ((parse(index) as { files?: IndexEntry[] }).files ?? []);
-  const resources = entries.flatMap(({ filename, resourceType, url, version: own }): PackagedResource[] => {
+  const resources = entries.flatMap(({ filename, resourceType, url, version: own, type }): PackagedResource[] => {
     const content = files.get(`package/${filename}`);
     if (content === undefined || resourceType === undefined || url === undefined || !TYPES.has(resourceType)) return [];
     let parsed: Readonly<Record<string, unknown>> | undefined;
@@ -91,6 +94,7 @@ export const readPackage = (tgz: Buffer): FhirPackage => {
         resourceType,
         url,
         version: own,
+        type,
         get valueSet() {
           return resourceType === 'CodeSystem' ? valueSetIn(content) : undefined;
         },

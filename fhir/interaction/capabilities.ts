@@ -29,7 +29,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 export const capabilityStatement = (
   registry: Registry,
   planOf: (type: string) => TypeIndex,
-  { baseUrl, rules }: Pick<Server, 'baseUrl' | 'rules'>,
+  { baseUrl, rules, profiles }: Pick<Server, 'baseUrl' | 'rules'> & { readonly profiles: ReadonlyMap<string, readonly string[]> },
 ): string => {
   const pointing = pointingTo(registry, planOf);
   return JSON.stringify({
@@ -51,7 +51,9 @@ export const capabilityStatement = (
           description:
             'Mutual TLS: the client certificate says who asks, and system scopes (SMART App Launch 2) say what that client may do. Every access is audited before it is answered.',
         },
-        resource: registry.resourceTypes.map((type) => resource(type, planOf(type), { pointing: pointing.get(type) ?? [], rules })),
+        resource: registry.resourceTypes.map((type) =>
+          resource(type, planOf(type), { pointing: pointing.get(type) ?? [], profiles: profiles.get(type), rules }),
+        ),
         interaction: SYSTEM_INTERACTIONS.map((code) => ({ code })),
         searchParam: [
           ...COLUMN_PARAMETERS,
@@ -82,10 +84,16 @@ const searchParameters = ({ parameters }: TypeIndex): object[] =>
 
 interface Offered {
   readonly pointing: readonly string[];
+  /** Those that a resource of the type may claim, and is held against then. */
+  readonly profiles: readonly string[] | undefined;
   readonly rules: Rules;
 }
 
-const resource = (type: string, index: TypeIndex, { pointing, rules: { conditionalDelete, referentialIntegrity } }: Offered): object => {
+const resource = (
+  type: string,
+  index: TypeIndex,
+  { pointing, profiles, rules: { conditionalDelete, referentialIntegrity } }: Offered,
+): object => {
   const { parameters } = index;
   const references = [...parameters.values()]
     .filter(({ parameterType }) => parameterType.table === 'ref')
@@ -93,6 +101,7 @@ const resource = (type: string, index: TypeIndex, { pointing, rules: { condition
   return {
     type,
     profile: `http://hl7.org/fhir/StructureDefinition/${type}`,
+    ...(profiles !== undefined && { supportedProfile: profiles }),
     interaction: INTERACTIONS.map((code) => ({ code })),
     versioning: 'versioned-update',
     readHistory: true,

@@ -1,8 +1,25 @@
+import { readFileSync } from 'node:fs';
 import { openLineFile } from '../../definitions/line-file.ts';
 import type { StructureDefinition } from './structure-definition.ts';
 
 const DATA_FILE = new URL('../../definitions/data/r4-profiles.jsonl', import.meta.url);
 const HEAD = /^\{"resourceType":"StructureDefinition","url":"([^"]+)"/;
+
+const HEAD_AND_TYPE = /^\{"resourceType":"StructureDefinition","url":"([^"]+)",(?:"[a-z]+":"[^"]*",)*?"type":"([^"]+)"/gm;
+
+/** The profiles that claims are held against, by what they are about: those of the packages, and those that ship. */
+export const supportedProfiles = (
+  packages: Iterable<{ readonly url: string; readonly type?: string | undefined }>,
+): ReadonlyMap<string, readonly string[]> => {
+  const found = new Map<string, Set<string>>();
+  const add = (url: string, type: string | undefined): void => {
+    if (type === undefined || url === `http://hl7.org/fhir/StructureDefinition/${type}`) return;
+    found.set(type, (found.get(type) ?? new Set()).add(url));
+  };
+  for (const { url, type } of packages) add(url, type);
+  for (const [, url, type] of readFileSync(DATA_FILE, 'utf8').matchAll(HEAD_AND_TYPE)) add(url!, type);
+  return new Map([...found].map(([type, urls]) => [type, [...urls].sort()]));
+};
 
 export interface ProfileSource {
   /** By canonical address, which may end in `|version`; undefined where it isn't known in that version. */

@@ -26,6 +26,14 @@ test('$validate says that a good resource is valid, and stores nothing', async (
   assert.is((await stack.request('/Patient?_summary=count')).json.total, 0);
 });
 
+test('/metadata names the profiles that claims are held against', async () => {
+  const { json } = await stack.request('/metadata');
+  const of = (type: string): string[] => json.rest[0].resource.find((each: any) => each.type === type).supportedProfile ?? [];
+  assert.equal(of('Patient'), ['http://hl7.org/fhir/us/core/StructureDefinition/us-core-patient']);
+  for (const profile of of('Observation')) assert.match(profile, /^http:\/\/hl7\.org\/fhir\//);
+  assert.equal(of('Basic'), []);
+});
+
 test('$validate answers 200 with each thing that is wrong in the structure', async () => {
   const found = await validate('/Patient/$validate', { resourceType: 'Patient', gender: 'm', birthDate: '2024-02-30' });
   assert.ok(found.some((issue) => issue.startsWith('error code-invalid Patient.gender')));
