@@ -4,7 +4,7 @@ import { CHECKPOINT, HISTORY, historyName, segmentPath, tilePath } from './bucke
 import type { Bucket, ReadableBucket } from './bucket.ts';
 import { type Checkpoint, openCheckpoint, signCheckpoint } from './checkpoint.ts';
 import { eachOf } from '../in-order.ts';
-import { type FullTile, leafHash, TILE_WIDTH } from './merkle.ts';
+import { type FullTile, TILE_WIDTH } from './merkle.ts';
 import { ForkError, type Segment } from './segment.ts';
 import type { SigningKey } from './signing-key.ts';
 import { restoreTree } from './tree-edge.ts';
@@ -69,8 +69,8 @@ export const createSealer = async ({ bucket, key, size, fault }: SealerOptions):
     if (index * TILE_WIDTH ** (level + 1) < first) await bucket.removeFolder(`${path}.p`);
   };
 
-  const putTiles = async ({ first, lines }: Segment): Promise<void> => {
-    const full = lines.flatMap((line) => tree.add(leafHash(line)));
+  const putTiles = async ({ first, leaves }: Segment): Promise<void> => {
+    const full = leaves.flatMap((leaf) => tree.add(leaf));
     await eachOf(full, PUTS_AT_ONCE, (tile) => putTile(tile, first));
     await eachOf(tree.edge.entries(), PUTS_AT_ONCE, async ([level, hashes]) => {
       const index = Math.floor(tree.size / TILE_WIDTH ** (level + 1));

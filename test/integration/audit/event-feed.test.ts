@@ -57,4 +57,33 @@ test('it is known whether more may be there', async () => {
   assert.is(await fullAt({ events: 100, bytes: 1000 * KB }), false);
 });
 
+test('events come as they are stored, to the byte and the microsecond', async () => {
+  const database = await server.createDatabase();
+  const [owner, reader] = [database.ownerUrl, database.relayUrl].map((url) => createPool(url, { max: 1, application: 'test' })) as [
+    Sql,
+    Sql,
+  ];
+  try {
+    const times = ['2026-11-24 13:55:15.123456+00', '2026-11-24 13:55:15.5+00', '2026-11-24 13:55:15+00', '2026-11-24 23:30:00.000001+02'];
+    const bodies = ['{"a":"é \\\\ p"}', 'two\nlines\r\n', '', 'j "x" 1 2'];
+    for (const [i, body] of bodies.entries()) {
+      await owner.unsafe('insert into audit.event (recorded, body) values ($1::text::timestamptz, $2)', [times[i]!, body]);
+    }
+    await database.settled();
+    const stored = await owner.unsafe<{ xid: string; seq: number; recorded: string; body: string; age: number }[]>(
+      `select xid::text as xid, seq, to_char(recorded at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as recorded, body,
+  (extract(epoch from clock_timestamp() - recorded))::double precision as age from audit.event order by event.xid, event.seq`,
+    );
+    const events = await nextEvents(reader, START, { events: 100, bytes: 1000 * KB });
+    assert.equal(
+      events.map(({ xid, seq, recorded, body }) => ({ xid, seq, recorded, body })),
+      stored.map(({ xid, seq, recorded, body }) => ({ xid, seq, recorded, body })),
+    );
+    for (const [i, { ageMs }] of events.entries()) assert.ok(Math.abs(ageMs / 1000 - stored[i]!.age) < 10, `${ageMs} ms`);
+  } finally {
+    await Promise.all([owner.end(), reader.end()]);
+    await database.drop();
+  }
+});
+
 test.run();

@@ -54,4 +54,22 @@ test('a body that is no single line of JSON is embedded as a string, so that it 
   }
 });
 
+test('what looks like an event is one only where it is JSON', () => {
+  const json = ['{"a":1}', '{"a":0,"b":"é","c":["x","y"]}', '{"a":10}', '{"a":{"b":[1.5,null]}}', '{"a":[]}', '{}', '{"a":"\\n"}', '[1]'];
+  const none = [
+    '{"a":01}',
+    '{"a":1.}',
+    '{"a":"\t"}',
+    '{"a":"\\x"}',
+    '{"a":["x",]}',
+    '{"a":[,"x"]}',
+    '{"a":1,}',
+    '{"a":1}x',
+    '{"a":"x}',
+    '{a:1}',
+  ];
+  for (const body of json) assert.ok(eventLine(7, { ...stored, body }).endsWith(`,"event":${body}}`), body);
+  for (const body of none) assert.is((JSON.parse(eventLine(7, { ...stored, body })) as { text: string }).text, body, body);
+});
+
 test.run();
