@@ -10,6 +10,7 @@ import { asFhirError, isDataException } from '../store/errors.ts';
 import { batch } from './batch.ts';
 import { type IncomingBundle, parseBundle } from './bundle.ts';
 import { interact } from './interaction.ts';
+import { refuseStrayProvenance } from './provenance.ts';
 import { transaction } from './transaction.ts';
 
 /** Hears of faults that are ours; never gets anything that a client sent. */
@@ -33,6 +34,7 @@ const parsed = async (server: Server, call: Call): Promise<IncomingBundle> => {
 };
 
 const bundle = async (server: Server, call: Call, onFault: OnFault): Promise<Reply> => {
+  refuseStrayProvenance(call);
   const incoming = await parsed(server, call);
   const process = (): Promise<Reply> =>
     incoming.type === 'transaction'

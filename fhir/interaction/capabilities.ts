@@ -23,6 +23,9 @@ const COLUMN_PARAMETERS = [
 const SEARCH_NOTE =
   '_contained=true and both, with _containedType, are for searches of a type or of those in _type: without _include, _revinclude, _sort, _has, _list and _lastUpdated.';
 
+const PROVENANCE_NOTE =
+  ' A create, update or patch, conditional too, takes a Provenance in the header X-Provenance, in JSON and without target: it is stored with the version that the write makes as its target.';
+
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 
 /** What this server does, from the definitions that it serves by. */
@@ -46,7 +49,7 @@ export const capabilityStatement = (
     rest: [
       {
         mode: 'server',
-        documentation: SEARCH_NOTE,
+        documentation: SEARCH_NOTE + PROVENANCE_NOTE,
         security: {
           description:
             'Mutual TLS: the client certificate says who asks, and system scopes (SMART App Launch 2) say what that client may do. Every access is audited before it is answered.',

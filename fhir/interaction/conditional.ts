@@ -15,6 +15,7 @@ import { criteriaIn, matchOne, requireSearchable } from './criteria.ts';
 import { patchOf, planPatchAlone } from './patch.ts';
 import { type Plan, planCreate, planUpdate } from './plan.ts';
 import { type Prepared, prepare } from './prepare.ts';
+import { readProvenance, type WithProvenance } from './provenance.ts';
 import { store } from './store-plans.ts';
 import { untilCurrent, written } from './written.ts';
 
@@ -22,7 +23,7 @@ import { untilCurrent, written } from './written.ts';
 const underLock = async (
   server: Server,
   call: Call,
-  query: string,
+  { query, provenance }: { readonly query: string; readonly provenance: WithProvenance },
   planned: (found: Head | undefined, db: Db) => Plan | Promise<Plan>,
 ): Promise<Reply> => {
   const type = call.target.resourceType!;
@@ -34,7 +35,7 @@ const underLock = async (
       await lockCriteria(db, [{ type, criteria }]);
       const match = await matchOne(server, db, type, criteria);
       plan = await planned(match && (await readHead(db, server.registry.typeId(type), match.id)), db);
-      await store(db, [plan]);
+      await store(db, provenance(plan));
     });
     const audited = await Audited.after(committed);
     return written(server, call, plan!, audited);
@@ -52,9 +53,14 @@ export const planExisting = (call: Pick<Call, 'identity' | 'requestId' | 'target
   event: eventOf(call, { status: 200, resource: `${type}/${head.id}`, version: undefined, reason: 'exists already' }),
 });
 
-export const conditionalCreate = async (server: Server, call: Call, prepared: Prepared, criteria: string): Promise<Reply> => {
+export const conditionalCreate = async (
+  server: Server,
+  call: Call,
+  prepared: Prepared,
+  { criteria, provenance }: { readonly criteria: string; readonly provenance: WithProvenance },
+): Promise<Reply> => {
   const [n] = await server.rids.take(1);
-  return underLock(server, call, criteria, (head) =>
+  return underLock(server, call, { query: criteria, provenance }, (head) =>
     head === undefined ? planCreate(server, call, prepared, newLogicalId(), n!) : planExisting(call, prepared.type, head),
   );
 };
@@ -98,7 +104,8 @@ export const conditionalUpdate = async (server: Server, call: Call): Promise<Rep
   const prepared = await resolveConditional(server, call, prepare(server, await call.text(), type));
   const given = prepared.resource['id'];
   const [n] = await server.rids.take(1);
-  return underLock(server, call, call.query, async (match, db) => {
+  const provenance = await readProvenance(server, call);
+  return underLock(server, call, { query: call.query, provenance }, async (match, db) => {
     const named = match === undefined && typeof given === 'string' ? await readHead(db, server.registry.typeId(type), given) : undefined;
     return planConditionalUpdate(server, call, prepared, { match, named, fresh: { id: newLogicalId(), n: n! } });
   });
@@ -108,7 +115,8 @@ export const conditionalUpdate = async (server: Server, call: Call): Promise<Rep
 export const conditionalPatch = async (server: Server, call: Call): Promise<Reply> => {
   const type = call.target.resourceType!;
   const patch = await patchOf(server, call, type);
-  return underLock(server, call, call.query, (head, db) => {
+  const provenance = await readProvenance(server, call);
+  return underLock(server, call, { query: call.query, provenance }, (head, db) => {
     if (head === undefined)
       throw new FhirError('not-found', `nothing matches ${type} by the given criteria, so that nothing can be patched`);
     return planPatchAlone(server, call, patch, { type, id: head.id, head, db });

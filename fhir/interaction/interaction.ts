@@ -16,6 +16,7 @@ import { history } from './history.ts';
 import { metadata } from './metadata.ts';
 import { operate } from './operation.ts';
 import { patchResource } from './patch.ts';
+import { refuseStrayProvenance } from './provenance.ts';
 import { read, vread } from './read.ts';
 import { search } from './search.ts';
 import { update } from './update.ts';
@@ -64,6 +65,7 @@ export const interact = async (server: Server, call: Call): Promise<Reply> => {
   const { interaction, resourceType } = call.target;
   if (interaction === 'batch') throw new FhirError('invalid', 'a Bundle can hold no Bundle to process');
   requireAllowed(server, call);
+  refuseStrayProvenance(call);
   if (isAnsweredLater(call)) return answerLater(server, call);
   if (call.query === '' || !SHOWN_IN_PART.has(interaction)) return HANDLERS[interaction](server, call);
   const type = interaction === 'capabilities' ? 'CapabilityStatement' : resourceType;

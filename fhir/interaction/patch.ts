@@ -12,16 +12,18 @@ import type { Db } from '../store/pool.ts';
 import { resolveConditional } from './conditional-references.ts';
 import { type Plan, planUpdate } from './plan.ts';
 import { type Prepared, prepare } from './prepare.ts';
+import { readProvenance } from './provenance.ts';
 import { commit, untilCurrent, written } from './written.ts';
 
 export const patchResource = async (server: Server, call: Call): Promise<Reply> => {
   const type = call.target.resourceType!;
   const id = call.target.id!;
   const patch = await patchOf(server, call, type);
+  const provenance = await readProvenance(server, call);
   return untilCurrent(async () => {
     const head = await readHead(server.db, server.registry.typeId(type), id);
     const plan = await planPatchAlone(server, call, patch, { type, id, head });
-    return written(server, call, plan, await commit(server, [plan]));
+    return written(server, call, plan, await commit(server, provenance(plan)));
   });
 };
 

@@ -12,6 +12,23 @@ export const conditional: Area = {
   spec: 'http://hl7.org/fhir/R4/http.html#ccreate',
   cases: [
     {
+      name: 'X-Provenance is stored with the version that it came with as its target',
+      steps: [
+        {
+          send: 'PUT /Device/provenanced',
+          body: device('xp', { id: 'provenanced' }),
+          headers: {
+            'x-provenance': '{"resourceType":"Provenance","recorded":"2026-01-01T00:00:00Z","agent":[{"who":{"display":"the EHR"}}]}',
+          },
+          expect: { status: [200, 201] },
+        },
+        {
+          send: 'GET /Provenance?target=Device/provenanced',
+          expect: { has: { total: 1, 'entry.0.resource.target.0.reference': /^Device\/provenanced(\/_history\/\d+)?$/ } },
+        },
+      ],
+    },
+    {
       name: 'If-None-Exist creates once and then finds',
       steps: [
         {
