@@ -3,16 +3,13 @@ import { requireScope } from '../http/identity.ts';
 import { FhirError } from '../http/outcome.ts';
 import { beginJob } from '../job/begin.ts';
 import { type ExportLevel, type ExportQuestion, type ExportRequest, parseExport } from '../job/export/export-request.ts';
+import { MAX_MEMBERS, type Members, membersOf } from '../job/export/group-members.ts';
 import { requesterOf } from '../job/job.ts';
-import { dateInterval } from '../search/parameter/date.ts';
-import { canonicalReference } from '../search/parameter/reference.ts';
 import type { Server } from '../server.ts';
-import { readHead } from '../store/head.ts';
 import { textArray } from '../store/pool.ts';
 import type { Operation } from './operation.ts';
 import { operationParameters } from './parameters.ts';
 
-const MAX_MEMBERS = 50_000;
 /** Missing patients in one diagnostics. */
 const MAX_NAMED = 10;
 
@@ -23,13 +20,15 @@ const run = async (server: Server, call: Call): Promise<Reply> => {
   if (level !== 'system') requireScope(call.identity, 'Patient', 'r');
   const { identity, prefer } = call;
   const question = parseExport(server, await operationParameters(call), { level, identity, lenient: prefer.lenient });
-  const members = level === 'group' ? await membersOf(server, call) : undefined;
-  const patients = question.patients && (await presentOf(server, question, { ids: question.patients, members, lenient: prefer.lenient }));
+  if (level === 'group') requireScope(identity, 'Group', 'r');
+  const members = level === 'group' ? await membersOf(server, call.target.id!) : undefined;
+  const patients =
+    question.patients && (await presentOf(server, question, { ids: question.patients, members: members?.ids, lenient: prefer.lenient }));
   const path = [call.target.resourceType, call.target.id, '$export'].filter(Boolean).join('/');
   const request: ExportRequest = {
     ...question,
-    patients: patients?.ids ?? members,
-    warnings: [...question.warnings, ...(patients?.warnings ?? [])],
+    patients: patients?.ids ?? members?.ids,
+    warnings: [question, members, patients].flatMap((each) => each?.warnings ?? []),
     level,
     url: `${server.baseUrl}/${path}${call.query === '' ? '' : `?${call.query}`}`,
     requester: requesterOf(call),
@@ -44,36 +43,6 @@ const levelOf = ({ target: { resourceType, id } }: Call): ExportLevel => {
   if (resourceType === 'Patient' && id === undefined) return 'patient';
   if (resourceType === 'Group' && id !== undefined) return 'group';
   throw new FhirError('unknown-operation', '$export is offered at /$export, /Patient/$export and /Group/<id>/$export');
-};
-
-interface Member {
-  readonly entity?: { readonly reference?: string };
-  readonly inactive?: boolean;
-  readonly period?: { readonly start?: string; readonly end?: string };
-}
-
-/** Source: http://hl7.org/fhir/R4/group-definitions.html#Group.member */
-const isMember = ({ inactive, period: { start, end } = {} }: Member, now: number): boolean => {
-  const hasBegun = start === undefined || (dateInterval(start)?.lo ?? now) <= now;
-  const hasEnded = end !== undefined && (dateInterval(end)?.hi ?? Infinity) <= now;
-  return inactive !== true && hasBegun && !hasEnded;
-};
-
-/** Ids of the patients that are in the group now. */
-const membersOf = async (server: Server, call: Call): Promise<readonly string[]> => {
-  requireScope(call.identity, 'Group', 'r');
-  const id = call.target.id!;
-  const head = await readHead(server.db, server.registry.typeId('Group'), id);
-  if (head === undefined || head.body === null) throw new FhirError(head ? 'deleted' : 'not-found', `there is no Group/${id}`);
-  const { member = [] } = JSON.parse(head.body) as { member?: Member[] };
-  const now = Date.now();
-  const ids = member.flatMap((each) => {
-    const reference = canonicalReference(each.entity?.reference ?? '', server.baseUrl);
-    return isMember(each, now) && /^Patient\/[A-Za-z0-9\-.]{1,64}$/.test(reference) ? reference.slice('Patient/'.length) : [];
-  });
-  if (ids.length > MAX_MEMBERS)
-    throw new FhirError('too-costly', `Group/${id} has more than ${MAX_MEMBERS} patients: export them by Patient/$export`);
-  return [...new Set(ids)];
 };
 
 const PRESENT = `select r.id from unnest((select $1)::text[]) as wanted(id) join fhir.resource r on r.type = $2 and r.id = wanted.id
@@ -91,7 +60,7 @@ const presentOf = async (
     members,
     lenient,
   }: { readonly ids: readonly string[]; readonly members?: readonly string[] | undefined; readonly lenient: boolean },
-): Promise<{ readonly ids: readonly string[]; readonly warnings: readonly string[] }> => {
+): Promise<Members> => {
   if (ids.length > MAX_MEMBERS) throw new FhirError('too-costly', `patient names more than ${MAX_MEMBERS} patients: leave it out for all`);
   const values = [textArray([...ids]), server.registry.typeId('Patient'), sinceMs !== undefined];
   const present = new Set(members ?? (await server.db.unsafe<{ id: string }[]>(PRESENT, values, { prepare: true })).map(({ id }) => id));

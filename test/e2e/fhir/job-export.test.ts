@@ -259,6 +259,26 @@ test('an export of a group leaves out members whose period is over or has not be
   await stack.request('/Group/timed', { method: 'DELETE' });
 });
 
+test('an export of a group has what is of groups in it, and tells which members it leaves out', async () => {
+  const group = (id: string, ...references: string[]): Promise<Answer> => {
+    const member = references.map((reference) =>
+      reference === '' ? { entity: { identifier: { value: 'x' } } } : { entity: { reference } },
+    );
+    return put({ resourceType: 'Group', id, type: 'person', actual: true, member });
+  };
+  await group('inner', 'Patient/b', 'Group/outer', '');
+  await group('outer', 'Group/g', 'Group/inner', 'Group/none', 'Practitioner/d');
+  const answer = await exported('/Group/outer/$export?_type=Patient');
+  assert.equal(await namesIn(answer), ['Patient/a', 'Patient/b']);
+  const told = (await linesOf(stack, answer.json.error[0].url)).map(({ issue }) => issue[0].diagnostics as string);
+  assert.equal(told, [
+    'members of Group/outer that are neither patients nor groups of this server: 1 (left out)',
+    'members of Group/inner that are neither patients nor groups of this server: 1 (left out)',
+    'Group/none, a member, is not there (left out)',
+  ]);
+  for (const id of ['inner', 'outer']) await stack.request(`/Group/${id}`, { method: 'DELETE' });
+});
+
 test('HEAD begins no job', async () => {
   const waiting = async (): Promise<number> => Number((await sql`select count(*) as n from fhir.job`)[0]!['n']);
   const before = await waiting();
