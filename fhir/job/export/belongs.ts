@@ -1,12 +1,13 @@
 import { plainText } from '../../audit/patients.ts';
 import { canonicalReference } from '../../search/parameter/reference.ts';
 import type { Server } from '../../server.ts';
+import { codesOfPatients } from './of-patients.ts';
 
 export type Belongs = (resource: { readonly id: string; readonly body: string }) => boolean;
 
 /**
- * Whether resources of a type belong to the compartment of some patients (undefined: of any). Most are found out by their text;
- * only one that names such a patient is parsed, to see whether it does so where the compartment is defined.
+ * Whether resources of a type belong to some patients (undefined: of any). Most are found out by their text;
+ * only one that names such a patient is parsed, to see whether it does so where that counts.
  */
 export const createBelongs = (
   { registry, planOf, baseUrl }: Pick<Server, 'registry' | 'planOf' | 'baseUrl'>,
@@ -14,7 +15,7 @@ export const createBelongs = (
   patients: ReadonlySet<string> | undefined,
 ): Belongs => {
   const isOne = (id: string): boolean => patients === undefined || patients.has(id);
-  const paths = registry.compartment('Patient', type).flatMap((code) => planOf(type).parameters.get(code)?.paths ?? []);
+  const paths = codesOfPatients(registry, type).flatMap((code) => planOf(type).parameters.get(code)?.paths ?? []);
   return ({ id, body }) => {
     if (type === 'Patient' && isOne(id)) return true;
     let named = false;

@@ -3,7 +3,8 @@ import { SELF_KEY } from '../../search/index-plan.ts';
 import type { Server } from '../../server.ts';
 import { numberArray, textArray } from '../../store/pool.ts';
 import { RID_SPAN } from '../../store/rid.ts';
-import { PROVENANCE, typesOfPatients } from './provenance.ts';
+import { codesOfPatients, typesOfPatients } from './of-patients.ts';
+import { PROVENANCE } from './provenance.ts';
 
 export interface Candidates {
   /** Resource keys in ascending order. */
@@ -55,13 +56,13 @@ const ABOUT = `
 const OWN = textOf('');
 const OWN_AND_ABOUT = textOf(ABOUT);
 
-/** The next resources of a type that may have been in the compartment of one of the patients when the snapshot was taken. */
+/** The next resources of a type that may have been of one of the patients when the snapshot was taken. */
 export const readCandidates = async (
   { db, registry, planOf, keyId }: Pick<Server, 'db' | 'registry' | 'planOf' | 'keyId'>,
   { type, patients, after, atMs, sinceMs }: Wanted,
 ): Promise<Candidates> => {
   const keysOf = (each: string): readonly string[] => {
-    const keys = registry.compartment('Patient', each).flatMap((code) => planOf(each).parameters.get(code)?.keys ?? []);
+    const keys = codesOfPatients(registry, each).flatMap((code) => planOf(each).parameters.get(code)?.keys ?? []);
     return each === 'Patient' ? [...keys, SELF_KEY] : keys;
   };
   const numbers = (keys: readonly string[]): string => numberArray([...new Set(keys)].map(keyId));

@@ -10,6 +10,7 @@ import { dateInterval } from '../../search/parameter/date.ts';
 import { canonicalReference } from '../../search/parameter/reference.ts';
 import type { Server } from '../../server.ts';
 import type { Requester } from '../job.ts';
+import { isOfPatients } from './of-patients.ts';
 import { PROVENANCE } from './provenance.ts';
 
 export type ExportLevel = 'system' | 'patient' | 'group';
@@ -50,9 +51,6 @@ const MAX_FILTERS = 50;
 /** Bulk reading finds and reads. */
 export const mayExport = (scopes: ScopeSet, type: string): boolean =>
   missingScope(scopes, type, 'r') === undefined && missingScope(scopes, type, 's') === undefined;
-
-const isInPatients = ({ registry }: Pick<Server, 'registry'>, type: string): boolean =>
-  type === 'Patient' || registry.compartment('Patient', type).length > 0;
 
 const wrong = (name: string, diagnostics: string): FhirError => new FhirError('value', diagnostics, { expression: `http.${name}` });
 
@@ -133,7 +131,7 @@ export const parseExport = (
   const types: string[] = [];
   for (const type of wanted) {
     if (!registry.isResourceType(type)) throw wrong('_type', `_type=${type.slice(0, 60)} names no FHIR R4 resource type`);
-    if (level !== 'system' && !isInPatients(server, type))
+    if (level !== 'system' && !isOfPatients(registry, type))
       leaveOut('_type', `_type=${type}: a ${type} belongs to no patient: export it by /$export`);
     else types.push(type);
     requireScope(identity, type, 'r');
@@ -144,7 +142,7 @@ export const parseExport = (
   const unused = wanted.length === 0 ? undefined : Object.keys(filters).find((type) => !wanted.includes(type) && !types.includes(type));
   if (unused !== undefined) leaveOut('_typeFilter', `_typeFilter=${unused}?…: _type doesn't ask for ${unused}: name it there too`);
   const all = registry.resourceTypes.filter(
-    (type) => mayExport(identity.scopes, type) && (level === 'system' || isInPatients(server, type)),
+    (type) => mayExport(identity.scopes, type) && (level === 'system' || isOfPatients(registry, type)),
   );
   return {
     types: wanted.length > 0 ? [...new Set(types)] : all,

@@ -5,7 +5,8 @@ import type { Rest } from '../rest.ts';
 import { createBelongs } from './belongs.ts';
 import { type Moment, type PastRow, type Row, WHENEVER } from './export-batch.ts';
 import { type ExportRequest, mayExport } from './export-request.ts';
-import { createLatest, createTargets, PROVENANCE, recordedMs, typesOfPatients } from './provenance.ts';
+import { typesOfPatients } from './of-patients.ts';
+import { createLatest, createTargets, PROVENANCE, recordedMs } from './provenance.ts';
 
 export type Keep = (rows: readonly PastRow[]) => Promise<readonly Row[]>;
 

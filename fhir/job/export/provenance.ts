@@ -10,10 +10,6 @@ import { MAX_ROWS, type Moment, type PastRow, readBatch, type Row, WHENEVER, typ
 
 export const PROVENANCE = 'Provenance';
 
-/** Types of what patients have in their compartments. */
-export const typesOfPatients = (registry: Registry): readonly string[] =>
-  registry.resourceTypes.filter((type) => type === 'Patient' || registry.compartment('Patient', type).length > 0);
-
 /** When it was recorded; one that doesn't say was before all others. */
 export const recordedMs = (body: string): number => {
   const { recorded } = JSON.parse(body) as { recorded?: unknown };

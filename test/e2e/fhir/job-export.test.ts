@@ -130,6 +130,26 @@ test('an export of patients has their compartments and nothing else', async () =
   assert.equal(await namesIn(some), ['Observation/ob', 'Patient/b']);
 });
 
+test("an export of patients has what is a patient's by its own word, outside of the compartment", async () => {
+  const device = (id: string, patient: string): Promise<Answer> =>
+    put({ resourceType: 'Device', id, patient: { reference: `Patient/${patient}` } });
+  await device('implant', 'a');
+  await device('pacemaker', 'b');
+  await put({ resourceType: 'Device', id: 'shelf', owner: { reference: 'Organization/o' } });
+  await put({ resourceType: 'Task', id: 'call', status: 'requested', intent: 'order', for: { reference: 'Patient/a' } });
+  await about('of-implant', '2024-01-01T00:00:00Z', 'Device/implant');
+  const types = '_type=Device,Task,Provenance';
+  assert.equal(await namesIn(await exported(`/Patient/$export?${types}`)), [
+    'Device/implant',
+    'Device/pacemaker',
+    'Provenance/of-implant',
+    'Task/call',
+  ]);
+  assert.equal(await namesIn(await exported(`/Group/g/$export?${types}`)), ['Device/implant', 'Provenance/of-implant', 'Task/call']);
+  for (const name of ['Device/implant', 'Device/pacemaker', 'Device/shelf', 'Task/call', 'Provenance/of-implant'])
+    await stack.request(`/${name}`, { method: 'DELETE' });
+});
+
 test('an export of patients has what names them in escaped characters too', async () => {
   // As PHP's json_encode writes it, and as JSON may be written.
   for (const [id, reference] of Object.entries({ slash: 'Patient\\/a', letter: '\\u0050atient/a' })) {
