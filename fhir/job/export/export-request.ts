@@ -7,6 +7,8 @@ import { FhirError } from '../../http/outcome.ts';
 import type { OperationParameter } from '../../operation/parameters.ts';
 import { type Selection, selectionOf } from '../../presentation/selection.ts';
 import { dateInterval } from '../../search/parameter/date.ts';
+import { isControl } from '../../search/controls.ts';
+import { decodeQuery } from '../../search/parse.ts';
 import { canonicalReference } from '../../search/parameter/reference.ts';
 import type { Server } from '../../server.ts';
 import type { Requester } from '../job.ts';
@@ -184,6 +186,12 @@ const addFilter = (server: Server, text: string, { scopes }: Identity, filters: 
   const [, type, criteria] = /^([A-Z][A-Za-z]+)\?(.+)$/.exec(text) ?? [];
   if (type === undefined || criteria === undefined || !server.registry.isResourceType(type))
     throw wrong('_typeFilter', `_typeFilter=${text.slice(0, 60)} is no search of a type, such as Observation?status=final`);
+  const shaping = decodeQuery(criteria).find(([name]) => isControl(name))?.[0];
+  if (shaping !== undefined)
+    throw wrong(
+      '_typeFilter',
+      `_typeFilter=${type}?…${shaping.slice(0, 40)}: it shapes the result of a search and is no criterion: leave it out`,
+    );
   if (Object.values(filters).flat().length >= MAX_FILTERS)
     throw new FhirError('too-costly', `an export takes ${MAX_FILTERS} filters at most`);
   server.search.check(type, criteria, (each, letter) => missingScope(scopes, each, letter) === undefined);

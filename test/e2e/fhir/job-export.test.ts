@@ -339,6 +339,8 @@ test('refuses what it does not know, naming it', async () => {
     ['/$export?_outputFormat=csv', /_outputFormat=csv/],
     ['/$export?_typeFilter=Observation', /_typeFilter=Observation/],
     ['/$export?_typeFilter=Observation%3Fcolour%3Dred', /no search parameter colour/],
+    ['/$export?_typeFilter=Observation%3Fstatus%3Dfinal%26_sort%3Ddate', /_sort: it shapes the result/],
+    ['/$export?_typeFilter=Observation%3F_include:iterate%3DObservation:subject', /_include:iterate: it shapes the result/],
     ['/$export?_elements=Patient.nose', /_elements=Patient.nose/],
     ['/$export?_until=2001', /_until=2001 is no instant/],
     ['/$export?includeAssociatedData=_ours', /includeAssociatedData=_ours is not known here/],
