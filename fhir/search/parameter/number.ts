@@ -30,14 +30,19 @@ export const parseNumber = (text: string): NumberRange | undefined => {
   return { value, lo: bound(tenths - 5n), hi: bound(tenths + 5n), near: { lo: value - slack, hi: value + slack } };
 };
 
+/** The end of a number's range. Of one with all the digits that a double has, such as 0.30000000000000004, all three are the same double. */
+const endOf = ({ value, hi }: NumberRange): number => Math.max(hi, value + Math.max(Math.abs(value) * Number.EPSILON, Number.MIN_VALUE));
+
 /** The comparison of stored bounds with a number, as SQL. */
 export const compareNumbers = (prefix: Prefix, number: NumberRange, value: (given: number) => string): string => {
   const sql = (given: number): string => `${value(given)}::double precision`;
   switch (prefix) {
-    case 'eq':
-      return `t.lo >= ${sql(number.lo)} and t.lo < ${sql(number.hi)} and t.hi < ${sql(number.hi)}`;
+    case 'eq': {
+      const end = sql(endOf(number));
+      return `t.lo >= ${sql(number.lo)} and t.lo < ${end} and t.hi < ${end}`;
+    }
     case 'ne':
-      return `not (t.lo >= ${sql(number.lo)} and t.hi < ${sql(number.hi)})`;
+      return `not (t.lo >= ${sql(number.lo)} and t.hi < ${sql(endOf(number))})`;
     case 'gt':
       return `t.hi > ${sql(number.value)}`;
     case 'lt':
