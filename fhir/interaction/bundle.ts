@@ -23,6 +23,7 @@ export interface Entry {
   readonly query: string;
   readonly ifMatch: string | undefined;
   readonly ifNoneMatch: string | undefined;
+  /** As in the header. */
   readonly ifModifiedSince: string | undefined;
   readonly ifNoneExist: string | undefined;
   /** The resource's own text; of a patch in a Binary, what is in there; empty without one. Of a large Bundle it is made each time. */
@@ -164,7 +165,7 @@ const parseEntry = (value: unknown, index: number, text: string, baseUrl: string
     query: question === -1 ? '' : relative.slice(question + 1),
     ifMatch: textOf(request, 'ifMatch', at),
     ifNoneMatch: textOf(request, 'ifNoneMatch', at),
-    ifModifiedSince: textOf(request, 'ifModifiedSince', at),
+    ifModifiedSince: headerDate(textOf(request, 'ifModifiedSince', at)),
     ifNoneExist: ifNoneExist === undefined ? undefined : criteriaOf(ifNoneExist),
     ...(target.interaction.endsWith('patch')
       ? patchIn((value as Json)['resource'], text, at)
@@ -172,6 +173,12 @@ const parseEntry = (value: unknown, index: number, text: string, baseUrl: string
     resource: isObject(value) ? value['resource'] : undefined,
   };
 };
+
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
+
+/** In a Bundle ifModifiedSince is an instant; the header that it stands for has whole seconds. What isn't an instant stays as it is. */
+const headerDate = (written: string | undefined): string | undefined =>
+  written !== undefined && INSTANT.test(written) ? new Date(written).toUTCString() : written;
 
 /** A patch is a Parameters resource, or lies in a Binary. Source: http://hl7.org/fhir/R4/http.html#transaction */
 const patchIn = (resource: unknown, text: string, at: string): Pick<Entry, 'text' | 'contentType'> => {

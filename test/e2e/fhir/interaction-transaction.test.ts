@@ -116,6 +116,8 @@ test('conditions of entries are those of headers', async () => {
     const { json } = await bundle(type, [
       { method: 'GET', url: 'Basic/c1', ifNoneMatch: 'W/"1"' },
       { method: 'GET', url: 'Basic/c1', ifModifiedSince: modified },
+      { method: 'GET', url: 'Basic/c1', ifModifiedSince: new Date().toISOString() },
+      { method: 'GET', url: 'Basic/c1', ifModifiedSince: '2001-02-03T04:05:06.789+10:00' },
       { method: 'HEAD', url: 'Basic/c1' },
       post(basic('x', identified('c1')), { ifNoneExist: 'identifier=urn:t|c1' }),
     ]);
@@ -123,9 +125,9 @@ test('conditions of entries are those of headers', async () => {
       json.entry.map(
         ({ response, resource }: { response: { status: string }; resource?: object }) => `${response.status} ${resource !== undefined}`,
       ),
-      ['304 Not Modified false', '304 Not Modified false', '200 OK false', '200 OK false'],
+      ['304 Not Modified false', '304 Not Modified false', '304 Not Modified false', '200 OK true', '200 OK false', '200 OK false'],
     );
-    assert.match(json.entry[3].response.location, /Basic\/c1\/_history\/1$/);
+    assert.match(json.entry[5].response.location, /Basic\/c1\/_history\/1$/);
   }
 });
 
