@@ -68,6 +68,17 @@ export const conditional = (reference: string): ConditionalReference | undefined
   return type === undefined || criteria === undefined ? undefined : { type, criteria };
 };
 
+const NAME = /\burn(?::|%3A)(?:uuid|oid)(?::|%3A)[\w.-]+/gi;
+
+/** Criteria with the urn:uuid and urn:oid addresses in them replaced by what they stand for; those that stand for nothing else stay. */
+export const resolveCriteria = (
+  { type, criteria }: ConditionalReference,
+  targetOf: (fullUrl: string) => string | undefined,
+): ConditionalReference => ({
+  type,
+  criteria: criteria.replace(NAME, (written) => targetOf(decodeURIComponent(written)) ?? written),
+});
+
 /** The conditional references in a resource's text, by how they are written. */
 export type FindConditional = (text: string) => ReadonlyMap<string, ConditionalReference>;
 

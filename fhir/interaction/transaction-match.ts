@@ -4,7 +4,7 @@ import type { Server } from '../server.ts';
 import type { Db } from '../store/pool.ts';
 import { createBundleMatcher, keyOf } from './bundle-match.ts';
 import { matchOne } from './criteria.ts';
-import type { ConditionalReference } from './references.ts';
+import { type ConditionalReference, resolveCriteria } from './references.ts';
 import { inEntry, type PreparedEntry } from './transaction-entry.ts';
 
 export interface Match {
@@ -19,8 +19,8 @@ interface Conditions {
 }
 
 /** Throws 412 where a condition matches several, or a reference nothing. */
-export const matchConditions = async (server: Server, prepared: readonly PreparedEntry[], db: Db): Promise<Conditions> => {
-  const stored = await matchStored(server, prepared, db);
+export const matchConditions = async (server: Server, given: readonly PreparedEntry[], db: Db): Promise<Conditions> => {
+  const { prepared, stored } = await matchInTurn(server, given, db);
   const matched = new Map<number, Match>();
   for (const { entry, criteria } of prepared) {
     const match = criteria && stored.get(keyOf(criteria));
@@ -53,6 +53,53 @@ export const matchConditions = async (server: Server, prepared: readonly Prepare
     }
   }
   return { matched, resolved };
+};
+
+/**
+ * What is stored and matches, by the key of its criteria. Those that name an entry which is itself by criteria are looked for after that
+ * one is found, and are told as they then are. Throws 400 where none can be the first.
+ */
+const matchInTurn = async (
+  server: Server,
+  given: readonly PreparedEntry[],
+  db: Db,
+): Promise<{ readonly prepared: readonly PreparedEntry[]; readonly stored: ReadonlyMap<string, Match> }> => {
+  const prepared = [...given];
+  const stored = new Map<string, Match>();
+  // fullUrl → Type/id; undefined while it isn't known.
+  const targets = new Map<string, string | undefined>();
+  for (const { entry, criteria } of given) if (entry.fullUrl !== undefined && criteria !== undefined) targets.set(entry.fullUrl, undefined);
+  for (let waiting = given.map((_, place) => place); waiting.length > 0;) {
+    const later: number[] = [];
+    const ready = waiting.filter((place) => {
+      const each = prepared[place]!;
+      if (each.criteria === undefined || targets.size === 0) return true;
+      let isReady = true;
+      const criteria = resolveCriteria(each.criteria, (fullUrl) => {
+        const target = targets.get(fullUrl);
+        if (target === undefined && targets.has(fullUrl)) isReady = false;
+        return target;
+      });
+      if (isReady) prepared[place] = { ...each, criteria };
+      else later.push(place);
+      return isReady;
+    });
+    if (ready.length === 0) throw inCircle(prepared[later[0]!]!);
+    const found = await matchStored(
+      server,
+      ready.map((place) => prepared[place]!),
+      db,
+    );
+    for (const [key, match] of found) stored.set(key, match);
+    for (const place of ready) {
+      const { entry, type, id, criteria } = prepared[place]!;
+      if (entry.fullUrl !== undefined && criteria !== undefined) {
+        targets.set(entry.fullUrl, `${type}/${found.get(keyOf(criteria))?.id ?? id}`);
+      }
+    }
+    waiting = later;
+  }
+  return { prepared, stored };
 };
 
 const matchStored = async (server: Server, prepared: readonly PreparedEntry[], db: Db): Promise<Map<string, Match>> => {
@@ -88,6 +135,11 @@ export const requireOne = ({ type }: ConditionalReference, ids: ReadonlySet<stri
       `several resources match the conditional reference to ${type}: make its criteria more specific`,
     );
 };
+
+const inCircle = ({ entry: { index } }: PreparedEntry): FhirError =>
+  new FhirError('invalid', `Bundle.entry[${index}]: its condition names an entry whose own condition leads back to it: break the circle`, {
+    expression: `Bundle.entry[${index}]`,
+  });
 
 const sameCondition = ({ entry: first }: PreparedEntry, { entry }: PreparedEntry): FhirError =>
   new FhirError(

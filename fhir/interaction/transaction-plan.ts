@@ -24,6 +24,7 @@ import {
   type ConditionalReference,
   conditionalFinder,
   type FindConditional,
+  resolveCriteria,
   resolveReferences,
 } from './references.ts';
 import { inEntry, inEntryAsync, type PreparedEntry } from './transaction-entry.ts';
@@ -60,7 +61,23 @@ export const prepareEntries = async (server: Server, call: Call, entries: readon
     requireFirst(seen, `${type}/${id}`, entry);
     if (entry.fullUrl !== undefined && entry.fullUrl !== `${type}/${id}`) requireFirst(seen, entry.fullUrl, entry);
   }
-  return prepared;
+  return withNames(prepared);
+};
+
+/**
+ * Criteria may name other entries. Those whose id no match can change are put in here, so that what is locked is what is looked for; a
+ * change by criteria about the others is guarded by the lock of theirs.
+ */
+const withNames = (prepared: readonly PreparedEntry[]): PreparedEntry[] => {
+  const fixed = new Map(
+    prepared.flatMap(({ entry, type, id, criteria }) =>
+      entry.fullUrl === undefined || criteria !== undefined ? [] : [[entry.fullUrl, `${type}/${id}`] as const],
+    ),
+  );
+  if (fixed.size === 0) return [...prepared];
+  return prepared.map((each) =>
+    each.criteria === undefined ? each : { ...each, criteria: resolveCriteria(each.criteria, (fullUrl) => fixed.get(fullUrl)) },
+  );
 };
 
 const prepareEntry = (

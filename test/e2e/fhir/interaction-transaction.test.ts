@@ -131,6 +131,38 @@ test('conditions of entries are those of headers', async () => {
   }
 });
 
+test('a condition names an entry of the Bundle by its fullUrl, and finds what is about that entry', async () => {
+  const about = (n: number): object => ({ resourceType: 'Basic', code: { text: 'y' }, subject: { reference: uuid(n) } });
+  const send = (): Promise<Answer> =>
+    transaction(
+      // By a condition on what is by a condition itself, before that stands in the Bundle.
+      post(
+        { resourceType: 'List', status: 'current', mode: 'working', entry: [{ item: { reference: uuid(83) } }] },
+        { ifNoneExist: `item=${uuid(83)}` },
+      ),
+      post({ resourceType: 'Patient', ...identified('named') }, { fullUrl: uuid(81), ifNoneExist: 'identifier=urn:t|named' }),
+      { ...put({ resourceType: 'Patient', id: 'named-too' }), fullUrl: uuid(82) },
+      post(about(81), { fullUrl: uuid(83), ifNoneExist: `subject=${encodeURIComponent(uuid(81))}&code:text=y` }),
+      { method: 'PUT', url: `Basic?subject=${uuid(82)}`, resource: about(82) },
+    );
+  for (const status of ['201 Created', '200 OK']) {
+    const { json, text } = await send();
+    assert.equal(
+      json.entry?.map(({ response }: { response: { status: string } }) => response.status),
+      Array.from({ length: 5 }, () => status),
+      text,
+    );
+  }
+  await refused(
+    transaction(
+      post(about(85), { fullUrl: uuid(84), ifNoneExist: `subject=${uuid(85)}` }),
+      post(about(84), { fullUrl: uuid(85), ifNoneExist: `subject=${uuid(84)}` }),
+    ),
+    400,
+    /^Bundle\.entry\[0\]: its condition .* circle/,
+  );
+});
+
 test('refuses what would write one resource twice, by address or by condition', async () => {
   await transaction(put(basic('d1', identified('d'))));
   await refused(
