@@ -6,6 +6,7 @@ import { FHIR_JSON } from '../http/negotiation.ts';
 import { FhirError } from '../http/outcome.ts';
 import type { Server } from '../server.ts';
 import { readHead } from '../store/head.ts';
+import { createEffort, type Effort } from '../terminology/effort.ts';
 import { notLoaded } from '../terminology/expansion.ts';
 import { withGrammars } from '../terminology/grammar.ts';
 import { incomplete } from '../terminology/membership.ts';
@@ -91,9 +92,18 @@ export const conceptParameter = (parameters: Parameters, name: string): GivenCod
   return coding.map((each) => codingOf(each, name));
 };
 
-export const accessOf = ({ db }: Pick<Server, 'db'>, { identity }: Call): Access => ({
+const efforts = new WeakMap<Call, Effort>();
+/** However often one call asks. */
+const effortOf = (call: Call): Effort => {
+  let effort = efforts.get(call);
+  if (effort === undefined) efforts.set(call, (effort = createEffort()));
+  return effort;
+};
+
+export const accessOf = ({ db }: Pick<Server, 'db'>, call: Call): Access => ({
   db,
-  allow: (type) => requireScope(identity, type, 'r'),
+  effort: effortOf(call),
+  allow: (type) => requireScope(call.identity, type, 'r'),
 });
 
 /** Throws 400 where a resource that was sent isn't one. */

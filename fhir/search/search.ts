@@ -25,6 +25,7 @@ import { startParsing } from './parsing.ts';
 import { parseSort } from './parse-sort.ts';
 import { parseConditional, parseSearch, type ParseOptions } from './parse.ts';
 import type { Branch, Criterion, SearchRequest } from './request.ts';
+import { createEffort } from '../terminology/effort.ts';
 import { terminologyForSearch } from '../terminology/for-search.ts';
 import type { Terminology } from '../terminology/terminology.ts';
 import { type Lookups, resolveBranches } from './resolve.ts';
@@ -111,6 +112,7 @@ export const createSearch = ({ registry, terminology, planOf, keyId, baseUrl }: 
     return {
       terminology: terminologyForSearch(terminology, {
         db,
+        effort: createEffort(),
         allow: (type) => {
           if (!allowed(type, 's')) throw forbidden('a set of codes', type);
         },

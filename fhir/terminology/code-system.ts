@@ -16,6 +16,8 @@ export interface CodeIndex {
   /** In the order of the code system, parents first. */
   readonly nodes: ReadonlyMap<string, Node>;
   node(code: string): Node | undefined;
+  /** Whether any concept has such a property. */
+  hasProperty(name: string): boolean;
   /** Of the concept itself and everything below it; empty where there is no such concept. */
   withDescendants(code: string): ReadonlySet<string>;
   withAncestors(code: string): ReadonlySet<string>;
@@ -84,7 +86,17 @@ const build = (system: CodeSystem): CodeIndex => {
     for (const each of found) for (const other of nodes.get(each)?.[next] ?? []) if (nodes.has(other)) found.add(other);
     return found;
   };
-  return { system, nodes, node, withDescendants: (code) => closure(code, 'children'), withAncestors: (code) => closure(code, 'parents') };
+  let properties: ReadonlySet<string> | undefined;
+  const hasProperty = (name: string): boolean =>
+    (properties ??= new Set([...nodes.values()].flatMap(({ concept }) => (concept.property ?? []).map(({ code }) => code)))).has(name);
+  return {
+    system,
+    nodes,
+    node,
+    hasProperty,
+    withDescendants: (code) => closure(code, 'children'),
+    withAncestors: (code) => closure(code, 'parents'),
+  };
 };
 
 const indexes = new WeakMap<CodeSystem, CodeIndex>();

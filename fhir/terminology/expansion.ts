@@ -1,6 +1,7 @@
 /** The codes of a value set. Source: http://hl7.org/fhir/R4/valueset.html#compositions */
 import { FhirError } from '../http/outcome.ts';
 import { codeIndex, type Node } from './code-system.ts';
+import { STEPS_TO_ADD, UNCOUNTED } from './effort.ts';
 import { compileFilters } from './filter.ts';
 import { completeSystem } from './membership.ts';
 import type { Contained, Designation, Include, TerminologySource, ValueSet } from './resources.ts';
@@ -39,9 +40,11 @@ const expanded = (node: Node, system: string, version: string | undefined): Expa
 
 /** Throws where it needs what isn't loaded (422) or would be too large. */
 export const expandValueSet = (valueSet: ValueSet, source: TerminologySource): readonly ExpandedCode[] => {
+  const effort = source.effort ?? UNCOUNTED;
   let valueSets = 0;
 
   const add = (codes: Codes, code: ExpandedCode): void => {
+    effort.spend(STEPS_TO_ADD);
     codes.set(keyOf(code.system, code.code), code);
     if (codes.size > MAX_CODES) {
       throw new FhirError(
@@ -74,8 +77,8 @@ export const expandValueSet = (valueSet: ValueSet, source: TerminologySource): r
     const found = completeSystem(source, system!, version);
     if (typeof found === 'string') throw notLoaded(found);
     const index = codeIndex(found);
-    const passes = compileFilters(filter ?? [], index);
-    for (const node of index.nodes.values()) if (passes(node)) add(codes, expanded(node, system!, found.version));
+    const narrow = compileFilters(filter ?? [], index, effort);
+    for (const node of narrow([...index.nodes.values()], effort)) add(codes, expanded(node, system!, found.version));
     return codes;
   };
 
@@ -85,6 +88,7 @@ export const expandValueSet = (valueSet: ValueSet, source: TerminologySource): r
       const other = source.valueSet(url);
       if (other === undefined) throw notLoaded(`the value set ${url.slice(0, 200)} is not loaded`);
       const codes = expand(other, pending);
+      effort.spend((result?.size ?? 0) * STEPS_TO_ADD);
       result = result === undefined ? codes : new Map([...result].filter(([key]) => codes.has(key)));
     }
     return result ?? new Map();

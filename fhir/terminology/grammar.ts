@@ -44,6 +44,7 @@ export const grammarSystem = (canonical: string, codes: readonly string[]): Code
 
 /** The same source for a question about some codes alone. */
 export const withGrammars = (source: TerminologySource, codes: readonly string[]): TerminologySource => ({
+  effort: source.effort,
   valueSet: source.valueSet,
   codeSystem: (canonical) => {
     const known = source.codeSystem(canonical);

@@ -1,5 +1,6 @@
 /** Whether a code is in a value set, found out without expanding it. Source: http://hl7.org/fhir/R4/valueset.html#compositions */
 import { codeIndex, type Node } from './code-system.ts';
+import { type Effort, STEPS_TO_ADD, UNCOUNTED } from './effort.ts';
 import { compileFilters } from './filter.ts';
 import type { CodeSystem, Concept, Contained, Include, TerminologySource, ValueSet } from './resources.ts';
 
@@ -39,13 +40,14 @@ const listed = (concepts: readonly Concept[]): ReadonlyMap<string, Concept> => {
   return codes;
 };
 
-const compiledFilters = new WeakMap<Include, { readonly system: CodeSystem; readonly passes: (node: Node) => boolean }>();
-const filtersOf = (include: Include, system: CodeSystem): ((node: Node) => boolean) => {
-  const known = compiledFilters.get(include);
-  if (known?.system === system) return known.passes;
-  const passes = compileFilters(include.filter ?? [], codeIndex(system));
-  compiledFilters.set(include, { system, passes });
-  return passes;
+const compiledFilters = new WeakMap<Include, { readonly system: CodeSystem; readonly narrow: ReturnType<typeof compileFilters> }>();
+const passes = (node: Node, include: Include, { system, effort }: { readonly system: CodeSystem; readonly effort: Effort }): boolean => {
+  let known = compiledFilters.get(include);
+  if (known?.system !== system) {
+    known = { system, narrow: compileFilters(include.filter ?? [], codeIndex(system), effort) };
+    compiledFilters.set(include, known);
+  }
+  return known.narrow([node], effort).length > 0;
 };
 
 const inSystem = (include: Include, { system, version, code }: Code, source: TerminologySource): Membership => {
@@ -61,7 +63,7 @@ const inSystem = (include: Include, { system, version, code }: Code, source: Ter
   const found = completeSystem(source, include.system!, include.version);
   if (typeof found === 'string') return unknown(found);
   const node = codeIndex(found).node(code);
-  if (node === undefined || !filtersOf(include, found)(node)) return OUT;
+  if (node === undefined || !passes(node, include, { system: found, effort: source.effort ?? UNCOUNTED })) return OUT;
   return { is: 'in', display: node.concept.display, node };
 };
 
@@ -88,11 +90,12 @@ const inInclude = (include: Include, code: Code, source: TerminologySource, walk
   return result ?? OUT;
 };
 
-const inExpansion = (contains: readonly Contained[], { system, code }: Code): Membership => {
+const inExpansion = (contains: readonly Contained[], { system, code }: Code, effort: Effort): Membership => {
+  effort.spend(contains.length);
   for (const each of contains) {
     if (each.code === code && each.abstract !== true && (system === undefined || each.system === system))
       return { is: 'in', display: each.display };
-    const below = each.contains === undefined ? OUT : inExpansion(each.contains, { system, code });
+    const below = each.contains === undefined ? OUT : inExpansion(each.contains, { system, code }, effort);
     if (below.is === 'in') return below;
   }
   return OUT;
@@ -114,11 +117,12 @@ const compute = (valueSet: ValueSet, code: Code, source: TerminologySource, { pe
   if (compose === undefined) {
     return expansion === undefined
       ? unknown(`the value set ${url.slice(0, 200)} says nothing of its content`)
-      : inExpansion(expansion.contains ?? [], code);
+      : inExpansion(expansion.contains ?? [], code, source.effort ?? UNCOUNTED);
   }
   const inner: Walk = { pending: new Set([...pending, url]), known };
   const any = (includes: readonly Include[]): Membership => {
     let result: Membership = OUT;
+    source.effort?.spend(includes.length * STEPS_TO_ADD);
     for (const include of includes) {
       const found = inInclude(include, code, source, inner);
       if (found.is === 'in') return found;

@@ -1,4 +1,5 @@
 /** What terminology needs of CodeSystem and ValueSet, wherever they come from; each has been found valid before. */
+import type { Effort } from './effort.ts';
 
 export interface ConceptProperty {
   readonly code: string;
@@ -75,6 +76,8 @@ export type TerminologyResource = CodeSystem | ValueSet;
 
 /** Where value sets and code systems are looked up; `canonical` may end in `|version`. */
 export interface TerminologySource {
+  /** Counts what is worked out of what clients have written; absent where all is the operator's. */
+  readonly effort?: Effort | undefined;
   codeSystem(canonical: string): CodeSystem | undefined;
   valueSet(canonical: string): ValueSet | undefined;
 }

@@ -36,18 +36,19 @@ const later = (a: Canonical, b: Canonical): number =>
  */
 export const storedByCanonical =
   <T extends Canonical>({ registry, planOf, keyId }: StoredOptions, type: string) =>
-  async (db: Db, canonical: string): Promise<T | undefined> => {
+  async (db: Db, canonical: string, onRead: (characters: number) => void = () => undefined): Promise<T | undefined> => {
     const typeId = registry.typeId(type);
     const id = LITERAL.exec(canonical)?.[1];
     if (id !== undefined) {
       const [row] = await db.unsafe<{ body: string }[]>(BY_ID, [typeId, id], { prepare: true });
+      onRead(row?.body.length ?? 0);
       return row && (JSON.parse(row.body) as T);
     }
     const [url, version] = splitCanonical(canonical);
     const keys = planOf(type).parameters.get('url')!.keys.map(keyId);
     const rows = await db.unsafe<{ body: string }[]>(BY_URL, [numberArray(keys), url.slice(0, MAX_ADDRESS), typeId], { prepare: true });
     return rows
-      .map(({ body }) => JSON.parse(body) as T)
+      .map(({ body }) => (onRead(body.length), JSON.parse(body) as T))
       .filter((resource) => resource.url === url && (version === undefined || resource.version === version))
       .sort(later)[0];
   };
@@ -70,5 +71,5 @@ export const createFindNaming =
 /** The same of value sets and code systems. */
 export const createFindStored =
   (options: StoredOptions): FindStored =>
-  (db, type, canonical) =>
-    storedByCanonical<TerminologyResource>(options, type)(db, canonical);
+  (db, type, canonical, onRead) =>
+    storedByCanonical<TerminologyResource>(options, type)(db, canonical, onRead);

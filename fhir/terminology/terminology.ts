@@ -2,6 +2,7 @@
 import type { Db } from '../store/pool.ts';
 import { FhirError } from '../http/outcome.ts';
 import { codeIndex } from './code-system.ts';
+import { type Effort, STEPS_PER_CHARACTER } from './effort.ts';
 import { expandValueSet, notLoaded } from './expansion.ts';
 import { allCodesOf, implicitSource } from './implicit-value-set.ts';
 import { incomplete } from './membership.ts';
@@ -23,6 +24,8 @@ export interface Coding {
 /** Who asks, and where what is stored is read. */
 export interface Access {
   readonly db: Db;
+  /** Of all that this caller's question needs. */
+  readonly effort: Effort;
   /** Throws 403 where the caller may not read what is stored of a type. */
   readonly allow: (type: TerminologyResource['resourceType']) => void;
 }
@@ -47,7 +50,13 @@ export interface Needed {
 }
 
 /** Looks a stored resource up by its canonical address. */
-export type FindStored = (db: Db, type: TerminologyResource['resourceType'], canonical: string) => Promise<TerminologyResource | undefined>;
+export type FindStored = (
+  db: Db,
+  type: TerminologyResource['resourceType'],
+  canonical: string,
+  /** Hears how many characters are about to be parsed, and may throw. */
+  onRead: (characters: number) => void,
+) => Promise<TerminologyResource | undefined>;
 
 /** The stored code systems that name one of these addresses as that of the value set of all their codes; it reads all code systems. */
 export type FindNaming = (db: Db, urls: readonly string[]) => Promise<readonly CodeSystem[]>;
@@ -69,8 +78,17 @@ export const createTerminology = ({ packages, findStored, findNaming }: Terminol
   const written = firstOf(lazySource(packages), coreSource());
   const loaded = firstOf(written, implicitSource(packages));
 
-  const reach = async ({ db, allow }: Access, { valueSets = [], codeSystems = [], as }: Needed): Promise<TerminologySource> => {
+  // Many criteria of one search may name one code system.
+  const reads = new WeakMap<Effort, Map<string, TerminologyResource>>();
+  const readFor = (effort: Effort): Map<string, TerminologyResource> => {
+    let read = reads.get(effort);
+    if (read === undefined) reads.set(effort, (read = new Map()));
+    return read;
+  };
+
+  const reach = async ({ db, effort, allow }: Access, { valueSets = [], codeSystems = [], as }: Needed): Promise<TerminologySource> => {
     const stored = new Map<string, TerminologyResource>();
+    const read = readFor(effort);
     const seen = new Set<string>();
     let lookups = 0;
     const find = async (type: TerminologyResource['resourceType'], canonical: string): Promise<TerminologyResource | undefined> => {
@@ -81,8 +99,13 @@ export const createTerminology = ({ packages, findStored, findNaming }: Terminol
         throw new FhirError('too-costly', `more than ${MAX_LOOKUPS} value sets and code systems are needed: ask for a smaller value set`);
       }
       allow(type);
-      const found = await findStored(db, type, canonical);
-      if (found !== undefined) stored.set(`${type} ${canonical}`, found);
+      const key = `${type} ${canonical}`;
+      let found = read.get(key);
+      if (found === undefined) {
+        found = await findStored(db, type, canonical, (characters) => effort.spend(characters * STEPS_PER_CHARACTER));
+        if (found !== undefined) read.set(key, found);
+      }
+      if (found !== undefined) stored.set(key, found);
       return found ?? known;
     };
     // What somebody has written counts before what an address says.
@@ -119,15 +142,15 @@ export const createTerminology = ({ packages, findStored, findNaming }: Terminol
         }
     }
     for (const system of new Set(systems)) await find('CodeSystem', system);
-    if (stored.size === 0 && as === undefined) return loaded;
     // Each answers to the address that it was asked for by, with the version or without.
     const storedSource: TerminologySource = {
       valueSet: (canonical) => stored.get(`ValueSet ${canonical}`) as ValueSet | undefined,
       codeSystem: (canonical) => stored.get(`CodeSystem ${canonical}`) as CodeSystem | undefined,
     };
-    const all = firstOf(storedSource, loaded);
+    const all: TerminologySource = { ...firstOf(storedSource, loaded), effort };
     if (as === undefined) return all;
     return {
+      effort,
       valueSet: (canonical) => {
         const found = all.valueSet(canonical);
         return found && as(found);

@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createExpander, type TerminologyResource as Source } from '../../../fhir/definitions/expand-value-set.ts';
 import { codeIndex } from '../../../fhir/terminology/code-system.ts';
+import { createEffort } from '../../../fhir/terminology/effort.ts';
 import { expandValueSet } from '../../../fhir/terminology/expansion.ts';
 import { membership } from '../../../fhir/terminology/membership.ts';
 import type { CodeSystem, Filter, TerminologyResource, ValueSet } from '../../../fhir/terminology/resources.ts';
@@ -93,6 +94,48 @@ test('a pattern of many options, and one that is a little slow for each of many 
   };
   assert.throws(() => of(many, '(a+)+!'), /takes too long/);
   assert.ok(performance.now() - start < 10_000);
+});
+
+test('refuses what takes long in all, however many patterns, code systems and value sets share it', () => {
+  const slow: CodeSystem = { ...animals, url: 'http://example.org/slow', concept: [{ code: `${'a'.repeat(24)}!` }] };
+  const many: CodeSystem = {
+    ...animals,
+    url: 'http://example.org/many',
+    concept: Array.from({ length: 20_000 }, (_, i) => ({ code: `c${i}` })),
+  };
+  const twice = (count: number, include: (i: number) => object): ValueSet['compose'] => ({
+    include: Array.from({ length: count }, (_, i) => include(i)),
+  });
+  const all = valueSet('http://example.org/all', { include: [{ system: many.url! }] });
+  const counted = { ...source(slow, many, all), effort: createEffort() };
+  const patterns = twice(40, (i) => ({ system: slow.url, filter: [{ op: 'regex', property: 'code', value: `(a+)+${'b?'.repeat(i)}` }] }));
+  for (const compose of [
+    patterns,
+    twice(200, () => ({ system: many.url })),
+    twice(190, () => ({ valueSet: [all.url] })),
+    twice(1000, () => ({ system: many.url, filter: [{ op: '=', property: 'code', value: 'x' }] })),
+  ]) {
+    const start = performance.now();
+    assert.throws(
+      () => expandValueSet(valueSet('http://example.org/vs', compose), { ...counted, effort: createEffort() }),
+      /takes too (much|long)/,
+    );
+    assert.ok(performance.now() - start < 5000);
+  }
+  const asked = { system: slow.url, code: slow.concept![0]!.code };
+  const start = performance.now();
+  assert.throws(() => membership(valueSet('http://example.org/vs', patterns), asked, counted), /takes too (much|long)/);
+  assert.ok(performance.now() - start < 5000);
+});
+
+test('a pattern that is quick is matched with all codes of a large code system', () => {
+  const large: CodeSystem = {
+    ...animals,
+    url: 'http://example.org/large',
+    concept: Array.from({ length: 49_000 }, (_, i) => ({ code: `c${i}` })),
+  };
+  const include = [{ system: large.url!, filter: [{ op: 'regex', property: 'code', value: '(c|d)[0-9]{5}' }] }];
+  assert.is(codes({ include }, large).length, 39_000);
 });
 
 test('an include with several parts is what they have in common, several includes are all of them, and exclude takes away', () => {
