@@ -60,12 +60,12 @@ const NAMING = `select r.body from (select r.body from fhir.resource r
 
 export const createFindNaming =
   ({ registry }: Pick<StoredOptions, 'registry'>): FindNaming =>
-  async (db, urls) => {
+  async (db, urls, onRead) => {
     const typeId = registry.typeId('CodeSystem');
     const rows = await db.unsafe<{ body: string }[]>(NAMING, [typeId, ridOf(typeId, 0), ridOf(typeId + 1, 0) - 1, textArray(urls)], {
       prepare: true,
     });
-    return rows.map(({ body }) => JSON.parse(body) as CodeSystem);
+    return rows.map(({ body }) => (onRead(body.length), JSON.parse(body) as CodeSystem));
   };
 
 /** The same of value sets and code systems. */

@@ -49,17 +49,19 @@ export interface Needed {
   readonly as?: (valueSet: ValueSet) => ValueSet;
 }
 
+/** Hears how many characters are about to be parsed, and may throw. */
+type OnRead = (characters: number) => void;
+
 /** Looks a stored resource up by its canonical address. */
 export type FindStored = (
   db: Db,
   type: TerminologyResource['resourceType'],
   canonical: string,
-  /** Hears how many characters are about to be parsed, and may throw. */
-  onRead: (characters: number) => void,
+  onRead: OnRead,
 ) => Promise<TerminologyResource | undefined>;
 
 /** The stored code systems that name one of these addresses as that of the value set of all their codes; it reads all code systems. */
-export type FindNaming = (db: Db, urls: readonly string[]) => Promise<readonly CodeSystem[]>;
+export type FindNaming = (db: Db, urls: readonly string[], onRead: OnRead) => Promise<readonly CodeSystem[]>;
 
 export interface TerminologyOptions {
   readonly packages: Iterable<LazyResource>;
@@ -89,6 +91,7 @@ export const createTerminology = ({ packages, findStored, findNaming }: Terminol
   const reach = async ({ db, effort, allow }: Access, { valueSets = [], codeSystems = [], as }: Needed): Promise<TerminologySource> => {
     const stored = new Map<string, TerminologyResource>();
     const read = readFor(effort);
+    const onRead: OnRead = (characters) => effort.spend(characters * STEPS_PER_CHARACTER);
     const seen = new Set<string>();
     let lookups = 0;
     const find = async (type: TerminologyResource['resourceType'], canonical: string): Promise<TerminologyResource | undefined> => {
@@ -102,7 +105,7 @@ export const createTerminology = ({ packages, findStored, findNaming }: Terminol
       const key = `${type} ${canonical}`;
       let found = read.get(key);
       if (found === undefined) {
-        found = await findStored(db, type, canonical, (characters) => effort.spend(characters * STEPS_PER_CHARACTER));
+        found = await findStored(db, type, canonical, onRead);
         if (found !== undefined) read.set(key, found);
       }
       if (found !== undefined) stored.set(key, found);
@@ -132,6 +135,7 @@ export const createTerminology = ({ packages, findStored, findNaming }: Terminol
       const naming = await findNaming(
         db,
         missed.map((canonical) => splitCanonical(canonical)[0]),
+        onRead,
       );
       for (const canonical of missed)
         for (const system of naming) {
