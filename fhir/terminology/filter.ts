@@ -25,20 +25,21 @@ const valuesOf = (node: Node, property: string): readonly string[] => {
 /** With one repetition or option at most, of a single character or class: that can't backtrack for long. */
 const SIMPLE = /^[^*+?{()]*[*+?]?[^*+?{()]*$/;
 
+const expressionOf = (pattern: string): RegExp => {
+  if (pattern.length > MAX_PATTERN)
+    throw new FhirError('too-costly', `the pattern of a regex filter has ${MAX_PATTERN} characters at most`);
+  try {
+    return new RegExp(`^(?:${pattern})$`, 'u');
+  } catch (cause) {
+    throw new FhirError('unprocessable', `${JSON.stringify(pattern.slice(0, 80))} is no regular expression`, { cause });
+  }
+};
+
 /** For each of some lists of texts, whether one of them matches. */
 type Matches = (lists: readonly (readonly string[])[], effort: Effort) => readonly boolean[];
 
 // A pattern is somebody's own and may backtrack without end: it runs where a clock can stop it.
-const compilePattern = (pattern: string): Matches => {
-  if (pattern.length > MAX_PATTERN)
-    throw new FhirError('too-costly', `the pattern of a regex filter has ${MAX_PATTERN} characters at most`);
-  let expression: RegExp;
-  try {
-    expression = new RegExp(`^(?:${pattern})$`, 'u');
-  } catch (cause) {
-    throw new FhirError('unprocessable', `${JSON.stringify(pattern.slice(0, 80))} is no regular expression`, { cause });
-  }
-  if (SIMPLE.test(pattern)) return (lists) => lists.map((texts) => texts.some((text) => expression.test(text)));
+const clocked = (expression: RegExp): Matches => {
   const context = createContext({ expression, lists: [] });
   // To set the clock takes longer than to match: once for all.
   const script = new Script('lists.map((texts) => texts.some((text) => expression.test(text)))');
@@ -105,9 +106,10 @@ const OPERATORS: Readonly<Record<string, (filter: Filter, index: CodeIndex, effo
     return eachThat(({ concept }) => codes.has(concept.code));
   },
   regex: ({ property, value }) => {
-    const matches = compilePattern(value);
+    const expression = expressionOf(value);
+    if (SIMPLE.test(value)) return eachThat((node) => valuesOf(node, property).some((text) => expression.test(text)));
+    const matches = clocked(expression);
     return (nodes, effort) => {
-      effort.spend(nodes.length);
       const found = matches(
         nodes.map((node) => valuesOf(node, property)),
         effort,
