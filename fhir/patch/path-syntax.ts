@@ -1,5 +1,5 @@
 /**
- * The FHIRPath that a patch is addressed with: names, an index, first(), last(), where(), ofType(), extension(). A subset on purpose: each
+ * The FHIRPath that a patch is addressed with: names, an index, first(), last(), where(), ofType() or as, extension(). A subset on purpose: each
  * step leads down into the resource, so that the work is bounded whatever a client writes. Source: http://hl7.org/fhirpath/
  */
 import { FhirError } from '../http/outcome.ts';
@@ -73,10 +73,18 @@ class Parser {
   }
 
   path(): PatchPath {
-    const root = this.#take('name');
-    const steps = this.#steps([]);
+    const path = this.#from();
     if (this.#at < this.#tokens.length) throw this.#malformed(`has ${this.#tokens[this.#at]!.text.slice(0, 20)} where it should end`);
-    return { root, steps };
+    return path;
+  }
+
+  /** `(Observation.value as Quantity)` is `Observation.value.as(Quantity)`. */
+  #from(): PatchPath {
+    if (!this.#is('(')) return { root: this.#take('name'), steps: this.#steps([]) };
+    const { root, steps } = this.#from();
+    const all = this.#is('as') ? [...steps, { kind: 'ofType', type: this.#take('name') } as const] : [...steps];
+    this.#expect(')');
+    return { root, steps: this.#steps(all) };
   }
 
   #is(text: string): boolean {

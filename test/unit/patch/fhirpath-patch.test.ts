@@ -40,6 +40,14 @@ const CASES: Readonly<Record<string, readonly [before: object, operations: reado
   'no difference': [born, [], born],
   'replace primitive': [born, [replace('Patient.birthDate', { valueDate: '1930-01-01' })], { birthDate: '1930-01-01' }],
   'delete primitive': [born, [remove('Patient.birthDate')], {}],
+  'a choice by the operator as': [
+    { deceasedDateTime: '2020', extension: [{ url: 'urn:x', valuePeriod: { start: '2020' } }] },
+    [
+      replace('(Patient.deceased as dateTime)', { valueDateTime: '2021' }),
+      replace("((Patient.extension('urn:x').value) as Period).start", { valueDateTime: '2021' }),
+    ],
+    { deceasedDateTime: '2021', extension: [{ url: 'urn:x', valuePeriod: { start: '2021' } }] },
+  ],
   'add primitive': [{}, [add('Patient', 'birthDate', { valueDate: '1930-01-01' })], { birthDate: '1930-01-01' }],
   'full resource': [
     {
