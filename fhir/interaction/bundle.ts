@@ -58,7 +58,8 @@ export const parseBundle = async (bytes: Bytes, baseUrl: string, maxEntries: num
   if (!isObject(bundle) || bundle['resourceType'] !== 'Bundle') throw noBundle();
   const type = bundle['type'];
   if (type !== 'batch' && type !== 'transaction') {
-    throw new FhirError('value', `a Bundle to process is of type batch or transaction, not ${JSON.stringify(type)?.slice(0, 40) ?? 'without one'}`, {
+    const given = type === undefined ? 'this one says none' : `not ${JSON.stringify(type).slice(0, 40)}`;
+    throw new FhirError('value', `a Bundle to process is of type batch or transaction, ${given}`, {
       expression: 'Bundle.type',
     });
   }

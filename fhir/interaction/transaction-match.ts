@@ -69,7 +69,9 @@ const matchInTurn = async (
   // fullUrl → Type/id; undefined while it isn't known.
   const targets = new Map<string, string | undefined>();
   for (const { entry, criteria } of given) if (entry.fullUrl !== undefined && criteria !== undefined) targets.set(entry.fullUrl, undefined);
-  for (let waiting = given.map((_, place) => place); waiting.length > 0;) {
+  let waiting = given.map((_, place) => place);
+  for (let turn = 1; waiting.length > 0; turn++) {
+    if (turn > MAX_TURNS) throw tooDeep(prepared[waiting[0]!]!);
     const later: number[] = [];
     const ready = waiting.filter((place) => {
       const each = prepared[place]!;
@@ -135,6 +137,18 @@ export const requireOne = ({ type }: ConditionalReference, ids: ReadonlySet<stri
       `several resources match the conditional reference to ${type}: make its criteria more specific`,
     );
 };
+
+/** Each is a visit to the database, and a look at all that wait. */
+const MAX_TURNS = 16;
+
+const tooDeep = ({ entry: { index } }: PreparedEntry): FhirError =>
+  new FhirError(
+    'too-costly',
+    `Bundle.entry[${index}]: conditions that name entries by conditions go ${MAX_TURNS} entries deep at most: send several Bundles`,
+    {
+      expression: `Bundle.entry[${index}]`,
+    },
+  );
 
 const inCircle = ({ entry: { index } }: PreparedEntry): FhirError =>
   new FhirError('invalid', `Bundle.entry[${index}]: its condition names an entry whose own condition leads back to it: break the circle`, {

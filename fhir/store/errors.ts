@@ -51,8 +51,8 @@ export const asFhirError = (error: unknown): FhirError | undefined => {
       headers: { 'retry-after': '5' },
     });
   }
-  // Class 53: out of resources; 57P: shut down; 08 and names with letters only: the connection.
-  if (/^(53|57P|08)/.test(state) || /^(CONNECTION_|CONNECT_|ECONN|EPIPE|ENOENT|ENOTFOUND|ETIMEDOUT)/.test(state)) {
+  // Class 53: out of resources; 57P: shut down; 25006: it only reads, a standby or what was the primary; 08 and names with letters only: the connection.
+  if (/^(53|57P|08|25006)/.test(state) || /^(CONNECTION_|CONNECT_|ECONN|EPIPE|ENOENT|ENOTFOUND|ETIMEDOUT)/.test(state)) {
     return new FhirError('unavailable', 'the database does not answer: repeat the request later', {
       cause: error,
       headers: { 'retry-after': '1' },

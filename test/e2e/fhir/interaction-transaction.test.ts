@@ -161,6 +161,12 @@ test('a condition names an entry of the Bundle by its fullUrl, and finds what is
     400,
     /^Bundle\.entry\[0\]: its condition .* circle/,
   );
+  const chain = Array.from({ length: 17 }, (_, i) =>
+    i === 16
+      ? post({ resourceType: 'Basic', code: { text: 'chain' } }, { fullUrl: uuid(106), ifNoneExist: 'code:text=chain' })
+      : post(about(91 + i), { fullUrl: uuid(90 + i), ifNoneExist: `subject=${uuid(91 + i)}` }),
+  );
+  await refused(transaction(...chain), 413, /^Bundle\.entry\[0\]: conditions .* 16 entries deep at most/);
 });
 
 test('refuses what would write one resource twice, by address or by condition', async () => {
