@@ -1,6 +1,7 @@
 import type { Registry } from '../definitions/registry.ts';
 import type { TypeIndex } from '../search/index-plan.ts';
 import { type Db, numberArray, textArray } from '../store/pool.ts';
+import { bytesBefore, MAX_PAGE_BYTES } from '../store/page-bytes.ts';
 import { ridOf } from '../store/rid.ts';
 import { type CodeSystem, splitCanonical, type TerminologyResource } from './resources.ts';
 import type { FindNaming, FindStored } from './terminology.ts';
@@ -11,12 +12,14 @@ export interface StoredOptions {
   readonly keyId: (key: string) => number;
 }
 
-/** Versions of one address that are looked at, and what a B-tree entry of an address holds (fhir/search/parameter/uri.ts). */
+/** Versions of one address that are looked at, the newest ones and 8 MB of them at most, and what a B-tree entry of an address holds (fhir/search/parameter/uri.ts). */
 const MAX_VERSIONS = 50;
 const MAX_ADDRESS = 1000;
 
-const BY_URL = `select r.body from fhir.sp_uri t join fhir.resource r on r.rid = t.rid
-  where t.key = any($1::smallint[]) and t.value = $2 and r.type = $3 and not r.deleted order by r.updated desc limit ${MAX_VERSIONS}`;
+const BY_URL = `select body from (select body, ${bytesBefore('body', 'updated desc, rid')} as before from (
+  select r.rid, r.updated, r.body from fhir.sp_uri t join fhir.resource r on r.rid = t.rid
+  where t.key = any($1::smallint[]) and t.value = $2 and r.type = $3 and not r.deleted order by r.updated desc, r.rid limit ${MAX_VERSIONS}) newest) sized
+  where before < ${MAX_PAGE_BYTES}`;
 const BY_ID = 'select r.body from fhir.resource r where r.type = $1 and r.id = $2 and not r.deleted';
 const LITERAL = /^[A-Z][A-Za-z]+\/([A-Za-z0-9\-.]{1,64})$/;
 

@@ -197,6 +197,26 @@ test('$subsumes tells how two codes stand to each other', async () => {
   assert.is((await stack.request('/CodeSystem/$subsumes', { body: { resourceType: 'Parameters', parameter } })).status, 400);
 });
 
+test('of the versions of one address the newest 8 MB are looked at', async () => {
+  const versioned = (version: string, texts: number): object => ({
+    ...animals,
+    id: `large-${version}`,
+    url: `${SYSTEM}/large`,
+    version,
+    contact: Array.from({ length: texts }, () => ({ name: 'x'.repeat(1_000_000) })),
+  });
+  for (const [version, texts] of [
+    ['1', 1],
+    ['2', 5],
+    ['3', 5],
+  ] as const) {
+    const { status, text } = await stack.request(`/CodeSystem/large-${version}`, { method: 'PUT', body: versioned(version, texts) });
+    assert.is(status, 201, text);
+  }
+  const lookup = (version: string): Promise<Answer> => get(`/CodeSystem/$lookup?system=${SYSTEM}/large&code=cat&version=${version}`);
+  assert.equal(await Promise.all(['3', '2', '1'].map(async (version) => (await lookup(version)).status)), [200, 200, 422]);
+});
+
 test('an operation on terminology has to be allowed by name', async () => {
   assert.is((await stack.request(`/ValueSet/$expand?url=${gender}`, { client: 'reader-demo' })).status, 403);
 });
