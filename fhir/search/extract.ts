@@ -17,7 +17,10 @@ export interface Extractor {
   readonly version: number;
   /** The search rows of a resource; the same resource always has the same rows by the same version. `id` is the one that it is stored under. */
   extract(type: string, id: string, resource: Readonly<Record<string, unknown>>): SearchRows;
-  /** The search rows of what a version of a resource contains; none of them say anything of the resource itself. */
+  /**
+   * The search rows of what a version of a resource contains, or of what a document or message is about; none of them say anything of the
+   * resource itself.
+   */
   extractContained(container: Container, resource: Readonly<Record<string, unknown>>): readonly ContainedRows[];
 }
 
@@ -113,8 +116,8 @@ export const createExtractor = (
     if (plan.patientCode !== undefined) rows.patient_code = patientCodeRows(plan.patientCode, rows);
     return rows;
   };
-  const ofContained = (each: unknown, place: number, container: Container): ContainedRows[] => {
-    const { resourceType, id } = (each ?? {}) as { readonly resourceType?: unknown; readonly id?: unknown };
+  const ofContained = (each: unknown, place: number, container: Container, unnamed?: string): ContainedRows[] => {
+    const { resourceType, id = unnamed } = (each ?? {}) as { readonly resourceType?: unknown; readonly id?: unknown };
     if (typeof resourceType !== 'string' || typeof id !== 'string') return [];
     const typeId = typeIdOf(resourceType);
     const rid = typeId === undefined ? undefined : containedRid(typeId, container, place);
@@ -126,9 +129,18 @@ export const createExtractor = (
   return {
     version,
     extract: (type, id, resource) => rowsOf(type, resource, ['ref', [self, `${type}/${id}`]]),
-    extractContained: (container, { contained }) =>
-      Array.isArray(contained) ? contained.flatMap((each: unknown, place) => ofContained(each, place, container)) : NONE,
+    extractContained: (container, resource) => {
+      const { contained } = resource;
+      if (Array.isArray(contained)) return contained.flatMap((each: unknown, place) => ofContained(each, place, container));
+      return resource['resourceType'] === 'Bundle' ? ofContained(subjectOf(resource), 0, container, '') : NONE;
+    },
   };
+};
+
+/** What a document or a message is about: it stands first. Source: http://hl7.org/fhir/R4/bundle.html#search */
+const subjectOf = ({ type, entry }: Readonly<Record<string, unknown>>): unknown => {
+  const [first] = Array.isArray(entry) && (type === 'document' || type === 'message') ? (entry as unknown[]) : [];
+  return (first as { readonly resource?: unknown } | null | undefined)?.resource;
 };
 
 /** The table of a lane of a parameter type. */

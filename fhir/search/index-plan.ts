@@ -246,8 +246,27 @@ const pathsOf = (
   const paths = compilePath(parameter.expression, type, registry).filter(({ types }) =>
     types.some((each) => parameterType.datatypes.has(each)),
   );
-  return { parameterType, paths };
+  const { targets } = parameter;
+  return {
+    parameterType,
+    paths: paths.map((path) => (path.types.includes('Resource') && targets.length > 0 ? ofTypes(path, targets) : path)),
+  };
 };
+
+/** Only resources of these types: Bundle.composition and Bundle.message are written as the same path. */
+const ofTypes = (path: CompiledPath, types: readonly string[]): CompiledPath => ({
+  ...path,
+  key: `${path.key}.ofType(${types.join('|')})`,
+  jsonPaths: () => {
+    const isOne = types.map((type) => `@."resourceType" == "${type}"`).join(' || ');
+    return (path.jsonPaths?.() ?? []).map((each) => ({ ...each, path: `${each.path} ? (${isOne})` }));
+  },
+  select: (resource, emit) =>
+    path.select(resource, (value, fhirType) => {
+      const { resourceType } = (value ?? {}) as { readonly resourceType?: string };
+      if (types.includes(resourceType ?? '')) emit(value, fhirType);
+    }),
+});
 
 const unitOf = ({ key: path, types, select }: CompiledPath, parameterType: ParameterType): IndexUnit => {
   const key = `${parameterType.table}:${path}`;

@@ -16,9 +16,11 @@ type Wanted = Pick<SearchRequest, 'branches'> & { readonly contained: ContainedS
 const found = (b: Builder, { branches, contained }: Wanted): string => {
   const { containers, shown, withOthers } = contained;
   const allowed = containers === undefined ? '' : ` and h.type = any('{${containers.map(b.typeId).join(',')}}'::smallint[])`;
+  // What a document is about isn't contained in it.
+  const isContainer = ` and h.type <> ${b.typeId('Bundle')}`;
   const within = `select distinct k.container as rid, ${shown === 'contained' ? 'k.place::integer' : ITSELF} as place
   from (${anyOf(b, contained.branches)}) c join fhir.sp_contained k on k.rid = c.rid
-  join fhir.resource h on h.rid = k.container and h.version = k.version and not h.deleted${allowed}`;
+  join fhir.resource h on h.rid = k.container and h.version = k.version and not h.deleted${isContainer}${allowed}`;
   return withOthers ? `select c.rid, ${ITSELF} as place from (${anyOf(b, branches)}) c union ${within}` : within;
 };
 

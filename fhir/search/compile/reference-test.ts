@@ -25,11 +25,16 @@ const byCanonical = (b: Builder, indexed: IndexedParameter, target: CanonicalTar
   return `${of('t.value = u.value')} union all ${of(versioned)}`;
 };
 
+/** What a document or a message is about, which no reference leads to: it stands there itself (extract.ts). */
+const SUBJECT = '$."entry"[0]."resource"[*]';
+
 /** Whether `j.body`, a resource, refers to the contained one of `k` by the parameter; undefined where its values aren't found by paths. */
-const refersInside = (b: Builder, { paths }: IndexedParameter): string | undefined => {
+const refersInside = (b: Builder, { paths, parameter }: IndexedParameter): string | undefined => {
   const tests = paths
     .flatMap(({ jsonPaths }) => jsonPaths?.() ?? [])
     .map(({ path, fhirType, resolvesTo }) => {
+      if (path.startsWith(SUBJECT))
+        return `(${parameter.targets.map((target) => `true${b.within(containedType(target), 'k')}`).join(' or ')})`;
       const written = fhirType === 'Reference' ? '@."reference"' : '@';
       const refers = `jsonb_path_exists(j.body, ${b.value(`${path} ? (${written} == $id)`)}::jsonpath, jsonb_build_object('id', '#' || k.id))`;
       return resolvesTo === undefined ? refers : `(${refers}${b.within(containedType(resolvesTo), 'k')})`;

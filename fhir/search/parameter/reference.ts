@@ -39,6 +39,9 @@ export const referencesOf = (
   return types.map((type) => `${type}/${text}`);
 };
 
+/** A resource within another one, which is no reference to the one that stands alone: that may be deleted, and isn't included. */
+const copyOf = (reference: string): string => `#${reference}`;
+
 /** `baseUrl` makes absolute addresses of this server relative. */
 export const createReference = (baseUrl: string): ParameterType => ({
   table: 'ref',
@@ -62,6 +65,9 @@ export const createReference = (baseUrl: string): ParameterType => ({
       const [withoutVersion] = value.split('|', 1);
       if (withoutVersion !== undefined && withoutVersion !== value) add(withoutVersion);
       addTo('canonical', value.slice(0, MAX_URI));
+    } else {
+      const { resourceType, id } = value as { readonly resourceType?: unknown; readonly id?: unknown };
+      if (typeof resourceType === 'string' && typeof id === 'string') add(copyOf(`${resourceType}/${id}`));
     }
   },
   condition: (written, context) => {
@@ -84,6 +90,7 @@ export const createReference = (baseUrl: string): ParameterType => ({
     // One with a version is stored under the address without it too, as that is written.
     const address = unescapeValue(written);
     if (datatypes.some((type) => CANONICAL.has(type)) && address.startsWith(`${context.baseUrl}/`)) references.push(address);
+    if (datatypes.includes('Resource')) references.push(...references.map(copyOf));
     const hashes = references.map((reference) => `hashtextextended(${value(reference)}, 0)`);
     return [{ sql: hashes.length === 1 ? `t.target = ${hashes[0]}` : `t.target in (${hashes.join(', ')})` }];
   },

@@ -395,4 +395,64 @@ for (const [path, says] of Object.entries(REFUSED)) {
   });
 }
 
+test('what a document or a message is about is searched by its own parameters', async () => {
+  const bundle = (id: string, type: string, first: object): Given => ({
+    resourceType: 'Bundle',
+    id,
+    type,
+    ...(type === 'document' && { identifier: { system: 'urn:d', value: '1' }, timestamp: '2024-01-01T00:00:00Z' }),
+    entry: [{ fullUrl: 'urn:uuid:6f1c6ed9-7e1c-4b5e-9d3a-2f0a1f0f7c11', resource: first }],
+  });
+  const composition = (title: string, id?: string): object => ({
+    resourceType: 'Composition',
+    ...(id !== undefined && { id }),
+    status: 'final',
+    type: coding('c'),
+    subject: reference('Patient/p'),
+    date: '2024',
+    author: [{ display: 'A' }],
+    title,
+  });
+  const header = {
+    resourceType: 'MessageHeader',
+    id: 'head',
+    eventCoding: { system: 'urn:e', code: 'sent' },
+    source: { endpoint: 'urn:s' },
+  };
+  for (const given of [
+    bundle('doc', 'document', composition('Letter', 'comp')),
+    bundle('unnamed', 'document', composition('Nameless')),
+    bundle('set', 'collection', composition('Letter', 'other')),
+    bundle('msg', 'message', header),
+    bundle('patients', 'collection', { resourceType: 'Patient', id: 'p' }),
+  ])
+    await put(given);
+  for (const [query, ids] of [
+    ['composition=Composition/comp', ['doc']],
+    ['composition=comp', ['doc']],
+    ['composition.title=letter', ['doc']],
+    ['composition.title=nameless', ['unnamed']],
+    ['composition:Composition.type=urn:drug|c&identifier=urn:d|1', ['doc', 'unnamed']],
+    ['composition.patient=Patient/p', ['doc', 'unnamed']],
+    ['composition.patient.family=outside', ['doc', 'unnamed']],
+    ['message.event=urn:e|sent', ['msg']],
+    ['message=MessageHeader/head', ['msg']],
+    ['message=Composition/comp', []],
+    ['composition:missing=false', ['doc', 'unnamed', 'set']],
+    ['message:missing=true', ['doc', 'unnamed', 'set', 'patients']],
+  ] as const) {
+    assert.equal(
+      await found(`/Bundle?${query}`),
+      ids.map((id) => `Bundle/${id}`),
+      query,
+    );
+  }
+  assert.equal(await found('/Composition?_contained=true&title=letter'), []);
+  await put({ ...composition('Alone', 'comp') } as Given);
+  assert.equal(await found('/Composition?_revinclude=Bundle:composition'), ['Composition/comp']);
+  await put(bundle('doc', 'document', composition('Note', 'comp')));
+  assert.equal(await found('/Bundle?composition.title=letter'), []);
+  assert.equal(await found('/Bundle?composition.title=note'), ['Bundle/doc']);
+});
+
 test.run();
