@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { startPostgres } from './postgres.ts';
 
 export interface Answer {
   readonly status: number;
@@ -76,5 +77,20 @@ export const startFhir = async (databaseUrl: string, environment: Readonly<Recor
     },
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
+  };
+};
+
+/** One with a database of its own, which goes when it is stopped. */
+export const startFhirAlone = async (): Promise<FhirProcess> => {
+  const server = await startPostgres();
+  const database = await server.createDatabase();
+  const fhir = await startFhir(database.appUrl);
+  return {
+    ...fhir,
+    stop: async () => {
+      await fhir.stop();
+      await database.drop();
+      await server.stop();
+    },
   };
 };

@@ -1,12 +1,10 @@
 /** `_list` of a history. Source: http://hl7.org/fhir/R4/http.html#history */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type FhirProcess, startFhir } from '../../support/fhir-process.ts';
+import { type FhirProcess, startFhirAlone } from '../../support/fhir-process.ts';
 import { eventually } from '../../support/stack.ts';
-import { startPostgres } from '../../support/postgres.ts';
 
 let fhir: FhirProcess;
-let stop: () => Promise<void>;
 const put = async (path: string, body: object): Promise<void> => {
   const { status, text } = await fhir.request(path, { method: 'PUT', body });
   assert.ok(status < 300, text);
@@ -17,14 +15,7 @@ const list = (id: string, ...references: readonly string[]): Promise<void> => {
 };
 
 test.before(async () => {
-  const server = await startPostgres();
-  const database = await server.createDatabase();
-  fhir = await startFhir(database.appUrl);
-  stop = async () => {
-    await fhir.stop();
-    await database.drop();
-    await server.stop();
-  };
+  fhir = await startFhirAlone();
   for (const version of ['1', '2', '3'])
     for (const id of ['a', 'b', 'c']) await put(`/Basic/${id}`, { resourceType: 'Basic', id, code: { text: version } });
   await put('/Patient/a', { resourceType: 'Patient', id: 'a' });
@@ -46,7 +37,7 @@ test.before(async () => {
   // A history of several resources waits for what others of this PostgreSQL have begun.
   await eventually('all of it is told', async () => (await versions('/_history')).length === 17);
 });
-test.after(() => stop());
+test.after(() => fhir.stop());
 
 type Entry = { fullUrl: string; response: { etag: string } };
 const versions = async (path: string): Promise<string[]> => {

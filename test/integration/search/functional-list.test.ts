@@ -1,10 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Answer, type FhirProcess, startFhir } from '../../support/fhir-process.ts';
-import { startPostgres } from '../../support/postgres.ts';
+import { type Answer, type FhirProcess, startFhirAlone } from '../../support/fhir-process.ts';
 
 let fhir: FhirProcess;
-let stop: () => Promise<void>;
 
 const reference = (to: string): object => ({ reference: to });
 const LOINC = 'http://loinc.org';
@@ -72,19 +70,12 @@ const GIVEN: readonly Given[] = [
 ];
 
 test.before(async () => {
-  const server = await startPostgres();
-  const database = await server.createDatabase();
-  fhir = await startFhir(database.appUrl);
-  stop = async () => {
-    await fhir.stop();
-    await database.drop();
-    await server.stop();
-  };
+  fhir = await startFhirAlone();
   const entry = GIVEN.map((resource) => ({ resource, request: { method: 'PUT', url: `${resource.resourceType}/${resource.id}` } }));
   const stored = await fhir.request('', { body: { resourceType: 'Bundle', type: 'transaction', entry } });
   assert.is(stored.status, 200, stored.text);
 });
-test.after(() => stop());
+test.after(() => fhir.stop());
 
 const idsOf = ({ json }: Answer, mode = 'match'): string[] =>
   (json.entry ?? [])

@@ -1,11 +1,9 @@
 /** "If a reference is versioned and _include is performed on it, the specified version SHOULD be provided." Source: http://hl7.org/fhir/R4/search.html#revinclude */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type FhirProcess, startFhir } from '../../support/fhir-process.ts';
-import { startPostgres } from '../../support/postgres.ts';
+import { type FhirProcess, startFhirAlone } from '../../support/fhir-process.ts';
 
 let fhir: FhirProcess;
-let stop: () => Promise<void>;
 
 const put = async (id: string, resource: object): Promise<void> => {
   const { status, text } = await fhir.request(id, { method: 'PUT', body: resource });
@@ -15,14 +13,7 @@ const patient = (id: string, reference: string): Promise<void> =>
   put(`/Patient/${id}`, { resourceType: 'Patient', id, managingOrganization: { reference } });
 
 test.before(async () => {
-  const server = await startPostgres();
-  const database = await server.createDatabase();
-  fhir = await startFhir(database.appUrl);
-  stop = async () => {
-    await fhir.stop();
-    await database.drop();
-    await server.stop();
-  };
+  fhir = await startFhirAlone();
   const organization = (id: string, partOf?: string): Promise<void> =>
     put(`/Organization/${id}`, {
       resourceType: 'Organization',
@@ -50,7 +41,7 @@ test.before(async () => {
   await patient('deletion', 'Organization/gone/_history/2');
   await patient('deletionBack', 'Organization/back/_history/2');
 });
-test.after(() => stop());
+test.after(() => fhir.stop());
 
 const INCLUDE = '_include=Patient:organization';
 for (const [query, included] of Object.entries({

@@ -1,8 +1,7 @@
 /** Texts that are longer than what the index keeps in one row compare as they are. Source: http://hl7.org/fhir/R4/search_filter.html#ops */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type FhirProcess, startFhir } from '../../support/fhir-process.ts';
-import { startPostgres } from '../../support/postgres.ts';
+import { type FhirProcess, startFhirAlone } from '../../support/fhir-process.ts';
 
 /** Words of which no 80 characters come twice. */
 const words = (length: number): string =>
@@ -24,22 +23,14 @@ const TEXTS: Readonly<Record<string, readonly string[]>> = {
 const ALL = Object.keys(TEXTS).sort();
 
 let fhir: FhirProcess;
-let stop: () => Promise<void>;
 test.before(async () => {
-  const server = await startPostgres();
-  const database = await server.createDatabase();
-  fhir = await startFhir(database.appUrl);
-  stop = async () => {
-    await fhir.stop();
-    await database.drop();
-    await server.stop();
-  };
+  fhir = await startFhirAlone();
   for (const [id, given] of Object.entries(TEXTS)) {
     const body = { resourceType: 'Patient', id, name: [{ given }] };
     assert.is((await fhir.request(`/Patient/${id}`, { method: 'PUT', body })).status, 201);
   }
 });
-test.after(() => stop());
+test.after(() => fhir.stop());
 
 const compare: Readonly<Record<string, (text: string, asked: string) => boolean>> = {
   eq: (text, asked) => text === asked,

@@ -4,8 +4,7 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Answer, type FhirProcess, startFhir } from '../../support/fhir-process.ts';
-import { startPostgres } from '../../support/postgres.ts';
+import { type Answer, type FhirProcess, startFhirAlone } from '../../support/fhir-process.ts';
 import { TERMINOLOGY } from '../../support/search-oracle/codes.ts';
 import { createWorld, matchesOf, nameOf } from '../../support/search-oracle/evaluate.ts';
 import { includedWith, versionNameOf } from '../../support/search-oracle/include.ts';
@@ -20,25 +19,17 @@ const QUERIES = Number(process.env['ORACLE_QUERIES'] ?? 300);
 const PER_TYPE = 25;
 
 let fhir: FhirProcess;
-let stop: () => Promise<void>;
 // Half of them were others before, and one of each type was deleted: nothing of that may be found.
 const before = makeResources(SEED + 1_000_000, PER_TYPE + 1).filter((_, i) => i % 2 === 0 || i % (PER_TYPE + 1) === PER_TYPE);
 const world = createWorld([...makeResources(SEED, PER_TYPE), ...TERMINOLOGY], before);
 
 test.before(async () => {
-  const server = await startPostgres();
-  const database = await server.createDatabase();
-  fhir = await startFhir(database.appUrl);
-  stop = async () => {
-    await fhir.stop();
-    await database.drop();
-    await server.stop();
-  };
+  fhir = await startFhirAlone();
   await batch(before.map((resource) => ({ resource, request: { method: 'PUT', url: nameOf(resource) } })));
   await batch(world.resources.map((resource) => ({ resource, request: { method: 'PUT', url: nameOf(resource) } })));
   await batch(TYPES.map((type) => ({ request: { method: 'DELETE', url: `${type}/x${PER_TYPE}` } })));
 });
-test.after(() => stop());
+test.after(() => fhir.stop());
 
 const batch = async (entry: readonly object[]): Promise<void> => {
   const { json } = await fhir.request('', { body: { resourceType: 'Bundle', type: 'batch', entry } });

@@ -1,10 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Answer, type FhirProcess, startFhir } from '../../support/fhir-process.ts';
-import { startPostgres } from '../../support/postgres.ts';
+import { type Answer, type FhirProcess, startFhirAlone } from '../../support/fhir-process.ts';
 
 let fhir: FhirProcess;
-let stop: () => Promise<void>;
 
 const BASE = 'http://localhost/fhir';
 const coding = (code: string, system?: string): object => ({ code, ...(system !== undefined && { system }) });
@@ -50,21 +48,14 @@ const OTHERS = [
 ];
 
 test.before(async () => {
-  const server = await startPostgres();
-  const database = await server.createDatabase();
-  fhir = await startFhir(database.appUrl);
-  stop = async () => {
-    await fhir.stop();
-    await database.drop();
-    await server.stop();
-  };
+  fhir = await startFhirAlone();
   for (const resource of [...OBSERVATIONS, ...OTHERS] as { resourceType: string; id: string }[]) {
     const body = JSON.stringify(resource).replace('"value":0', `"value":0.${'0'.repeat(20_000)}1`);
     const stored = await fhir.request(`/${resource.resourceType}/${resource.id}`, { method: 'PUT', body });
     assert.is(stored.status, 201, stored.text.slice(0, 300));
   }
 });
-test.after(() => stop());
+test.after(() => fhir.stop());
 
 const idsOf = ({ json }: Answer): string[] => (json.entry ?? []).map(({ resource }: { resource: { id: string } }) => resource.id);
 
