@@ -69,7 +69,7 @@ export interface StoredEvent {
 export const eventLine = (index: number, { xid, seq, recorded, body }: StoredEvent): string =>
   `{"index":${index},"xid":"${xid}","seq":${seq},"recorded":"${recorded}",${isOneJsonLine(body) ? `"event":${body}` : `"text":${JSON.stringify(body)}`}}`;
 
-/** Whatever this matches is JSON: what events look like, seven times as fast as to parse them. */
+/** Whatever this matches is JSON: what events look like, at a third of what it takes to parse them, and no garbage. */
 const FLAT = (() => {
   const text = String.raw`"[^"\\\x00-\x1f]*"`;
   const value = String.raw`(?:${text}|\d|[1-9]\d*|\[${text}(?:,${text})*\])`;
