@@ -1,8 +1,10 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import postgres from 'postgres';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createPool, type Sql } from '../../../fhir/store/pool.ts';
+import { createReserve } from '../../../fhir/store/reserve.ts';
 import { startPostgres, type TestDatabase, type TestPostgres } from '../../support/postgres.ts';
 
 let server: TestPostgres;
@@ -70,6 +72,35 @@ test('an answer is not kept by the connection that gave it', async () => {
   collect();
   assert.ok(answers.filter((answer) => answer.deref() !== undefined).length < 5);
   await pool.end();
+});
+
+test('the query of postgres.js, which lives longer, holds neither rows nor parameters of a statement that was answered', async () => {
+  const queries: Promise<readonly object[]>[] = [];
+  const { reserve, end } = createReserve({ max: 1, statementTimeoutMs: 30_000 }, () => {
+    const sql = postgres(database.appUrl, { max: 1 });
+    const { unsafe } = sql;
+    return Object.assign(sql, {
+      unsafe: (...statement: Parameters<typeof unsafe>) => {
+        const query = unsafe(...statement);
+        queries.push(query);
+        return query;
+      },
+    });
+  });
+  const connection = await reserve();
+  const rows = await connection.unsafe<{ n: number }[]>('select n from generate_series(1, $1::int) as n', [3]);
+  assert.equal([...rows], [{ n: 1 }, { n: 2 }, { n: 3 }]);
+  assert.is(rows.count, 3);
+  assert.is(rows.command, 'SELECT');
+  await connection.unsafe('select 1 / $1::int', [0]).catch(() => undefined);
+  connection.release();
+  const [answered, failed] = queries;
+  assert.equal([...(await answered!)], []);
+  for (const query of [answered, failed]) {
+    const { args, parameters } = query as unknown as Record<'args' | 'parameters', readonly unknown[]>;
+    assert.equal([...args, ...parameters], []);
+  }
+  await end();
 });
 
 const PID = 'select pg_backend_pid() as pid, $1::int as n';
