@@ -3,7 +3,7 @@ import type { Bucket } from './bucket.ts';
 import { type Cursor, eventsBetween, START } from './event-feed.ts';
 import { createSealer, type FaultPoint, newestCheckpoint, type Sealer } from './sealer.ts';
 import { lastPlanned, markSealed, requireLead } from './segment-plan.ts';
-import { ForkError, type Segment, segmentOf } from './segment.ts';
+import { ForkError, type Segment, draftSegment } from './segment.ts';
 import type { SigningKey } from './signing-key.ts';
 
 interface Lead {
@@ -41,7 +41,9 @@ export const recoverLog = async ({
   const sealer = await createSealer({ bucket, key, size, fault: lead.fault });
   if (last === undefined) return { sealer, cursor: START };
   if (!last.isSealed) {
-    const segment = segmentOf(last.first, await eventsBetween(lead.sql, before ?? START, last));
+    const draft = draftSegment(last.first);
+    for (const event of await eventsBetween(lead.sql, before ?? START, last)) draft.add(event);
+    const segment = draft.finish();
     if (!segment.sha256.equals(last.sha256)) {
       throw new ForkError(`segment ${last.first} was planned with other events than the database has now`);
     }

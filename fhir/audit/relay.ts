@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isLockTimeout } from '../store/errors.ts';
 import type { Sql } from '../store/pool.ts';
-import { MAX_SEGMENT_EVENTS } from './bucket-format.ts';
 import type { Bucket } from './bucket.ts';
-import { type Backlog, type FedEvent, isFull, nextEvents, readBacklog, START } from './event-feed.ts';
+import { breathe } from './breath.ts';
+import { type Backlog, isFull, nextEvents, readBacklog, START } from './event-feed.ts';
 import { finishSegment, recoverLog } from './recovery.ts';
 import type { FaultPoint } from './sealer.ts';
 import { lastPlanned, planSegment, requireLead, takeLead } from './segment-plan.ts';
-import { segmentOf } from './segment.ts';
+import { draftSegment } from './segment.ts';
 import type { SigningKey } from './signing-key.ts';
 import { assertDurable } from './verified-commit.ts';
 
@@ -30,9 +30,8 @@ export interface RelayOptions {
   readonly onBacklog?: (backlog: Backlog) => void;
 }
 
-const MAX_BYTES = 4 << 20;
-/** Fetched at once. */
-const FEED = { events: MAX_SEGMENT_EVENTS, bytes: 2 * MAX_BYTES };
+/** Fetched at once: PostgreSQL's process takes no breath within a statement. */
+const FEED = { events: 64, bytes: 1 << 20 };
 /** An event waits this long, since it was recorded, for others to share its segment. */
 const MAX_WAIT_MS = 800;
 const POLL_MS = { least: 20, most: 250 };
@@ -108,17 +107,28 @@ const lead = async (sql: Sql, options: RelayOptions): Promise<void> => {
   const { sealer } = recovered;
   options.onLead?.({ fence, size: sealer.size() });
 
-  const seal = async (events: readonly FedEvent[]): Promise<void> => {
-    const segment = segmentOf(sealer.size(), events);
-    await planSegment(sql, segment, events.at(-1)!, fence);
-    await finishSegment({ sql, fence, fault }, sealer, segment);
-  };
-
   let cursor = recovered.cursor;
-  let pending: Pending[] = [];
+  let draft = draftSegment(sealer.size());
+  /** When each event of the draft was recorded. */
+  let recordedMs: number[] = [];
+  const cutAt = (): number => (recordedMs[0] ?? Infinity) + MAX_WAIT_MS;
   let pollMs = POLL_MS.least;
+  let fresh = 0;
   // A heartbeat at once: an auditor sees that somebody leads.
   const due = { heartbeat: 0, upkeep: 0 };
+
+  /** Seals the draft, which ends at `cursor`, and begins the next. */
+  const seal = async (): Promise<void> => {
+    const segment = draft.finish();
+    await planSegment(sql, segment, cursor, fence);
+    await finishSegment({ sql, fence, fault }, sealer, segment);
+    const sealedAt = performance.now();
+    onSealed(recordedMs.map((each) => sealedAt - each));
+    due.heartbeat = sealedAt + heartbeatMs;
+    draft = draftSegment(sealer.size());
+    recordedMs = [];
+  };
+
   for (;;) {
     const isEnding = signal.aborted;
     const now = performance.now();
@@ -128,27 +138,27 @@ const lead = async (sql: Sql, options: RelayOptions): Promise<void> => {
     }
     const events = await nextEvents(sql, cursor, FEED);
     const readAt = performance.now();
-    for (const event of events) pending.push({ event, recordedMs: readAt - event.ageMs });
-    cursor = events.at(-1) ?? cursor;
-    while (pending.length > 0) {
-      const taken = firstSegment(pending);
-      const isComplete = taken.length < pending.length || taken.length === MAX_SEGMENT_EVENTS;
-      if (!isComplete && !isEnding && performance.now() - pending[0]!.recordedMs < MAX_WAIT_MS) break;
-      await seal(taken.map(({ event }) => event));
-      pending = pending.slice(taken.length);
-      const sealedAt = performance.now();
-      onSealed(taken.map(({ recordedMs }) => sealedAt - recordedMs));
-      due.heartbeat = sealedAt + heartbeatMs;
+    for (const event of events) {
+      draft.add(event);
+      recordedMs.push(readAt - event.ageMs);
+      cursor = event;
+      if (draft.isFull()) await seal();
     }
+    fresh += events.length;
+    if (isFull(events, FEED)) {
+      await breathe();
+      continue;
+    }
+    if (recordedMs.length > 0 && (isEnding || performance.now() >= cutAt())) await seal();
     if (performance.now() >= due.heartbeat || (isEnding && events.length === 0)) {
       await requireLead(sql, fence);
       await sealer.sign();
       due.heartbeat = performance.now() + heartbeatMs;
     }
     if (isEnding && events.length === 0) return;
-    pollMs = events.length >= BUSY_EVENTS ? POLL_MS.least : Math.min(POLL_MS.most, pollMs * 2);
-    const untilCut = pending.length === 0 ? Infinity : pending[0]!.recordedMs + MAX_WAIT_MS - performance.now();
-    if (!isEnding && !isFull(events, FEED)) await pause(Math.max(1, Math.min(pollMs, untilCut)), signal);
+    pollMs = fresh >= BUSY_EVENTS ? POLL_MS.least : Math.min(POLL_MS.most, pollMs * 2);
+    fresh = 0;
+    if (!isEnding) await pause(Math.max(1, Math.min(pollMs, cutAt() - performance.now())), signal);
   }
 };
 
@@ -163,15 +173,4 @@ const keepPartitions = async (sql: Sql, { keepHours = 24, onDropped = () => unde
     // Somebody has a table for long: the next time will do.
     if (!isLockTimeout(error)) throw error;
   }
-};
-
-interface Pending {
-  readonly event: FedEvent;
-  readonly recordedMs: number;
-}
-
-const firstSegment = (pending: readonly Pending[]): readonly Pending[] => {
-  let bytes = 0;
-  const end = pending.findIndex(({ event }, i) => i === MAX_SEGMENT_EVENTS || (bytes += event.body.length + 120) > MAX_BYTES);
-  return end === -1 ? pending : pending.slice(0, Math.max(1, end));
 };
