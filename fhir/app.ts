@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
-import { allowedMethods, classify, isWellWritten } from '../proto/access/interaction.ts';
+import { addressFault, allowedMethods, classify } from '../proto/access/interaction.ts';
 import { recordUnmade } from './audit/trail.ts';
 import { type Admitted, createAdmission } from './http/admission.ts';
 import { dropRest, readBody, readBytes, textOfBody } from './http/body.ts';
@@ -171,8 +171,9 @@ const callOf = (server: Server, incoming: HttpBindings['incoming'], { basePath, 
       const says = `FHIR has no ${method} of this address: use ${allow.join(', ')}`;
       throw new FhirError('method-not-allowed', says, { headers: { allow: allow.join(', ') } });
     }
-    const kind = relative !== undefined && isWellWritten(relative) ? 'not-found' : 'invalid';
-    throw new FhirError(kind, `FHIR has no ${method} of this form of address: see ${server.baseUrl}/metadata for what is served`);
+    const { isMissing, says = `FHIR has no ${method} of this form of address: see ${server.baseUrl}/metadata for what is served` } =
+      addressFault(method, relative);
+    throw new FhirError(isMissing ? 'not-found' : 'invalid', says);
   }
   const isForm = target.interaction.startsWith('search-');
   // A patch has media types of its own (fhir/patch/parse-patch.ts), unless it is a resource in XML.

@@ -1,5 +1,5 @@
 /** Who may do what: no clock, no wait, no count; the answer is data. */
-import { allowedMethods, type Classified, classify, isWellWritten } from '../../proto/access/interaction.ts';
+import { addressFault, allowedMethods, type Classified, classify } from '../../proto/access/interaction.ts';
 import { missingScope, neededScopes } from '../../proto/access/scope.ts';
 import type { Client, ClientRegistry, Credential } from '../clients/registry.ts';
 
@@ -79,9 +79,11 @@ export const decide = ({ credential, method, path }: Question, registry: ClientR
       const says = `FHIR has no ${method.slice(0, 10)} of this address: use ${allow.join(', ')}`;
       return { reason: 'malformed', status: 405, code: 'not-supported', diagnostics: says, client, headers: { allow: allow.join(', ') } };
     }
-    const diagnostics = `FHIR has no ${method.slice(0, 10)} of this form of address: write ${BASE}/Type, ${BASE}/Type/id or another of http://hl7.org/fhir/R4/http.html`;
-    if (relative !== undefined && isWellWritten(relative))
-      return { reason: 'malformed', status: 404, code: 'not-found', diagnostics, client };
+    const { isMissing, says } = addressFault(method, relative);
+    const diagnostics =
+      says ??
+      `FHIR has no ${method.slice(0, 10)} of this form of address: write ${BASE}/Type, ${BASE}/Type/id or another of http://hl7.org/fhir/R4/http.html`;
+    if (isMissing) return { reason: 'malformed', status: 404, code: 'not-found', diagnostics, client };
     return { reason: 'malformed', status: 400, code: 'invalid', diagnostics, client };
   }
   for (const { resourceType, letter } of neededScopes(target)) {

@@ -194,5 +194,27 @@ export const allowedMethods = (path: string): readonly string[] => {
   return methods.length > 0 ? [...methods, 'OPTIONS'] : [];
 };
 
-/** Whether an address is written as FHIR's are: one that is, and is of no form that FHIR has, is no end-point (404), another is malformed (400). */
-export const isWellWritten = (path: string): boolean => path.split('/').every((segment) => /^[\w$.-]{0,64}$/.test(segment));
+/** Whether an address is written as FHIR's are. */
+const isWellWritten = (path: string): boolean => path.split('/').every((segment) => /^[\w$.-]{0,64}$/.test(segment));
+
+/** What is wrong with the id of an address, if it is that. Source: http://hl7.org/fhir/R4/datatypes.html#id */
+const idFault = (path: string): string | undefined => {
+  const [type, id] = segmentsOf(path) ?? [];
+  if (type === undefined || !TYPE.test(type) || id === undefined || /^[$_]/.test(id) || ID.test(id)) return undefined;
+  const shown = id.length > 80 ? `${id.slice(0, 80)}...` : id;
+  return `${JSON.stringify(shown)} is no id: one has 1 to 64 of the characters A-Z, a-z, 0-9, - and .`;
+};
+
+/**
+ * Why an address of no form that FHIR has is refused: nothing is there (404), or it is malformed (400), as what is to be stored by an id that
+ * is none; with words for the sender where the id is what is wrong. `path` as for {@link classify}, or undefined where it is below no base.
+ */
+export const addressFault = (
+  method: string,
+  path: string | undefined,
+): { readonly isMissing: boolean; readonly says?: string | undefined } => {
+  if (path === undefined) return { isMissing: false };
+  const says = idFault(path);
+  const isRead = method === 'GET' || method === 'HEAD';
+  return { isMissing: isWellWritten(path) && (says === undefined || isRead), says };
+};

@@ -9,6 +9,8 @@ export const errors: Area = {
     refuses('a search of an unknown type', 'GET /Pacient', 404),
     refuses('a type in lower case', 'GET /patient/e1', 404),
     refuses('an address that FHIR hasn’t', 'GET /Patient/e1/x/y/z/w', 404),
+    refuses('a read of an id that is none', 'GET /Patient/a_b', [400, 404]),
+    refuses('an update of an id that is none', 'PUT /Patient/a_b', 400, { body: { resourceType: 'Patient', id: 'a_b' } }),
     refuses('a method that the address hasn’t', 'POST /Patient/e1', [400, 404, 405], { body: { resourceType: 'Patient' } }),
     refuses('an unknown search parameter', 'GET /Patient?nmae=x', 400),
     refuses('an unknown modifier', 'GET /Patient?name:like=x', 400),
