@@ -48,6 +48,10 @@ export const openFolderBucket = (root: string): Bucket => {
     try {
       await file.writeFile(bytes);
       await file.sync();
+    } catch (error) {
+      // On a full disk each further try would leave one more part behind, and the space that it takes.
+      await unlink(temporary);
+      throw error;
     } finally {
       await file.close();
     }
