@@ -75,9 +75,9 @@ const NOTHING: readonly unknown[] = [];
 
 /**
  * Sends a statement, and notes that the server owes an answer. The rows are taken out of postgres.js' result, and the parameters out of its
- * query: V8 puts a function that is written as the value of a property (`this.resolve = x => ...` in its constructor of queries) among old
- * objects at once, and that one keeps its query, with all that this holds, until the next full collection. Reads grew the heap by 10 MB
- * per second so.
+ * query: V8 puts a function that is assigned to a property where it is written (`this.resolve = x => ...` in its constructor of queries)
+ * among old objects at once, and that one keeps its query, with all that this holds, until the next full collection. Reads grew the heap by
+ * 10 MB per second so.
  */
 const ask = async <T extends readonly (object | undefined)[]>(
   single: Single,
