@@ -1,9 +1,6 @@
-const PATIENT = /"reference"\s*:\s*"(?:([^"\\]*)\/)?(Patient\/[A-Za-z0-9\-.]{1,64})(?:\/_history\/[^"\\]*)?"/g;
-/** What JSON may write in another way than it is read. */
-const ESCAPED = /\\[/u]/;
+import { plainText } from '../json/local-references.ts';
 
-/** A resource's text with nothing in it escaped that needn't be: so that a reference in it can be found without parsing all. */
-export const plainText = (body: string): string => (ESCAPED.test(body) ? JSON.stringify(JSON.parse(body)) : body);
+const PATIENT = /"reference"\s*:\s*"(?:([^"\\]*)\/)?(Patient\/[A-Za-z0-9\-.]{1,64})(?:\/_history\/[^"\\]*)?"/g;
 
 /**
  * The patients that served resources are about, as `Patient/<id>`, found in their texts: a read needn't parse what it serves, unless it is

@@ -1,9 +1,10 @@
 /** What the pages of $everything have in common, of one patient and of all. */
 import { missingScope } from '../../proto/access/scope.ts';
-import { patientsOf, plainText } from '../audit/patients.ts';
+import { patientsOf } from '../audit/patients.ts';
 import type { Call } from '../http/call.ts';
 import { requireScope } from '../http/identity.ts';
 import { FhirError } from '../http/outcome.ts';
+import { localReferences } from '../json/local-references.ts';
 import type { Server } from '../server.ts';
 import { newLogicalId } from '../store/logical-id.ts';
 import { type PageRow, readReferenced } from './compartment-page.ts';
@@ -54,8 +55,6 @@ export const typesFor = ({ registry }: Server, { identity }: Call, { types }: Ev
   return types.length > 0 ? types : registry.resourceTypes.filter((type) => missingScope(identity.scopes, type, 'r') === undefined);
 };
 
-const REFERENCE = /"reference"\s*:\s*"(?:([^"\\]*)\/)?([A-Z][A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/[^"]*)?"/g;
-
 // Found in the texts: a page needn't parse what it shows.
 const followReferences = async (server: Server, from: readonly PageRow[], types: ReadonlySet<string>): Promise<readonly PageRow[]> => {
   const { registry, baseUrl, db } = server;
@@ -66,11 +65,11 @@ const followReferences = async (server: Server, from: readonly PageRow[], types:
   for (let round = 0; round < MAX_ROUNDS && texts.length > 0; round++) {
     const wanted = new Map<string, { typeId: number; id: string }>();
     for (const { body } of texts) {
-      for (const [, base, type, id] of plainText(body).matchAll(REFERENCE)) {
+      for (const { type, id } of localReferences(body, baseUrl)) {
         const name = `${type}/${id}`;
-        if ((base !== undefined && base !== baseUrl) || !types.has(type!) || seen.has(name)) continue;
+        if (!types.has(type) || seen.has(name)) continue;
         seen.add(name);
-        wanted.set(name, { typeId: registry.typeId(type!), id: id! });
+        wanted.set(name, { typeId: registry.typeId(type), id });
       }
     }
     const rows = seen.size > MAX_REFERENCED ? undefined : await readReferenced(db, [...wanted.values()], MAX_REFERENCED_BYTES - bytes);

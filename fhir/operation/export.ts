@@ -34,7 +34,8 @@ const run = async (server: Server, call: Call): Promise<Reply> => {
     requester: requesterOf(call),
   };
   const resource = level === 'group' ? `Group/${call.target.id}` : undefined;
-  const reason = `export of ${request.types.length === 1 ? request.types[0] : `${request.types.length} types`}`;
+  const types = [...request.types, ...(request.referred ?? [])];
+  const reason = `export of ${types.length === 1 ? types[0] : `${types.length} types`}`;
   return beginJob(server, call, 'export', { request, outcome: { resource, reason } });
 };
 

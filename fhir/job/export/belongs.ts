@@ -1,4 +1,4 @@
-import { plainText } from '../../audit/patients.ts';
+import { plainText } from '../../json/local-references.ts';
 import { canonicalReference } from '../../search/parameter/reference.ts';
 import type { Server } from '../../server.ts';
 import { codesOfPatients } from './of-patients.ts';

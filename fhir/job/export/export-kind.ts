@@ -10,17 +10,18 @@ import type { JobFiles } from '../files.ts';
 import { callerOf, type JobContext, type JobKind, JobLost, type JobResult } from '../job.ts';
 import type { Manifest, ManifestFile } from '../manifest.ts';
 import { type Batch, MAX_ROWS, readBatch, takeSnapshot, WHENEVER } from './export-batch.ts';
-import { MAX_PATIENTS_BY_INDEX, readCandidates } from './candidates.ts';
+import { type Candidates, MAX_PATIENTS_BY_INDEX, readCandidates } from './candidates.ts';
 import { ExportFile, type WrittenFile } from './export-file.ts';
 import { type ExportRequest, mayExport, selectionOfElements } from './export-request.ts';
 import { createKeep } from './keep.ts';
 import { PROVENANCE } from './provenance.ts';
+import { createNotes, forgetNotes, readNoted, type Step, stepsOf } from './referred.ts';
 
 interface ExportState {
   readonly snapshot: string;
   /** Milliseconds */
   readonly atMs: number;
-  /** The type that is being read, by its place among those asked for, and the last resource key that is in a file. */
+  /** The step that is being done, by its place, and the last resource key that it is done with. The name is that of older releases, for their jobs. */
   readonly type: number;
   readonly after: number;
   readonly files: readonly WrittenFile[];
@@ -33,6 +34,8 @@ interface ExportState {
 const MARGIN_MS = 30_000;
 /** Patients in one event. */
 const MAX_PATIENTS = 500;
+/** Resources that are looked at between two checkpoints where no file is written. */
+const MAX_LOOKED = 50_000;
 
 const run = async (bucket: JobFiles, context: JobContext): Promise<JobResult> => {
   const { server, job, signal } = context;
@@ -42,20 +45,25 @@ const run = async (bucket: JobFiles, context: JobContext): Promise<JobResult> =>
     state = { ...(await takeSnapshot(server.db)), type: 0, after: 0, files: [] };
     await context.checkpoint(state, 'begun');
   }
-  const { types } = request;
-  while (state.type < types.length) {
+  const steps = stepsOf(server.registry, request);
+  const note = createNotes(server, job.id);
+  while (state.type < steps.length) {
     if (signal.aborted) throw new JobLost(job.id);
     const caller = callerOf(request.requester, await context.scopes());
-    if (!mayExport(caller.identity.scopes, types[state.type]!)) {
+    const step = steps[state.type]!;
+    if (!mayExport(caller.identity.scopes, step.type)) {
       state = { ...state, type: state.type + 1, after: 0 };
       continue;
     }
-    const { next, files, patients } = await writePart(bucket, context, { request, caller, state, type: types[state.type]! });
-    const events = files.flatMap((file) => fileEvents(caller, job.id, file, patients.get(file.name)!));
+    const { next, files, patients } = await doPart(bucket, context, { request, caller, state, step, note });
     state = next;
+    // Most types are never referred to.
+    if (step.from !== 'own' && files.length === 0) continue;
+    const events = files.flatMap((file) => fileEvents(caller, job.id, file, patients.get(file.name)!));
     const written = state.files.reduce((sum, { count }) => sum + count, 0);
-    await context.checkpoint(state, `${Math.min(state.type + 1, types.length)} of ${types.length} types, ${written} resources`, events);
+    await context.checkpoint(state, `${Math.min(state.type + 1, steps.length)} of ${steps.length} steps, ${written} resources`, events);
   }
+  if (request.referred !== undefined) await forgetNotes(server, job.id);
   return finish(bucket, context, { request, state });
 };
 
@@ -63,7 +71,8 @@ interface Part {
   readonly request: ExportRequest;
   readonly caller: ReturnType<typeof callerOf>;
   readonly state: ExportState;
-  readonly type: string;
+  readonly step: Step;
+  readonly note: ReturnType<typeof createNotes>;
 }
 
 interface WrittenPart {
@@ -73,11 +82,13 @@ interface WrittenPart {
 }
 
 /** One file of a type, or the rest of it, with one of what was deleted beside it. Begun again, it makes the same files. */
-const writePart = async (
+const doPart = async (
   bucket: JobFiles,
   { server, job, signal, rest }: JobContext,
-  { request, caller, state, type }: Part,
+  { request: asked, caller, state, step, note }: Part,
 ): Promise<WrittenPart> => {
+  const { type, from: origin, isWritten, notes } = step;
+  const request = isWritten ? asked : { ...asked, sinceMs: undefined, untilMs: undefined, provenances: undefined, filters: {} };
   const from = server.registry.typeId(type) * RID_SPAN;
   const number = String(state.files.filter((file) => file.type === type && file.kind === 'output').length + 1).padStart(4, '0');
   const output = new ExportFile(
@@ -89,54 +100,67 @@ const writePart = async (
     { kind: 'deleted', type, name: `${type}-${number}.deleted.ndjson` },
   );
   const { scopes } = caller.identity;
-  const keep = createKeep(server, request, { type, scopes, patients: request.patients && new Set(request.patients), moment: state, rest });
-  const next = createReader(server, request, { type, state });
+  const patients = request.patients && new Set(request.patients);
+  const keep = createKeep(server, request, { type, scopes, patients, moment: state, rest, isReferred: origin !== 'own' });
+  const next = createReader(server, request, { step, state, job: job.id });
   const selection = selectionOfElements(server.registry, request.elements, true);
   const shown = (body: string): string => (selection === undefined ? body : subset(server.registry, body, selection, false));
   let after: number | undefined = Math.max(state.after, from - 1);
+  let looked = 0;
   try {
-    while (after !== undefined && !output.isFull && !deleted.isFull) {
+    while (after !== undefined && !output.isFull && !deleted.isFull && looked < MAX_LOOKED) {
       if (signal.aborted) throw new JobLost(job.id);
       const batch = await next(after);
       const rows = await keep(batch.rows);
+      if (notes !== undefined) await note(rows, notes);
+      after = batch.after;
+      if (!isWritten) {
+        looked += batch.rows.length;
+        await rest();
+        continue;
+      }
       await output.add(rows.flatMap((row) => (row.deleted ? [] : { line: shown(row.body), id: row.id, body: row.body })));
       await deleted.add(rows.flatMap((row) => (row.deleted ? { line: deletion(type, row.id), id: row.id, body: row.body } : [])));
-      after = batch.after;
       await rest();
     }
     const files: WrittenFile[] = [];
-    const patients = new Map<string, ReadonlySet<string>>();
+    const told = new Map<string, ReadonlySet<string>>();
     for (const file of [output, deleted]) {
       const written = await file.close();
       if (written === undefined) continue;
       files.push(written);
-      patients.set(written.name, file.patients);
+      told.set(written.name, file.patients);
     }
     const place = after === undefined ? { type: state.type + 1, after: 0 } : { type: state.type, after };
-    return { next: { ...state, ...place, files: [...state.files, ...files] }, files, patients };
+    return { next: { ...state, ...place, files: [...state.files, ...files] }, files, patients: told };
   } catch (error) {
     await Promise.all([output.abandon(), deleted.abandon()]);
     throw error;
   }
 };
 
-/** Reads the batch after a resource key: of all of the type, or of what the index says of the patients asked for. */
+/** Reads the batch after a resource key: of all of the type, of what the index says of the patients asked for, or of what was referred to. */
 const createReader = (
   server: JobContext['server'],
   { level, patients, sinceMs, untilMs, provenances }: ExportRequest,
-  { type, state: { snapshot, atMs } }: Pick<Part, 'type' | 'state'>,
+  { step, state: { snapshot, atMs }, job }: Pick<Part, 'step' | 'state'> & { readonly job: string },
 ): ((after: number) => Promise<Batch>) => {
+  const { type, from } = step;
   const deleted = { sinceMs, untilMs };
   // What goes with a resource that is exported may be older than it.
   const written = type === PROVENANCE && provenances !== undefined ? WHENEVER : deleted;
   const range = { end: (server.registry.typeId(type) + 1) * RID_SPAN, snapshot, written, deleted };
-  if (level === 'system' || patients === undefined || patients.length > MAX_PATIENTS_BY_INDEX)
-    return (after) => readBatch(server.db, { ...range, after });
+  const isSome = patients !== undefined && patients.length <= MAX_PATIENTS_BY_INDEX;
+  if (from === 'own' && (level === 'system' || !isSome)) return (after) => readBatch(server.db, { ...range, after });
+  const readMore = (after: number): Promise<Candidates> =>
+    from === 'own'
+      ? readCandidates(server, { type, patients: patients!, after, atMs, sinceMs })
+      : readNoted(server, { job, type, round: from, after });
   let left: readonly number[] = [];
   let hasMore = true;
   return async (after) => {
     left = left.filter((rid) => rid > after);
-    if (left.length === 0 && hasMore) ({ rids: left, hasMore } = await readCandidates(server, { type, patients, after, atMs, sinceMs }));
+    if (left.length === 0 && hasMore) ({ rids: left, hasMore } = await readMore(after));
     if (left.length === 0) return { rows: [], after: undefined };
     const among = left.slice(0, MAX_ROWS);
     const batch = await readBatch(server.db, { ...range, after, among });

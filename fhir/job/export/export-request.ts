@@ -12,13 +12,15 @@ import { decodeQuery } from '../../search/parse.ts';
 import { canonicalReference } from '../../search/parameter/reference.ts';
 import type { Server } from '../../server.ts';
 import type { Requester } from '../job.ts';
-import { isOfPatients } from './of-patients.ts';
+import { isOfPatients, isReferred } from './of-patients.ts';
 import { PROVENANCE } from './provenance.ts';
 
 export type ExportLevel = 'system' | 'patient' | 'group';
 
 export interface ExportQuestion {
   readonly types: readonly string[];
+  /** In an export of patients, types of which those come along that something of the patients refers to. Jobs of older releases have none. */
+  readonly referred?: readonly string[] | undefined;
   readonly sinceMs: number | undefined;
   /** Exclusive. */
   readonly untilMs?: number | undefined;
@@ -131,11 +133,12 @@ export const parseExport = (
     }
   }
   const types: string[] = [];
+  const referred: string[] = [];
   for (const type of wanted) {
     if (!registry.isResourceType(type)) throw wrong('_type', `_type=${type.slice(0, 60)} names no FHIR R4 resource type`);
-    if (level !== 'system' && !isOfPatients(registry, type))
-      leaveOut('_type', `_type=${type}: a ${type} belongs to no patient: export it by /$export`);
-    else types.push(type);
+    if (level === 'system' || isOfPatients(registry, type)) types.push(type);
+    else if (isReferred(registry, type)) referred.push(type);
+    else leaveOut('_type', `_type=${type}: a ${type} belongs to no patient: export it by /$export`);
     requireScope(identity, type, 'r');
     requireScope(identity, type, 's');
   }
@@ -143,11 +146,11 @@ export const parseExport = (
   if (provenances !== undefined) for (const letter of ['r', 's'] as const) requireScope(identity, PROVENANCE, letter);
   const unused = wanted.length === 0 ? undefined : Object.keys(filters).find((type) => !wanted.includes(type) && !types.includes(type));
   if (unused !== undefined) leaveOut('_typeFilter', `_typeFilter=${unused}?…: _type doesn't ask for ${unused}: name it there too`);
-  const all = registry.resourceTypes.filter(
-    (type) => mayExport(identity.scopes, type) && (level === 'system' || isOfPatients(registry, type)),
-  );
+  const all = registry.resourceTypes.filter((type) => mayExport(identity.scopes, type));
+  const isAll = wanted.length === 0;
   return {
-    types: wanted.length > 0 ? [...new Set(types)] : all,
+    types: isAll ? all.filter((type) => level === 'system' || isOfPatients(registry, type)) : [...new Set(types)],
+    referred: isAll ? all.filter((type) => level !== 'system' && isReferred(registry, type)) : [...new Set(referred)],
     sinceMs,
     untilMs,
     provenances,

@@ -6,6 +6,7 @@ import { createBelongs } from './belongs.ts';
 import { type Moment, type PastRow, type Row, WHENEVER } from './export-batch.ts';
 import { type ExportRequest, mayExport } from './export-request.ts';
 import { typesOfPatients } from './of-patients.ts';
+import { tellsOfNoOther } from './referred.ts';
 import { createLatest, createTargets, PROVENANCE, recordedMs } from './provenance.ts';
 
 export type Keep = (rows: readonly PastRow[]) => Promise<readonly Row[]>;
@@ -19,6 +20,8 @@ interface About {
   readonly patients: ReadonlySet<string> | undefined;
   readonly moment: Moment;
   readonly rest: Rest;
+  /** Resources of the type belong to no patient; they come along because something refers to them. */
+  readonly isReferred?: boolean;
 }
 
 /** Leaves out what isn't of the patients asked for, and what meets none of the type's filters by the index as it is now. */
@@ -46,9 +49,13 @@ export const createKeep = (server: Server, request: ExportRequest, about: About)
 
 type Own = (rows: readonly Row[]) => Promise<readonly Row[]>;
 
-const createOwn = (server: Server, { level }: ExportRequest, { type, patients }: Pick<About, 'type' | 'patients'>): Own => {
+const createOwn = (
+  server: Server,
+  { level }: ExportRequest,
+  { type, patients, isReferred = false }: Pick<About, 'type' | 'patients' | 'isReferred'>,
+): Own => {
   if (level === 'system') return (rows) => Promise.resolve(rows);
-  const belongs = createBelongs(server, type, patients);
+  const belongs = isReferred ? tellsOfNoOther(server, type, patients) : createBelongs(server, type, patients);
   return (rows) => Promise.resolve(rows.filter(belongs));
 };
 

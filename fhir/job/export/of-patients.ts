@@ -14,3 +14,6 @@ export const isOfPatients = (registry: Registry, type: string): boolean => type 
 
 export const typesOfPatients = (registry: Registry): readonly string[] =>
   registry.resourceTypes.filter((type) => isOfPatients(registry, type));
+
+/** Whether resources of a type come along where something of a patient refers to them; a Binary is fetched by its address. */
+export const isReferred = (registry: Registry, type: string): boolean => type !== 'Binary' && !isOfPatients(registry, type);

@@ -347,7 +347,7 @@ test('refuses what it does not know, naming it', async () => {
     ['/$export?organizeOutputBy=Patient', /organizeOutputBy is no parameter/],
     ['/$export?_since=2024-01-01T00:00:00Z&_since=2025-01-01T00:00:00.5%2B02:00', /_since is given twice/],
     ['/$export?_type=Patient&_typeFilter=Observation%3Fstatus%3Dfinal', /_type doesn't ask for Observation/],
-    ['/Patient/$export?_type=Organization', /belongs to no patient/],
+    ['/Patient/$export?_type=Binary', /belongs to no patient/],
     ['/$export?patient=Patient/a', /patient belongs to an export of patients/],
     ['/Patient/$export?patient=Patient/a&patient=Patient/nobody', /patient: Patient\/nobody: there is no such patient/],
     ['/Group/g/$export?patient=a&patient=b', /patient: Patient\/b: no member of the group now/],
