@@ -7,7 +7,8 @@ const CONDITIONAL = /^([A-Z][A-Za-z]+)\?(.+)$/s;
 const RESTFUL = /^(https?:\/\/.+\/)[A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64}$/;
 // In a narrative, where the quotes of an attribute may be escaped for JSON.
 const LINK = /(<(?:a|img)\b[^<>]*?\s(?:href|src)\s*=\s*(?:\\"|'))([^'"\\<>]+)/gi;
-const ADDRESS_TYPES = new Set(['uri', 'url', 'canonical', 'oid', 'uuid']);
+/** Not canonical, which the spec leaves as it is: it names a resource by its `url`, not by where its entry is. */
+const ADDRESS_TYPES = new Set(['uri', 'url', 'oid', 'uuid']);
 /** What an entry of a Bundle within the Bundle is called is its own affair. */
 const NAMES_ITSELF = new Set(['fullUrl']);
 
@@ -161,8 +162,8 @@ export const addressResolver = ({ registry, resolved, fullUrl, versionOf }: Addr
       const says = `the reference ${address.slice(0, 80)} names a version of an entry that changes what is there: leave the version out`;
       throw new FhirError('value', says);
     }
-    // A part of the resource, or a version of a canonical address.
-    const end = address.search(/[#|]/);
+    // A part of the resource.
+    const end = address.indexOf('#');
     const whole = end > 0 ? resolved.get(address.slice(0, end)) : undefined;
     return whole === undefined ? undefined : whole + address.slice(end);
   };
@@ -177,8 +178,8 @@ export const addressResolver = ({ registry, resolved, fullUrl, versionOf }: Addr
 };
 
 /**
- * The text with every address of an entry replaced by `Type/id`: in references, in elements of type uri, url, canonical, oid and uuid, and in
- * links and images of a narrative. A reference to a version of an entry gets the version that it has here. Throws as {@link ResolveAddress}.
+ * The text with every address of an entry replaced by `Type/id`: in references, in elements of type uri, url, oid and uuid, and in links
+ * and images of a narrative. A reference to a version of an entry gets the version that it has here. Throws as {@link ResolveAddress}.
  */
 export const resolveReferences = (text: string, addresses: Addresses): string => {
   const resolve = addressResolver(addresses);

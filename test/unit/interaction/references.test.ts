@@ -22,6 +22,13 @@ test('replaces addresses where elements hold them, and keeps every other byte', 
   assert.equal([...conditionalFinder()('{"reference":"Patient?a=b","display":"Patient?c=d"}').keys()], ['Patient?a=b']);
 });
 
+test('replaces elements of type uri, url, oid and uuid, but none of type canonical', () => {
+  for (const type of ['Uri', 'Url', 'Oid', 'Uuid']) assert.is(resolve(`{"value${type}":"urn:uuid:1"}`), `{"value${type}":"Patient/a"}`);
+  assert.is(resolve('{"valueUri":"urn:uuid:1#part"}'), '{"valueUri":"Patient/a#part"}');
+  for (const text of ['{"valueCanonical":"urn:uuid:1"}', '{"questionnaire":"urn:uuid:1|2"}', '{"profile":["urn:uuid:1"]}'])
+    assert.is(resolve(text), text);
+});
+
 test('a reference to a version of an entry gets the version that it has here, where that is known', () => {
   assert.is(resolve('{"reference":"urn:uuid:1/_history/7"}'), '{"reference":"Patient/a/_history/1"}');
   assert.is(resolve('{"reference":"Patient/b/_history/7"}'), '{"reference":"Patient/b/_history/7"}');
