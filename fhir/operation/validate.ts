@@ -4,7 +4,9 @@ import type { Call, Reply } from '../http/call.ts';
 import { FHIR_JSON } from '../http/negotiation.ts';
 import { FhirError, type Issue, outcomeText } from '../http/outcome.ts';
 import type { Server } from '../server.ts';
+import { isObject } from '../json/value.ts';
 import { type Head, readHead } from '../store/head.ts';
+import { isAbsolute } from '../validation/reference.ts';
 import { XmlMisfitError } from '../xml/from-xml.ts';
 import type { LazyDefinition } from '../validation/profile/profile-source.ts';
 import type { Operation } from './operation.ts';
@@ -74,9 +76,23 @@ const issuesOf = ({ registry, validator }: Server, resource: OperationParameter[
   return validator.everything(resource, type, given);
 };
 
-const claimedBy = (resource: OperationParameter['resource']): string[] => {
-  const { profile } = (resource?.['meta'] ?? {}) as { profile?: unknown };
-  return Array.isArray(profile) ? profile.filter((url) => typeof url === 'string') : [];
+const listIn = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+/** The definitions that a resource names: the profiles that it and the resources in it claim, and their extensions. */
+const namedBy = (resource: OperationParameter['resource']): string[] => {
+  const found: unknown[] = [];
+  // Depth is bounded by what a body may have.
+  const visit = (value: unknown): void => {
+    if (Array.isArray(value)) return value.forEach(visit);
+    if (!isObject(value)) return;
+    const { resourceType, meta, extension, modifierExtension } = value;
+    if (resourceType !== undefined && isObject(meta)) found.push(...listIn(meta['profile']));
+    for (const each of [...listIn(extension), ...listIn(modifierExtension)]) if (isObject(each)) found.push(each['url']);
+    Object.values(value).forEach(visit);
+  };
+  visit(resource);
+  // Without a scheme it is a part of an extension.
+  return found.filter((url): url is string => typeof url === 'string' && isAbsolute(url));
 };
 
 const ORDER: Readonly<Record<Issue['severity'], number>> = { fatal: 0, error: 1, warning: 2, information: 3 };
@@ -113,7 +129,7 @@ const run = async (server: Server, call: Call): Promise<Reply> => {
     issues.push(
       ...issuesOf(server, resource, {
         profiles,
-        definitions: await storedProfiles(server, call, [...profiles, ...claimedBy(resource)]),
+        definitions: await storedProfiles(server, call, [...profiles, ...namedBy(resource)]),
         text: sent === undefined ? (head?.body ?? undefined) : text?.(),
       }),
     );

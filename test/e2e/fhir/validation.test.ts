@@ -156,6 +156,47 @@ test('$validate goes by profiles that are stored, without running their rules', 
   assert.is((await stack.request('/Patient', { body: claimed })).status, 201, 'a write is held against no profile of a client');
 });
 
+test('$validate goes by stored definitions of extensions, and by what resources within a resource claim', async () => {
+  const definition = (id: string, type: string, rest: object): object => ({
+    resourceType: 'StructureDefinition',
+    id,
+    url: `http://example.org/stored/${id}`,
+    name: 'Stored',
+    status: 'active',
+    kind: 'complex-type',
+    abstract: false,
+    type,
+    baseDefinition: `http://hl7.org/fhir/StructureDefinition/${type}`,
+    derivation: 'constraint',
+    ...rest,
+  });
+  const name = [{ id: 'Patient.name', path: 'Patient.name', min: 1 }];
+  const value = [{ id: 'Extension.value[x]', path: 'Extension.value[x]', type: [{ code: 'boolean' }] }];
+  for (const body of [
+    definition('within', 'Patient', { kind: 'resource', differential: { element: name } }),
+    definition('placed', 'Extension', { context: [{ type: 'element', expression: 'Patient' }], differential: { element: value } }),
+  ] as { id: string }[]) {
+    const { status, text: said } = await stack.request(`/StructureDefinition/${body.id}`, { method: 'PUT', body });
+    assert.is(status, 201, said);
+  }
+  const extension = (valueX: object): object => ({ extension: [{ url: 'http://example.org/stored/placed', ...valueX }] });
+  const patient = { resourceType: 'Patient', meta: { profile: ['http://example.org/stored/within'] } };
+  const cases: readonly (readonly [body: object, says: RegExp])[] = [
+    [{ resourceType: 'Patient', ...extension({ valueString: 'x' }) }, /^error \S+ Patient\.extension\[0\]/],
+    [{ resourceType: 'Basic', code: { text: 'x' }, ...extension({ valueBoolean: true }) }, /^error structure Basic.* it is for Patient$/],
+    [{ resourceType: 'Bundle', type: 'collection', entry: [{ resource: patient }] }, /^error required Bundle\.entry\[0\]\.resource\.name/],
+  ];
+  for (const [body, says] of cases) {
+    const found = await validate('/$validate', body);
+    assert.ok(
+      found.some((issue) => says.test(issue)),
+      found.join('\n'),
+    );
+  }
+  const good = await validate('/$validate', { resourceType: 'Patient', ...extension({ valueBoolean: true }) });
+  assert.not.ok(good.some((issue) => issue.startsWith('error')));
+});
+
 test('$validate evaluates the invariants of R4, with their keys and paths', async () => {
   const found = await validate('/Patient/$validate', { resourceType: 'Patient', contact: [{ gender: 'male' }] });
   assert.ok(
