@@ -322,6 +322,31 @@ test('Prefer decides what an entry shows', async () => {
   }
 });
 
+test('a batch is done in the order of a transaction too: what changes something sees and shows what the steps before it did', async () => {
+  const patch = [{ op: 'add', path: '/created', value: '2020' }];
+  const binary = { contentType: 'application/json-patch+json', data: Buffer.from(JSON.stringify(patch)).toString('base64') };
+  await bundle('batch', [put(basic('b-old'))]);
+  const answer = await bundle(
+    'batch',
+    [
+      { method: 'GET', url: 'Basic/b-new' },
+      { method: 'POST', url: 'Basic/_search?identifier=urn:t|b-post' },
+      { method: 'PATCH', url: 'Basic/b-new', resource: { resourceType: 'Binary', ...binary } },
+      put(basic('b-new')),
+      put(basic('b-old')),
+      post({ resourceType: 'Basic', code: { text: 'y' }, ...identified('b-post') }),
+      { method: 'DELETE', url: 'Basic/b-old' },
+    ],
+    { prefer: 'return=representation' },
+  );
+  const { entry } = answer.json;
+  assert.equal(
+    entry.map(({ response }: { response: { status: string } }) => response.status.slice(0, 3)),
+    ['200', '200', '200', '201', '201', '201', '204'],
+  );
+  assert.equal([entry[0].resource.created, entry[1].resource.total, entry[4].response.etag], ['2020', 1, 'W/"3"']);
+});
+
 test('scopes are checked for each entry, what its condition searches, and what it refers to', async () => {
   const entries: readonly Entry[] = [put(basic('s1')), { method: 'GET', url: 'Basic?_summary=count' }];
   const denied = await bundle('transaction', entries, {}, 'reader-demo');
