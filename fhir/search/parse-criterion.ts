@@ -49,6 +49,17 @@ const noModifier = ({ name, modifier }: Written): void => {
   if (modifier !== undefined) throw unknown(name, `${name.slice(0, 80)} takes no modifier`);
 };
 
+/** `:missing` of what every resource has. */
+const neverMissing = (name: string, value: string): Test => {
+  const none: Test = { kind: 'id', values: [] };
+  return isMissing(name, value) ? none : { kind: 'not', criterion: { name, test: none } };
+};
+
+const isMissing = (name: string, value: string): boolean => {
+  if (value !== 'true' && value !== 'false') throw badValue(name, `${name}=${value.slice(0, 20)}: say true or false`);
+  return value === 'true';
+};
+
 /** What begins with a scheme, such as http://… and urn:…, and isn't Type/id. */
 const URI = /^[a-z][a-z0-9+.-]*:/i;
 const ID = /^[A-Za-z0-9\-.]{1,64}$/;
@@ -56,12 +67,14 @@ const ID = /^[A-Za-z0-9\-.]{1,64}$/;
 /** Parameters that no path finds. */
 const SPECIAL: Readonly<Partial<Record<string, (type: string, written: Written, p: Parsing) => Test>>> = {
   _id: (_, { name, modifier, value }) => {
+    if (modifier === 'missing') return neverMissing(name, value);
     const test: Test = { kind: 'id', values: alternatives(name, value).map(unescapeValue) };
     if (modifier === undefined) return test;
     if (modifier === 'not') return { kind: 'not', criterion: { name, test } };
-    throw unknown(name, `${name.slice(0, 80)}: _id takes no modifier but :not`);
+    throw unknown(name, `${name.slice(0, 80)}: _id takes no modifier but :not and :missing`);
   },
   _lastUpdated: (_, written) => {
+    if (written.modifier === 'missing') return neverMissing(written.name, written.value);
     noModifier(written);
     return { kind: 'updated', values: alternatives(written.name, written.value) };
   },
@@ -121,8 +134,7 @@ export const parameterTest = (indexed: IndexedParameter, written: Written, p: Pa
       `${name.slice(0, 80)}: the modifier :${modifier.slice(0, 40)} isn't one of ${known === '' ? 'none, which it takes' : known}`,
     );
   }
-  if (modifier === 'missing' && value !== 'true' && value !== 'false')
-    throw badValue(name, `${name}=${value.slice(0, 20)}: say true or false`);
+  if (modifier === 'missing') isMissing(name, value);
   const values = alternatives(name, value);
   switch (`${parameterType.table}:${modifier ?? ''}`) {
     case 'token:in':

@@ -97,8 +97,8 @@ const parseCriteria = (types: readonly string[], pairs: readonly (readonly [stri
       throw new FhirError('too-costly', `${name.slice(0, 60)} is longer than ${MAX_VALUE} characters`, {
         expression: `http.${name.slice(0, 60)}`,
       });
-    // What a form sends of a field that nobody filled in.
-    if (value === '' && p.lenient) {
+    // What a form sends of a field that nobody filled in: no error (http://hl7.org/fhir/R4/search.html#errors), but worth a word.
+    if (value === '') {
       warnings.push(leftOut(badValue(name, `${name.slice(0, 80)} has no value`), name));
       continue;
     }

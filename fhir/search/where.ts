@@ -1,7 +1,7 @@
 /** Where a search looks: one type, several, or a compartment. Source: http://hl7.org/fhir/R4/http.html#search, http://hl7.org/fhir/R4/compartmentdefinition.html */
 import { FhirError } from '../http/outcome.ts';
 import { ANY_TYPE, type IndexedParameter } from './index-plan.ts';
-import { badValue, type Parsing, unknown } from './parsing.ts';
+import { type Parsing, unknown } from './parsing.ts';
 import type { Criterion } from './request.ts';
 
 export interface Where {
@@ -27,8 +27,6 @@ export const typesOf = ({ type, compartment }: Where, listed: readonly string[],
       throw unknown(type, `no ${type} is ever in the compartment of a ${compartment.type}`);
     return [type];
   }
-  // A form's field that nobody filled in: without it, all types would be found.
-  if (listed.includes('') && !p.lenient) throw badValue('_type', '_type has an empty value: give one, or leave _type out');
   const types = [...new Set(listed.flatMap((each) => each.split(',')).filter(Boolean))];
   const wrong = types.find((each) => !p.registry.isResourceType(each));
   if (wrong !== undefined) throw new FhirError('value', `_type=${wrong.slice(0, 60)} is no resource type`, { expression: 'http._type' });

@@ -252,6 +252,10 @@ testSearches(() => stack, {
   '/Patient?_profile:below=http://example.org/profiles/patient|2': [],
   '/Patient?_source=http://example.org/sources/a': ['ann'],
   '/Patient?_id:not=ann': ['bob', 'cy'],
+  '/Patient?_id:missing=true': [],
+  '/Patient?_id:missing=false&given:missing=false': ['ann'],
+  '/Patient?_lastUpdated:missing=true': [],
+  '/Patient?_lastUpdated:missing=false': ['ann', 'bob', 'cy'],
   '/?_tag=vip': ['ann'],
   '/Patient?_list=mine': ['ann'],
   '/Condition?_list=List/mine': ['fever'],
@@ -321,7 +325,6 @@ testRefusals(() => stack, {
   '/Location?near=152|13|1|km': { status: 400, says: /latitude\|longitude/ },
   '/Condition?_list=$current-problems': { status: 400, says: /of one patient/ },
   '/Condition?_query=everybody&name=x': { status: 400, says: /no named query/ },
-  '/?_type=': { status: 400, says: /_type has an empty value/ },
   '/Basic?_text=%20': { status: 400, says: /without a word/ },
 });
 

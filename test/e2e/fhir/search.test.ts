@@ -158,6 +158,16 @@ test('takes the same parameters by POST', async () => {
   assert.equal(ids(answer), ['cy']);
 });
 
+test('ignores a parameter without a value, with a warning (search.html#errors)', async () => {
+  const all = await stack.request('/Patient?family=smith');
+  const answer = await stack.request('/Patient?family=smith&birthdate=&gender:not=&shoe-size');
+  assert.is(answer.status, 200, answer.text);
+  assert.equal(ids(answer), ids(all));
+  assert.match(answer.json.link[0].url, /\/Patient\?family=smith$/);
+  assert.is(answer.json.entry.at(-1).resource.issue.length, 3);
+  assert.is((await stack.request('/?_type=&_count=0')).status, 200);
+});
+
 test('leaves unknown parameters out, with a warning, only where the client asks for that', async () => {
   const answer = await stack.request('/Patient?family=smith&shoe-size=44', { headers: { prefer: 'handling=lenient' } });
   assert.equal(ids(answer), ['cy']);
