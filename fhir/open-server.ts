@@ -92,7 +92,7 @@ export const openServer = async ({
     packages.flatMap(({ resources }) => resources.filter(({ resourceType }) => resourceType === type));
   const terminology = createTerminology({
     packages: [...packaged('ValueSet'), ...packaged('CodeSystem')],
-    findStored: createFindStored({ registry, planOf, keyId }),
+    findStored: createFindStored({ registry, planOf, keyId, baseUrl }),
     findNaming: createFindNaming({ registry }),
   });
   const conceptMaps = createConceptMaps({ registry, planOf, keyId, packages: packaged('ConceptMap') });

@@ -10,6 +10,8 @@ export interface StoredOptions {
   readonly registry: Registry;
   readonly planOf: (type: string) => TypeIndex;
   readonly keyId: (key: string) => number;
+  /** What lies below it is meant literally, and only else by its canonical address. */
+  readonly baseUrl?: string;
 }
 
 /** Versions of one address that are looked at, the newest ones and 8 MB of them at most, and what a B-tree entry of an address holds (fhir/search/parameter/uri.ts). */
@@ -34,18 +36,19 @@ const later = (a: Canonical, b: Canonical): number =>
   Number(isRetired(a)) - Number(isRetired(b)) || (b.version ?? '').localeCompare(a.version ?? '', 'en', { numeric: true });
 
 /**
- * A stored resource of one type by `Type/id`, or by address: of several versions the newest, one that is retired last.
- * Source: http://hl7.org/fhir/R4/references.html#canonical
+ * A stored resource of one type by `Type/id`, alone or below the base, or by address: of several versions the newest, one that is retired last.
+ * Sources: http://hl7.org/fhir/R4/references.html#canonical, http://hl7.org/fhir/R4/search.html#token (`:in`)
  */
 export const storedByCanonical =
-  <T extends Canonical>({ registry, planOf, keyId }: StoredOptions, type: string) =>
+  <T extends Canonical>({ registry, planOf, keyId, baseUrl }: StoredOptions, type: string) =>
   async (db: Db, canonical: string, onRead: (characters: number) => void = () => undefined): Promise<T | undefined> => {
     const typeId = registry.typeId(type);
-    const id = LITERAL.exec(canonical)?.[1];
+    const isHere = baseUrl !== undefined && canonical.startsWith(`${baseUrl}/${type}/`);
+    const id = LITERAL.exec(isHere ? canonical.slice(baseUrl.length + 1) : canonical)?.[1];
     if (id !== undefined) {
       const [row] = await db.unsafe<{ body: string }[]>(BY_ID, [typeId, id], { prepare: true });
       onRead(row?.body.length ?? 0);
-      return row && (JSON.parse(row.body) as T);
+      if (row !== undefined || !isHere) return row && (JSON.parse(row.body) as T);
     }
     const [url, version] = splitCanonical(canonical);
     const keys = planOf(type).parameters.get('url')!.keys.map(keyId);

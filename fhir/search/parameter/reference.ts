@@ -24,7 +24,7 @@ export const versionOf = (reference: string): number | undefined => {
   return version === undefined ? undefined : Number(version);
 };
 
-/** The references that a written value can mean; an id alone is of any of the types. Throws FhirError `value`. */
+/** The references that a written value can mean; an id alone is of any of the types, one of another type than the modifier says is none. Throws FhirError `value`. */
 export const referencesOf = (
   written: string,
   { name, modifier, targets, baseUrl }: { name: string; modifier: string | undefined; targets: readonly string[]; baseUrl: string },
@@ -32,7 +32,11 @@ export const referencesOf = (
   const text = unescapeValue(written);
   if (text === '')
     throw new FhirError('value', `${name} has no value: write Type/id, id, or an absolute address`, { expression: `http.${name}` });
-  if (!ID.test(text)) return [canonicalReference(text, baseUrl)];
+  if (!ID.test(text)) {
+    const reference = canonicalReference(text, baseUrl);
+    const isOther = modifier !== undefined && LOCAL.test(reference) && !reference.startsWith(`${modifier}/`);
+    return isOther ? [] : [reference];
+  }
   const types = modifier === undefined ? targets : [modifier];
   if (types.length === 0)
     throw new FhirError('value', `${name}=${text}: say of which type, as in Patient/${text}`, { expression: `http.${name}` });
@@ -92,6 +96,7 @@ export const createReference = (baseUrl: string): ParameterType => ({
     if (datatypes.some((type) => CANONICAL.has(type)) && address.startsWith(`${context.baseUrl}/`)) references.push(address);
     if (datatypes.includes('Resource')) references.push(...references.map(copyOf));
     const hashes = references.map((reference) => `hashtextextended(${value(reference)}, 0)`);
+    if (hashes.length === 0) return [{ sql: 'false' }];
     return [{ sql: hashes.length === 1 ? `t.target = ${hashes[0]}` : `t.target in (${hashes.join(', ')})` }];
   },
 });

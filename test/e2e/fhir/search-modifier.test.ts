@@ -223,6 +223,7 @@ testSearches(() => stack, {
   '/Condition?subject:identifier=urn:hospital|999': ['stranger'],
   '/Condition?subject:missing=true': [],
   '/Condition?subject:Patient=ann&code=386661006': ['fever', 'both'],
+  '/Condition?subject:Group=Patient/ann': [],
   '/Location?partof:below=Location/campus': ['house', 'room'],
   '/Location?partof:below=house': ['room'],
   '/Location?partof:below=ring-a': ['ring-a', 'ring-b'],
@@ -326,6 +327,19 @@ testRefusals(() => stack, {
   '/Condition?_list=$current-problems': { status: 400, says: /of one patient/ },
   '/Condition?_query=everybody&name=x': { status: 400, says: /no named query/ },
   '/Basic?_text=%20': { status: 400, says: /without a word/ },
+});
+
+test(':in takes the address that a value set has here, literally', async () => {
+  const found = await stack.request(`/Condition?code:in=${stack.system.state.baseUrl}/ValueSet/sugar`);
+  assert.equal(idsOf(found).sort(), ['both', 'diabetes', 'type2']);
+  // An address here that no resource has may still be the canonical one of another.
+  const url = `${stack.system.state.baseUrl}/ValueSet/elsewhere`;
+  const include = [{ system: SNOMED, concept: [{ code: '386661006' }] }];
+  await stack.request('/ValueSet/moved', {
+    method: 'PUT',
+    body: { resourceType: 'ValueSet', id: 'moved', url, status: 'active', compose: { include } },
+  });
+  assert.equal(idsOf(await stack.request(`/Condition?code:in=${url}`)).sort(), ['both', 'fever']);
 });
 
 test('forgets what changed: words, places, texts and identifiers of references', async () => {
