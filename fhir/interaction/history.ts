@@ -34,7 +34,7 @@ const QUEUED_MS = 10_000;
 /** History of a resource, of a type, or of everything. */
 export const history = async (server: Server, call: Call): Promise<Reply> => {
   const { resourceType: type, id } = call.target;
-  const asked = parse(call.query);
+  const asked = parse(call.query, call.prefer.lenient);
   const rids = await ridsOf(server, type, id);
   const listed = asked.list === undefined ? undefined : await readListed(server, call, asked.list);
   const range = { ...asked, rids, listed, limit: asked.limit + 1 };
@@ -78,7 +78,7 @@ interface Asked extends HistoryRange {
   readonly list: string | undefined;
 }
 
-const parse = (query: string): Asked => {
+const parse = (query: string, lenient: boolean): Asked => {
   let limit = DEFAULT_COUNT;
   let summary: string | undefined;
   let sinceMs: number | undefined;
@@ -93,10 +93,12 @@ const parse = (query: string): Asked => {
     else if (name === '_at') at = timeOf(name, value);
     else if (name === '_list') list = value;
     else if (name === '_cursor') after = cursorOf(value);
+    else if (name === '_sort' && value === '-_lastUpdated') continue;
     else if (!SHAPE.has(name.split(':', 1)[0]!)) {
+      if (lenient) continue;
       const says =
         name === '_sort'
-          ? 'a history is always newest first: leave _sort out'
+          ? 'a history is always newest first: leave _sort out, or say -_lastUpdated'
           : `${name.slice(0, 60)} is no parameter of a history: use _count, _since, _at or _list`;
       throw new FhirError('not-supported', says, { expression: `http.${name.slice(0, 60)}` });
     }

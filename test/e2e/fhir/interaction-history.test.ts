@@ -99,6 +99,14 @@ test('a history is counted without an entry, by _count=0 or _summary=count', asy
   assert.is((await stack.request('/Basic/nobody/_history?_count=0')).status, 404);
 });
 
+test('a history may be asked for in the order that it has; other parameters are ignored by who prefers that alone', async () => {
+  assert.is((await stack.request('/Basic/_history?_sort=-_lastUpdated')).status, 200);
+  for (const query of ['_sort=_lastUpdated', '_sort=_id', 'code=x']) {
+    assert.is((await stack.request(`/Basic/_history?${query}`)).status, 400, query);
+    assert.is((await stack.request(`/Basic/_history?${query}`, { headers: { prefer: 'handling=lenient' } })).status, 200, query);
+  }
+});
+
 test('a parameter without a value is left aside', async () => {
   const { status, json } = await stack.request('/Basic/c1/_history?_count=&_since=&_at=&_summary=&_elements=&_format=');
   assert.equal([status, json.total, json.entry.length], [200, 2, 2]);
