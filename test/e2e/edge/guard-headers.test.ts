@@ -25,6 +25,23 @@ test('so has a refusal of Envoy itself', async () => {
   isGuarded(await stack.request('/Patient/a%2Fb'), 400);
 });
 
+test('the id that a client gave its request comes back beside the one that the trail names', async () => {
+  const headers = { 'x-request-id': 'mine-1' };
+  for (const [path, status] of [
+    ['/metadata', 200],
+    ['/Patient/nobody', 404],
+    ['/nothing', 404],
+  ] as const) {
+    const answer = await stack.request(path, { headers });
+    assert.is(answer.status, status);
+    assert.is(answer.headers['x-correlation-id'], 'mine-1', path);
+    assert.match(String(answer.headers['x-request-id']), /^[0-9a-f-]{36}$/);
+    assert.is((await stack.request(path)).headers['x-correlation-id'], undefined, path);
+  }
+  const long = await stack.request('/metadata', { headers: { 'x-request-id': 'a'.repeat(1000) } });
+  assert.is(String(long.headers['x-correlation-id']).length, 200);
+});
+
 test('and one for a server or gateway that is gone', async () => {
   for (const name of ['fhir', 'gateway'] as const) {
     stack.system.parts.get(name)!.kill('SIGKILL');
