@@ -4,6 +4,8 @@ import { FhirError } from './outcome.ts';
 export const etagOf = (version: number | string): string => `W/"${version}"`;
 
 const ETAG = /^\s*(?:W\/)?"([^"]{1,64})"\s*$/;
+/** As R4's own example of an update has it. Source: http://hl7.org/fhir/R4/overview-dev.html */
+const BARE = /^\s*(\d+)\s*$/;
 
 /** The newest version of a resource, as far as conditions look at it; a null body is of a version that deletes. */
 interface Current {
@@ -19,7 +21,7 @@ export const parseIfMatch = (header: string | undefined): Demanded | undefined =
   if (header === undefined) return undefined;
   if (header.trim() === '*') return '*';
   return header.split(',').map((tag) => {
-    const version = ETAG.exec(tag)?.[1];
+    const version = (ETAG.exec(tag) ?? BARE.exec(tag))?.[1];
     if (version !== undefined && /^\d{1,9}$/.test(version)) return Number(version);
     throw new FhirError(
       'value',

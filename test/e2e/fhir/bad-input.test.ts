@@ -89,7 +89,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'a forged cursor': { path: '/Patient?_cursor=abc', status: 400, says: /_cursor/ },
   'a malformed If-Match': {
     path: '/Patient/p1',
-    options: { method: 'PUT', headers: { 'if-match': '3' }, body: { resourceType: 'Patient', id: 'p1' } },
+    options: { method: 'PUT', headers: { 'if-match': 'W/3' }, body: { resourceType: 'Patient', id: 'p1' } },
     status: 400,
     says: /If-Match/,
   },
