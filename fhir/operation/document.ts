@@ -70,7 +70,7 @@ const run = async (server: Server, call: Call): Promise<Reply> => {
         expression: 'http.graph',
       },
     );
-  requireKnown(parameters, NAMES);
+  requireKnown(call, parameters, NAMES);
   const isKept = booleanParameter(parameters, 'persist') === true;
   if (isKept && !call.isPost) throw new FhirError('method-not-allowed', '$document with persist stores a Bundle: send it by POST');
   if (isKept) requireScope(call.identity, 'Bundle', 'c');

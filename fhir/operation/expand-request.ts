@@ -1,4 +1,5 @@
 /** What $expand is asked with. */
+import type { Call } from '../http/call.ts';
 import { FhirError } from '../http/outcome.ts';
 import { isOfLanguage } from '../terminology/display.ts';
 import type { WantedVersions } from '../terminology/pinned-versions.ts';
@@ -90,13 +91,13 @@ const toldOf = (parameters: Parameters): object[] =>
   });
 
 /** Throws 400 naming the parameter that is unknown, malformed or can't be gone by. */
-export const parseExpand = (parameters: Parameters, nowMs: number): ExpandRequest => {
+export const parseExpand = (call: Pick<Call, 'prefer'>, parameters: Parameters, nowMs: number): ExpandRequest => {
   const context = CONTEXT.find((name) => parameters.some((each) => each.name === name));
   if (context !== undefined)
     throw new FhirError('not-supported', `${context}: this server infers no value set from a context: name it by the parameter url`, {
       expression: `http.${context}`,
     });
-  requireKnown(parameters, NAMES);
+  requireKnown(call, parameters, NAMES);
   requireNow(parameters, nowMs);
   const offset = countParameter(parameters, 'offset');
   const count = countParameter(parameters, 'count');

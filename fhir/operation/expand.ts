@@ -98,7 +98,7 @@ const expansionOf = (valueSet: ValueSet, all: readonly ExpandedCode[], wanted: E
 
 const run = async (server: Server, call: Call): Promise<Reply> => {
   const parameters = await operationParameters(call);
-  const wanted = parseExpand(parameters, Date.now());
+  const wanted = parseExpand(call, parameters, Date.now());
   const { pin, pinned } = pinVersions(wanted.versions);
   const { resource, source } = await askedValueSet(server, call, parameters, { pin, pinned });
   // Of codes that a value set lists the code system isn't looked at, and any version would do.

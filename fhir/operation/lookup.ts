@@ -20,7 +20,7 @@ const describe = (
   { concept, parents, children, isInactive }: Node,
   { wanted, language }: { readonly wanted: ReadonlySet<string>; readonly language: string | undefined },
 ): object[] => {
-  const isWanted = (code: string): boolean => wanted.size === 0 || wanted.has(code);
+  const isWanted = (code: string): boolean => wanted.size === 0 || wanted.has('*') || wanted.has(code);
   const isShown = ({ language: tag }: Designation): boolean =>
     isWanted('designation') ||
     (tag !== undefined && [...wanted].some((code) => code.startsWith('lang.') && isOfLanguage(tag, code.slice(5))));
@@ -50,7 +50,7 @@ const describe = (
 
 const run = async (server: Server, call: Call): Promise<Reply> => {
   const parameters = await operationParameters(call);
-  requireKnown(parameters, NAMES);
+  requireKnown(call, parameters, NAMES);
   requireNow(parameters, Date.now());
   const coding = codingParameter(parameters, 'coding');
   const plain = textParameter(parameters, 'code');

@@ -31,7 +31,7 @@ const outcomeOf = (a: string, b: string, index: CodeIndex): string => {
 
 const run = async (server: Server, call: Call): Promise<Reply> => {
   const parameters = await operationParameters(call);
-  requireKnown(parameters, NAMES);
+  requireKnown(call, parameters, NAMES);
   const codings = [codingParameter(parameters, 'codingA'), codingParameter(parameters, 'codingB')];
   const index = codeIndex(await askedCodeSystem(server, call, { parameters, names: ['system'], codings }));
   const outcome = outcomeOf(codeOf(parameters, 'A', index), codeOf(parameters, 'B', index), index);

@@ -20,8 +20,9 @@ export type Parameters = readonly OperationParameter[];
 /** Parameters that concern the form of the answer alone. */
 const OF_EVERY_CALL = new Set(['_format', '_pretty']);
 
-/** Throws 400 where one is given that isn't in the list: leaving it out could change the answer. */
-export const requireKnown = (parameters: Parameters, names: readonly string[]): void => {
+/** Throws 400 where one is given that isn't in the list: leaving it out could change the answer, which the client may prefer to a refusal. */
+export const requireKnown = ({ prefer }: Pick<Call, 'prefer'>, parameters: Parameters, names: readonly string[]): void => {
+  if (prefer.lenient) return;
   for (const { name } of parameters) {
     if (names.includes(name) || OF_EVERY_CALL.has(name)) continue;
     throw new FhirError('not-supported', `this operation has no parameter ${name.slice(0, 60)} here: it has ${names.join(', ')}`, {

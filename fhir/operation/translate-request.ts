@@ -1,4 +1,5 @@
 /** What $translate is asked with. */
+import type { Call } from '../http/call.ts';
 import { FhirError } from '../http/outcome.ts';
 import type { Dependency, SourceCode } from '../terminology/concept-map.ts';
 import { type OperationParameter, textParameter } from './parameters.ts';
@@ -78,8 +79,8 @@ const dependencyOf = ({ parts }: OperationParameter): Dependency => {
 };
 
 /** Throws 400 naming the parameter that is unknown, missing or malformed. */
-export const parseTranslate = (parameters: Parameters): TranslateRequest => {
-  requireKnown(parameters, NAMES);
+export const parseTranslate = (call: Pick<Call, 'prefer'>, parameters: Parameters): TranslateRequest => {
+  requireKnown(call, parameters, NAMES);
   const dependencies = parameters.filter(({ name }) => name === 'dependency');
   if (dependencies.length > MAX_DEPENDENCIES)
     throw new FhirError('too-costly', `${dependencies.length} dependencies: ${MAX_DEPENDENCIES} are the most`);

@@ -119,7 +119,7 @@ const answer = (found: readonly Found[], codes: readonly SourceCode[]): object =
 
 const run = async (server: Server, call: Call): Promise<Reply> => {
   const parameters = await operationParameters(call);
-  const asked = parseTranslate(parameters);
+  const asked = parseTranslate(call, parameters);
   const map = await askedMap(server, call, parameters);
   if (map !== undefined && !isBetween(map, asked)) return answerWith(server, call, answer([], asked.codes));
   const found: Found[] = [];

@@ -25,7 +25,8 @@ import {
 } from './terminology-call.ts';
 
 const COMMON = ['url', 'code', 'display', 'coding', 'codeableConcept', 'displayLanguage', 'abstract', 'date', 'resource'];
-const OF_VALUE_SET = [...COMMON, 'valueSet', 'valueSetVersion', 'system', 'systemVersion'];
+/** That of later versions, `inferSystem`, asks for what a code without a system gets anyway. */
+const OF_VALUE_SET = [...COMMON, 'valueSet', 'valueSetVersion', 'system', 'systemVersion', 'inferSystem'];
 const OF_CODE_SYSTEM = [...COMMON, 'codeSystem', 'version'];
 
 const MAX_CODINGS = 50;
@@ -122,7 +123,7 @@ const pinningOf = ({ system, version }: Partial<GivenCoding> = {}): Pinning | un
 
 const ofValueSet = async (server: Server, call: Call): Promise<Reply> => {
   const parameters = await operationParameters(call);
-  requireKnown(parameters, OF_VALUE_SET);
+  requireKnown(call, parameters, OF_VALUE_SET);
   const codings = codingsOf(parameters);
   requireNow(parameters, Date.now());
   const allowed = booleanParameter(parameters, 'abstract') !== false;
@@ -139,7 +140,7 @@ const ofValueSet = async (server: Server, call: Call): Promise<Reply> => {
 
 const ofCodeSystem = async (server: Server, call: Call): Promise<Reply> => {
   const parameters = await operationParameters(call);
-  requireKnown(parameters, OF_CODE_SYSTEM);
+  requireKnown(call, parameters, OF_CODE_SYSTEM);
   requireNow(parameters, Date.now());
   const codings = codingsOf(parameters);
   const allowed = booleanParameter(parameters, 'abstract') !== false;

@@ -171,6 +171,21 @@ test('$validate-code of a code system goes by the version of the coding', async 
   assert.is(value(await get(`/CodeSystem/colours-1/$validate-code?code=red&displayLanguage=de`), 'display'), 'Rot');
 });
 
+test('parameters that an operation doesn’t have are left aside for who prefers that, and one of later versions is kept anyway', async () => {
+  const asked = [
+    '/ValueSet/free/$expand?property=x',
+    '/ValueSet/free/$validate-code?code=red&unheard=x',
+    `/CodeSystem/$validate-code?url=${S}&code=red&unheard=x`,
+    `/CodeSystem/$lookup?system=${S}&code=red&unheard=x`,
+    `/CodeSystem/$subsumes?system=${S}&codeA=red&codeB=red&unheard=x`,
+  ];
+  for (const path of asked) {
+    assert.is((await get(path)).status, 400, path);
+    assert.is((await stack.request(path, { headers: { prefer: 'handling=lenient' } })).status, 200, path);
+  }
+  assert.is(value(await get('/ValueSet/free/$validate-code?code=red&inferSystem=true'), 'result'), true);
+});
+
 test('$lookup goes by version, date and property, $subsumes by the versions of its codings', async () => {
   assert.is((await get(`/CodeSystem/$lookup?system=${S}&code=old`)).status, 404);
   assert.is((await get(`/CodeSystem/$lookup?system=${S}&version=1&code=old`)).status, 200);
@@ -181,6 +196,7 @@ test('$lookup goes by version, date and property, $subsumes by the versions of i
     (await get(`/CodeSystem/$lookup?system=${S}&code=red&${query}`)).json.parameter.map(({ name }: { name: string }) => name);
   assert.equal(await names('property=designation'), ['name', 'version', 'display', 'designation', 'designation', 'designation']);
   assert.equal(await names('property=lang.fr'), ['name', 'version', 'display', 'designation']);
+  assert.equal(await names('property=*'), await names(''));
   const same = await post('/CodeSystem/$subsumes', coding('codingA', 'old'), coding('codingB', 'old'));
   assert.is(value(same, 'outcome'), 'equivalent');
   assert.is((await post('/CodeSystem/$subsumes', coding('codingA', 'old'), coding('codingB', 'old', '2'))).status, 400);
