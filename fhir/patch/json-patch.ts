@@ -39,7 +39,9 @@ export const parseJsonPatch = (text: string, { resourceBytes, requireRead, resol
   for (const { op, at } of operations) if (Object.hasOwn(READS, op)) requireRead(at, READS[op]!);
   return (target) => {
     const spend = createBudget(2 * resourceBytes);
-    for (const operation of operations) apply(target, operation, spend);
+    const emptied: EditableJson[][] = [];
+    for (const operation of operations) apply(target, operation, { spend, emptied });
+    emptied.forEach(prune);
   };
 };
 
@@ -89,12 +91,19 @@ const resolvedValue = (value: EditableJson, resolve: (address: string) => string
 const written = (path: readonly string[]): string =>
   path.map((token) => `/${token.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('') || 'the whole resource';
 
-const apply = (target: EditableJson, { op, at, path, from, value }: Operation, spend: (text: string) => string): void => {
+interface Work {
+  /** Throws 413 where all that was spent is too much. */
+  readonly spend: (text: string) => string;
+  /** What removals took the last part from, each behind all that holds it. */
+  readonly emptied: EditableJson[][];
+}
+
+const apply = (target: EditableJson, { op, at, path, from, value }: Operation, { spend, emptied }: Work): void => {
   switch (op) {
     case 'add':
       return add(target, path, new EditableJson(spend(value!.text)), at);
     case 'remove':
-      return remove(target, path, at);
+      return remove(target, path, { at, emptied });
     case 'replace':
       return replace(target, path, new EditableJson(spend(value!.text)), at);
     case 'copy':
@@ -104,7 +113,7 @@ const apply = (target: EditableJson, { op, at, path, from, value }: Operation, s
         throw cannot(at, `${written(from)} can't move into itself`);
       const moved = new EditableJson(spend(find(target, from, at).text));
       if (path.length === from.length && from.every((token, i) => token === path[i])) return;
-      remove(target, from, at);
+      remove(target, from, { at, emptied });
       return add(target, path, moved, at);
     }
     case 'test': {
@@ -125,15 +134,19 @@ const isSame = (a: unknown, b: unknown): boolean => {
   );
 };
 
-const find = (target: EditableJson, path: readonly string[], at: string): EditableJson => {
+/** The value that a pointer leads to, behind all that holds it. */
+const nodesTo = (target: EditableJson, path: readonly string[], at: string): EditableJson[] => {
+  const nodes = [target];
   let node = target;
   for (const [depth, token] of path.entries()) {
     const next = node.isObject ? node.members.get(token) : node.isArray && isIndex(token) ? node.items[Number(token)] : undefined;
     if (next === undefined) throw cannot(at, `there is nothing at ${written(path.slice(0, depth + 1))}`);
-    node = next;
+    nodes.push((node = next));
   }
-  return node;
+  return nodes;
 };
+
+const find = (target: EditableJson, path: readonly string[], at: string): EditableJson => nodesTo(target, path, at).at(-1)!;
 
 const isIndex = (token: string): boolean => /^(?:0|[1-9]\d{0,8})$/.test(token);
 
@@ -154,11 +167,25 @@ const add = (target: EditableJson, path: readonly string[], value: EditableJson,
   parent.insert(index, value);
 };
 
-const remove = (target: EditableJson, path: readonly string[], at: string): void => {
-  find(target, path, at);
+const isEmpty = (node: EditableJson): boolean => (node.isObject ? node.members.size === 0 : node.isArray && node.items.length === 0);
+
+const remove = (target: EditableJson, path: readonly string[], { at, emptied }: Pick<Work, 'emptied'> & { readonly at: string }): void => {
+  const nodes = nodesTo(target, path, at).slice(0, -1);
   const { parent, last } = parentOf(target, path, at);
   if (parent.isObject) parent.drop(last);
   else parent.removeAt(Number(last));
+  if (isEmpty(parent)) emptied.push(nodes);
+};
+
+/** Takes out what is still empty at the end, and what is empty without it: FHIR has neither empty arrays nor empty objects. */
+const prune = (nodes: readonly EditableJson[]): void => {
+  for (let depth = nodes.length - 1; depth > 0 && isEmpty(nodes[depth]!); depth--) {
+    const [holder, node] = [nodes[depth - 1]!, nodes[depth]!];
+    if (holder.isArray) {
+      const index = holder.items.indexOf(node);
+      if (index !== -1) holder.removeAt(index);
+    } else for (const [key, each] of holder.members) if (each === node) holder.drop(key);
+  }
 };
 
 const replace = (target: EditableJson, path: readonly string[], value: EditableJson, at: string): void => {

@@ -124,6 +124,14 @@ test('an XML Patch in a transaction calls other entries by their fullUrl and by 
   assert.match(malformed.json.issue[0].diagnostics, /Bundle.entry\[1\].*not valid XML/);
 });
 
+test('a JSON Patch may take the last of what repeats', async () => {
+  await put('/Patient/p9', { resourceType: 'Patient', id: 'p9', active: true, name: [{ family: 'a' }] });
+  const { status, json, text } = await patch('/Patient/p9', [{ op: 'remove', path: '/name/0' }]);
+  assert.is(status, 200, text);
+  assert.equal(Object.keys(json).sort(), ['active', 'id', 'meta', 'resourceType']);
+  await stack.request('/Patient/p9', { method: 'DELETE' });
+});
+
 test('a patch is refused with a reason, and stores nothing', async () => {
   await put('/Patient/p2', { resourceType: 'Patient', id: 'p2', gender: 'male' });
   const refused = async (answer: Promise<Answer>, status: number, says: RegExp): Promise<void> => {

@@ -50,6 +50,19 @@ const CASES: Readonly<Record<string, readonly [document: object, patch: readonly
     [{ op: 'add', path: '/foo/-', value: ['abc', 'def'] }],
     { foo: ['bar', ['abc', 'def']] },
   ],
+  'what a removal leaves empty goes too, unless it is filled again': [
+    { a: [1], b: [{ c: [{ d: 1 }] }], e: [1], f: { g: 1, h: 2 }, i: { j: 1 }, k: [] },
+    [
+      { op: 'remove', path: '/a/0' },
+      { op: 'remove', path: '/b/0/c/0/d' },
+      { op: 'remove', path: '/e/0' },
+      { op: 'test', path: '/e', value: [] },
+      { op: 'add', path: '/e/-', value: 2 },
+      { op: 'remove', path: '/f/g' },
+      { op: 'move', from: '/i/j', path: '/m' },
+    ],
+    { e: [2], f: { h: 2 }, k: [], m: 1 },
+  ],
   'copying, and a test that looks at values only': [
     { a: { x: 1, y: [2] } },
     [
