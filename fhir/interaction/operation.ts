@@ -1,6 +1,7 @@
 import type { Call, Reply } from '../http/call.ts';
 import { requireScope } from '../http/identity.ts';
 import { FhirError } from '../http/outcome.ts';
+import { levelOf } from '../operation/operation.ts';
 import { findOperation, isOffered, OPERATIONS } from '../operation/operations.ts';
 import type { Server } from '../server.ts';
 
@@ -11,7 +12,10 @@ export const operate = async (server: Server, call: Call): Promise<Reply> => {
   if (operation === undefined) {
     if (target.versionId !== undefined)
       throw new FhirError('unknown-operation', `of a version there is $meta alone: ask for ${target.operation} without _history`);
-    const offered = OPERATIONS.filter((each) => isOffered(each, target.resourceType)).map(({ name }) => name);
+    const level = levelOf(target);
+    const offered = OPERATIONS.filter((each) => isOffered(each, target.resourceType) && each.levels.includes(level)).map(
+      ({ name }) => name,
+    );
     throw new FhirError('unknown-operation', `${target.operation} is not offered here: offered are ${offered.join(', ') || 'none'}`);
   }
   if (!identity.operations.includes('*') && !identity.operations.includes(operation.name)) {

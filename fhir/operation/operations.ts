@@ -15,6 +15,7 @@ import { subsumes } from './subsumes.ts';
 import { translate } from './translate.ts';
 import { validateCode } from './validate-code.ts';
 import { validate } from './validate.ts';
+import { versions } from './versions.ts';
 
 /** Every operation that is offered; /metadata lists them from here. */
 export const OPERATIONS: readonly Operation[] = [
@@ -34,6 +35,7 @@ export const OPERATIONS: readonly Operation[] = [
   subsumes,
   translate,
   searchParameterStatus,
+  versions,
 ];
 
 /** Whether an operation is offered on resources of a type (undefined: on the system). */

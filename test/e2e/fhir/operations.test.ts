@@ -19,10 +19,22 @@ test('answers $meta with the tags of a resource', async () => {
   assert.is((await stack.request('/Basic/nobody/$meta')).status, 404);
 });
 
+test('answers $versions with the one that is served, on the system alone', async () => {
+  const { status, json } = await stack.request('/$versions');
+  assert.is(status, 200);
+  assert.equal(json.parameter, [
+    { name: 'version', valueCode: '4.0' },
+    { name: 'default', valueCode: '4.0' },
+  ]);
+  assert.is((await stack.request('/Patient/$versions')).status, 404);
+});
+
 test('says which operations there are where one is asked for that is not', async () => {
   const { status, json } = await stack.request('/Basic/1/$frobnicate');
   assert.is(status, 404);
   assert.match(json.issue[0].diagnostics, /\$frobnicate is not offered here: offered are .*\$meta/);
+  const ofOne = await stack.request('/CodeSystem/1/$lookup?code=x');
+  assert.match(ofOne.json.issue[0].diagnostics, /\$lookup is not offered here: offered are (?!.*\$lookup).*\$subsumes/);
 });
 
 test('an operation needs to be allowed by name, also inside of a Bundle', async () => {
