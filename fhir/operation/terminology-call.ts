@@ -9,7 +9,7 @@ import { readHead } from '../store/head.ts';
 import { createEffort, type Effort } from '../terminology/effort.ts';
 import { notLoaded } from '../terminology/expansion.ts';
 import { withGrammars } from '../terminology/grammar.ts';
-import { incomplete } from '../terminology/membership.ts';
+import { incomplete, knownNode } from '../terminology/membership.ts';
 import type { Pinning } from '../terminology/pinned-versions.ts';
 import type { CodeSystem, TerminologyResource, TerminologySource, ValueSet } from '../terminology/resources.ts';
 import type { Access } from '../terminology/terminology.ts';
@@ -172,7 +172,10 @@ export const askedValueSet = async (server: Server, call: Call, parameters: Para
   return { resource, source };
 };
 
-/** The code system that is named; throws 400 where none is, 422 where it isn't known or isn't there with all of its concepts. */
+/**
+ * The code system that is named; throws 400 where none is, 422 where it isn't known, or isn't there with all of its concepts nor with one of
+ * the `codes`.
+ */
 export const askedCodeSystem = async (
   server: Server,
   call: Call,
@@ -202,9 +205,10 @@ export const askedCodeSystem = async (
     const canonical = versioned(url, version);
     const source = await server.terminology.reach(accessOf(server, call), { codeSystems: [canonical] });
     found = (codes === undefined ? source : withGrammars(source, codes)).codeSystem(canonical);
-    if (found?.content !== 'complete') throw notLoaded(incomplete(canonical, found));
+    if (found === undefined) throw notLoaded(incomplete(canonical, found));
   }
-  if (found.content !== 'complete') throw notLoaded(incomplete(String(found.url), found));
+  const isThere = (code: string): boolean => knownNode(found, code) !== undefined;
+  if (found.content !== 'complete' && codes?.some(isThere) !== true) throw notLoaded(incomplete(found.url ?? 'that was given', found));
   if (version !== undefined && given !== undefined && found.version !== version)
     throw notLoaded(
       `the code system ${String(found.url).slice(0, 200)} that is asked has the version ${found.version ?? 'of no name'}, not ${version.slice(0, 60)}`,

@@ -26,11 +26,19 @@ export const incomplete = (canonical: string, system: CodeSystem | undefined): s
     ? `the code system ${canonical.slice(0, 200)} is not loaded`
     : `of the code system ${canonical.slice(0, 200)} only a part is loaded (${system.content})`;
 
+const PARTS: ReadonlySet<unknown> = new Set(['fragment', 'example']);
+
+/** A code that is among the concepts of a code system, of which only a part may be here: what a part lacks, the whole may have. */
+export const knownNode = (system: CodeSystem | undefined, code: string): Node | undefined =>
+  system !== undefined && (system.content === 'complete' || PARTS.has(system.content)) ? codeIndex(system).node(code) : undefined;
+
+const canonicalOf = (system: string, version: string | undefined): string => (version === undefined ? system : `${system}|${version}`);
+
 /** The code system with all of its concepts, or why not. */
 export const completeSystem = (source: TerminologySource, url: string, version: string | undefined): CodeSystem | string => {
-  const system = source.codeSystem(version === undefined ? url : `${url}|${version}`);
-  if (system?.content === 'complete') return system;
-  return incomplete(version === undefined ? url : `${url}|${version}`, system);
+  const canonical = canonicalOf(url, version);
+  const system = source.codeSystem(canonical);
+  return system?.content === 'complete' ? system : incomplete(canonical, system);
 };
 
 const listedCodes = new WeakMap<readonly Concept[], ReadonlyMap<string, Concept>>();
@@ -61,7 +69,12 @@ const inSystem = (include: Include, { system, version, code }: Code, source: Ter
     return { is: 'in', display: concept.display ?? node?.concept.display, ...(node && { node }) };
   }
   const found = completeSystem(source, include.system!, include.version);
-  if (typeof found === 'string') return unknown(found);
+  if (typeof found === 'string') {
+    // What is there is in, unless more is asked of it than that.
+    const there =
+      (include.filter ?? []).length > 0 ? undefined : knownNode(source.codeSystem(canonicalOf(include.system!, include.version)), code);
+    return there === undefined ? unknown(found) : { is: 'in', display: there.concept.display, node: there };
+  }
   const node = codeIndex(found).node(code);
   if (node === undefined || !passes(node, include, { system: found, effort: source.effort ?? UNCOUNTED })) return OUT;
   return { is: 'in', display: node.concept.display, node };

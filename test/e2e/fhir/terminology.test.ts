@@ -141,6 +141,32 @@ test('$validate-code on a code system', async () => {
   assert.is(value(await get('/CodeSystem/animals/$validate-code?code=bird'), 'result'), true);
 });
 
+test('a code is known that a fragment of its code system has; of what it lacks nothing is said', async () => {
+  const url = 'http://example.org/fragment';
+  const body = {
+    resourceType: 'CodeSystem',
+    id: 'fragment',
+    url,
+    status: 'active',
+    content: 'fragment',
+    concept: [{ code: 'a', display: 'A' }],
+  };
+  assert.is((await stack.request('/CodeSystem/fragment', { method: 'PUT', body })).status, 201);
+  for (const path of [
+    `/CodeSystem/$lookup?system=${url}&code=`,
+    `/CodeSystem/$validate-code?url=${url}&code=`,
+    `/ValueSet/$validate-code?url=${url}?fhir_vs&system=${url}&code=`,
+  ]) {
+    const known = await stack.request(`${path}a`);
+    assert.is(known.status, 200, known.text);
+    assert.ok(
+      known.json.parameter.some((each: object) => Object.values(each).includes('A')),
+      path,
+    );
+    assert.is((await stack.request(`${path}b`)).status, 422, path);
+  }
+});
+
 test('$lookup tells what a code means', async () => {
   const answer = await get(`/CodeSystem/$lookup?system=${SYSTEM}&code=cat`);
   assert.is(answer.status, 200, answer.text);

@@ -168,6 +168,20 @@ test('a code that can not be told to be in is unknown, never in', () => {
   assert.is(membership(but, { system, code: 'cat' }, source()).is, 'unknown');
 });
 
+test('of a code system that is there in part, what is there is in, and no more is known', () => {
+  for (const content of ['fragment', 'example', 'supplement', 'not-present'] as const) {
+    const part: CodeSystem = { ...animals, url: 'http://example.org/part', content };
+    const isIn = (code: string, filter?: Filter): string => {
+      const include = [{ system: part.url!, ...(filter && { filter: [filter] }) }];
+      return membership(valueSet('http://example.org/vs', { include }), { system: part.url, code }, source(part)).is;
+    };
+    const isPart = content === 'fragment' || content === 'example';
+    assert.is(isIn('cat'), isPart ? 'in' : 'unknown', content);
+    assert.is(isIn('cow'), 'unknown', content);
+    assert.is(isIn('cat', { property: 'concept', op: 'is-not-a', value: 'dog' }), 'unknown', content);
+  }
+});
+
 test('value sets that include each other on many ways are asked once each', () => {
   const chain = Array.from({ length: 60 }, (_, i) =>
     valueSet(`http://example.org/${i}`, {
