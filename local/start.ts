@@ -109,7 +109,7 @@ Ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s.
   FHIR base URL   ${state.baseUrl}
   Certificates    ${state.pki}: ca.crt, and clients/ehr-demo and clients/reader-demo with .crt and .key
   Config          ${state.configDir}: clients.yaml and quotas.yaml, live within two seconds of a change
-  Audit trail     ${state.audit}: verify it with npm run audit -- verify
+  Audit trail     ${state.audit}: verify it with npm run audit -- verify --bucket ${state.audit}/bucket --key ${state.audit}/public.key
   Logs            ${join(data, 'logs')}
 
 What the server can do, a patient, and the patient read back:

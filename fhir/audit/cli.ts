@@ -10,7 +10,8 @@ const USAGE = `usage: npm run audit -- COMMAND
                [--at-least FILE] [--expect-size N] [--max-age SECONDS] [--no-memory]
   prove        INDEX or EVENT_ID [--out FILE]: writes the proof that an event is in the log
   check        PROOF: says what a proof proves; needs only the key
-  disclosures  --patient Patient/ID [--from DATE] [--to DATE]: who saw or changed what concerns a patient
+  disclosures  --patient Patient/ID [--from DATE] [--to DATE]: who saw or changed, or was refused, what concerns a patient;
+               of a DATE such as 2026-01-31 the whole day counts, else give 2026-01-31T12:00:00Z
   lag          how far sealing is behind the database [--database URL] [--max SECONDS]
 
 All but lag: [--bucket DIR or s3://BUCKET/PREFIX] (.portcullis/audit/bucket) [--key FILE] (.portcullis/audit/public.key)

@@ -24,6 +24,8 @@ export interface AuditFields {
   /** `Patient/1` */
   readonly resource?: string;
   readonly version?: number;
+  /** What was asked for where `resource` doesn't say it: a type that was searched, an operation, a compartment. */
+  readonly address?: string;
   /** `Patient/<id>` of each patient concerned, of {@link MAX_PATIENTS} at most. */
   readonly patients?: readonly string[];
   /** How many are concerned, where those are more than are named. */
@@ -54,6 +56,7 @@ export const auditEvent = (fields: AuditFields): string => {
     interaction,
     resource,
     version,
+    address,
     patients,
     patientCount,
     query,
@@ -74,6 +77,7 @@ export const auditEvent = (fields: AuditFields): string => {
     interaction,
     resource,
     version,
+    address,
     patients,
     patientCount,
     query,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Interaction } from '../../proto/access/interaction.ts';
+import { addressOf, type Interaction } from '../../proto/access/interaction.ts';
 import type { Call } from '../http/call.ts';
 import { Audited } from './audited.ts';
 import { type AuditFields, auditEvent, MAX_PATIENTS } from './event.ts';
@@ -44,12 +44,17 @@ export interface Outcome {
   readonly job?: AuditFields['job'] | undefined;
 }
 
+/** A resource that is named says what was asked for, unless an operation was called on it: reads and writes carry no second name. */
+const unnamed = (target: Call['target'], resource: string | undefined): string | undefined =>
+  resource !== undefined && target.operation === undefined ? undefined : addressOf(target);
+
 const severity = (status: number): AuditFields['outcome'] => (status < 400 ? 0 : status < 500 ? 4 : 8);
 
 /** The event of a call, for a write's own transaction. */
 export const eventOf = ({ identity, requestId, target }: Pick<Call, 'identity' | 'requestId' | 'target'>, outcome: Outcome): string => {
   const [kind, action] = KIND[target.interaction];
   const { status, resource, version, patients, query, reason, count, job } = outcome;
+  const address = unnamed(target, resource);
   return auditEvent({
     id: randomUUID(),
     at: new Date().toISOString(),
@@ -63,6 +68,7 @@ export const eventOf = ({ identity, requestId, target }: Pick<Call, 'identity' |
     ...(identity.fingerprint !== undefined && { fingerprint: identity.fingerprint }),
     ...(resource !== undefined && { resource }),
     ...(version !== undefined && { version }),
+    ...(address !== undefined && { address }),
     ...(patients !== undefined && patients.length > 0 && { patients: patients.slice(0, MAX_PATIENTS) }),
     ...(patients !== undefined && patients.length > MAX_PATIENTS && { patientCount: patients.length }),
     ...(query !== undefined && { query }),

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { addressOf } from '../../proto/access/interaction.ts';
 import { auditEvent } from '../../fhir/audit/event.ts';
 import type { Outbox } from '../../fhir/audit/outbox.ts';
 import type { Denial } from '../authz/decide.ts';
@@ -69,6 +70,8 @@ export const createDenialTrail = ({
   return {
     record: async (denial, { requestId, fingerprint }) => {
       const { client, target, reason, status } = denial;
+      const resource = target?.resourceType !== undefined && target.id !== undefined ? `${target.resourceType}/${target.id}` : undefined;
+      const address = target === undefined ? undefined : addressOf(target);
       const event = (count?: number): string =>
         auditEvent({
           id: randomUUID(),
@@ -81,7 +84,8 @@ export const createDenialTrail = ({
           client: client?.id ?? 'unknown',
           ...(fingerprint !== undefined && { fingerprint }),
           interaction: target?.interaction ?? 'unknown',
-          ...(target?.resourceType !== undefined && target.id !== undefined && { resource: `${target.resourceType}/${target.id}` }),
+          ...(resource !== undefined && { resource }),
+          ...(address !== undefined && address !== resource && { address }),
           reason,
           ...(count !== undefined && { count }),
         });

@@ -65,13 +65,17 @@ export const decide = ({ credential, method, path }: Question, registry: ClientR
     const diagnostics = `Your certificate is trusted, but nobody is registered for it: ask the operator to register its SHA-256 ${credential.sha256}`;
     return { reason: 'unknown-client', status: 403, code: 'unknown', diagnostics };
   }
+  const relative = pathOf(path);
   const wrong = standing(client, nowMs);
-  if (wrong !== undefined) return { ...wrong, status: 403, code: 'suppressed', client };
+  // What it asked for belongs into the trail: whoever looks for what a withdrawn client was after finds it there.
+  if (wrong !== undefined) {
+    const target = relative === undefined ? undefined : classify(method, relative);
+    return { ...wrong, status: 403, code: 'suppressed', client, ...(target !== undefined && { target }) };
+  }
   if (path.length > MAX_PATH) {
     const says = `The address has ${path.length} characters, and ${MAX_PATH} are the most: send a search as a form, by POST to ${BASE}/Type/_search`;
     return { reason: 'malformed', status: 414, code: 'too-long', diagnostics: says, client };
   }
-  const relative = pathOf(path);
   const target = relative === undefined ? undefined : classify(method, relative);
   if (target === undefined) {
     const allow = relative === undefined ? [] : allowedMethods(relative);

@@ -186,6 +186,17 @@ const addressed = (verb: string, segments: readonly string[]): Classified | unde
   return segments.length < 3 ? onType(verb, first, segments[1]) : onInstance(verb, segments);
 };
 
+/** The address that was asked for, without base and query, as in `Observation` or `Patient/1/$everything`; undefined for that of the base itself. */
+export const addressOf = ({ interaction, resourceType, id, versionId, operation, compartment }: Classified): string | undefined => {
+  const isHistory = versionId !== undefined || interaction.startsWith('history-');
+  const parts =
+    compartment === undefined
+      ? [resourceType, id, isHistory ? '_history' : undefined, versionId, operation]
+      : [compartment.type, compartment.id, resourceType ?? '*'];
+  const address = parts.filter((part) => part !== undefined).join('/');
+  return address === '' ? undefined : address;
+};
+
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 /** The methods that FHIR has for an address, OPTIONS with them; empty where it has no address of that form. */

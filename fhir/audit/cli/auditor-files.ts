@@ -30,3 +30,10 @@ export const openVerifierKey = (given: string | undefined): SigningKey => {
   if (!existsSync(file)) throw new Error(`there is no public key at ${file}: give its file with --key`);
   return parseVerifierKey(readFileSync(file, 'utf8'));
 };
+
+/** The value of an option such as `--max-age`; throws where it is none. */
+export const wholeNumber = (name: string, text: string | undefined): number | undefined => {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,15}$/.test(text)) throw new Error(`--${name} ${text} is not a whole number`);
+  return Number(text);
+};

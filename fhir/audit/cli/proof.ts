@@ -23,8 +23,9 @@ export const check = (args: string[]): boolean => {
   const [file] = positionals;
   if (file === undefined) throw new Error('which proof? Give its file');
   const key = openVerifierKey(values.key);
+  const proof = readFileSync(file, 'utf8'); // a file that can't be read proves nothing either way
   try {
-    const { index, line, checkpoint } = checkProof(readFileSync(file, 'utf8'), key);
+    const { index, line, checkpoint } = checkProof(proof, key);
     console.log(line);
     console.log(`\nPROVEN: this is event ${index} of the log ${key.name}, which had ${checkpoint.size} events at ${checkpoint.time}.`);
     return true;

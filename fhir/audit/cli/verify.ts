@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { openCheckpoint, type SignedCheckpoint } from '../checkpoint.ts';
 import type { SigningKey } from '../signing-key.ts';
 import { type Verification, verifyLog } from '../verify/verify-log.ts';
-import { AUDITOR_OPTIONS, bucketAddress, memoryOf, openAuditorBucket, openVerifierKey } from './auditor-files.ts';
+import { AUDITOR_OPTIONS, bucketAddress, memoryOf, openAuditorBucket, openVerifierKey, wholeNumber } from './auditor-files.ts';
 
 const OPTIONS = {
   ...AUDITOR_OPTIONS,
@@ -15,12 +15,6 @@ const OPTIONS = {
 } as const;
 
 const SHOWN_PROBLEMS = 20;
-
-const wholeNumber = (name: string, text: string | undefined): number | undefined => {
-  if (text === undefined) return undefined;
-  if (!/^\d{1,15}$/.test(text)) throw new Error(`--${name} ${text} is not a whole number`);
-  return Number(text);
-};
 
 const openFile = (file: string, key: SigningKey): SignedCheckpoint => {
   try {

@@ -129,6 +129,12 @@ test('a client that is revoked in the registry is refused on its open connection
     writeFileSync(file, before.replace('    tier: reader', '    tier: reader\n    status: revoked'));
     await eventually('revoked', async () => (await read()) === 403, 2000);
     assert.is(Object.values(agent.freeSockets).flat().length, 1, 'it is still the same connection');
+    const sql = postgres(stack.system.state.databaseUrl, { max: 1 });
+    const [row] =
+      await sql`select body::jsonb as event from audit.event where body::jsonb->>'reason' = 'revoked' order by xid desc, seq desc limit 1`;
+    await sql.end();
+    const { interaction, resource } = row!['event'] as Record<string, unknown>;
+    assert.equal([interaction, resource], ['read', 'Patient/p1'], 'the trail says what it was after');
   } finally {
     writeFileSync(file, before);
     await eventually('back', async () => (await read()) === 200, 2000);
@@ -145,6 +151,16 @@ test('every refusal of a known client is in the audit trail', async () => {
     assert.is(rows.length, 1);
     const event = JSON.parse(rows[0]!['body'] as string) as Record<string, unknown>;
     assert.equal([event['kind'], event['client'], event['status'], event['reason']], ['deny', 'reader-demo', 403, 'scope']);
+    const asked = [
+      ['POST', `/Patient/${marker}/$everything`, `Patient/${marker}/$everything`],
+      ['POST', '/Medication', 'Medication'],
+    ] as const;
+    for (const [method, path, address] of asked) {
+      const { headers } = await stack.request(path, { method, client: 'reader-demo' });
+      const [refused] =
+        await sql`select body::jsonb->>'address' as address from audit.event where body::jsonb->>'request' = ${headers['x-request-id'] as string}`;
+      assert.is(refused!['address'], address);
+    }
   } finally {
     await sql.end();
   }

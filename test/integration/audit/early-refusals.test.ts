@@ -51,7 +51,7 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
     headers: { 'content-type': 'text/csv' },
     body: 'Jones',
     status: 415,
-    event: { kind: 'write', action: 'C', interaction: 'create', reason: 'unsupported-media-type' },
+    event: { kind: 'write', action: 'C', interaction: 'create', address: 'Patient', reason: 'unsupported-media-type' },
   },
   'a method that the address has not': {
     path: '/Patient/a/_history',

@@ -251,6 +251,7 @@ test('an event is proven by a file and the key alone, and a changed proof is ref
     text.replace(/^index (\d+)$/m, (_, index: string) => `index ${Number(index) + 1}`),
   );
   assert.is(audit('check', '', file).code, 1);
+  assert.is(audit('check', '', `${file}.not-there`).code, 2, 'it could not be found out');
   assert.is(audit('prove', folder.bucket, '123456789').code, 2);
 });
 
@@ -266,12 +267,27 @@ test('the disclosures of a patient are those events that concern it, in the time
   await app.unsafe('insert into audit.event (body) values ($1)', [
     anEvent({ resource: 'Group/g', patients: ['Patient/p2'], patientCount }),
   ]);
-  await sealUpTo(EVENTS + 10);
+  const asked = { at: '2026-01-02T12:00:00.000Z', kind: 'deny', status: 403, outcome: 4 } as const;
+  for (const fields of [
+    { interaction: 'operation', resource: 'Patient/p1', address: 'Patient/p1/$everything' },
+    { interaction: 'search-compartment', resource: 'List/h', address: 'Patient/p1/Observation', query: 'code=*' },
+    { interaction: 'search-compartment', resource: 'List/h', address: 'Patient/p11/Observation' },
+  ])
+    await app.unsafe('insert into audit.event (body) values ($1)', [anEvent({ ...asked, ...fields })]);
+  await sealUpTo(EVENTS + 13);
   const { code, out } = audit('disclosures', folder.bucket, '--patient', 'Patient/p1', '--from', '2026-01-02');
   assert.is(code, 0, out);
   assert.match(out, /^2026-01-02T10:00:00\.000Z\tehr-demo\tread\tObservation\/9\t200\t/m);
-  assert.match(out, /^1 events concern Patient\/p1\.$/m);
+  assert.match(out, /^2026-01-02T12:00:00\.000Z\tehr-demo\toperation\tPatient\/p1\/\$everything\t403\t/m);
+  assert.match(out, /^2026-01-02T12:00:00\.000Z\tehr-demo\tsearch-compartment\tPatient\/p1\/Observation\?code=\*\t403\t/m);
+  assert.match(out, /^3 events concern Patient\/p1\.$/m);
   assert.match(out, /^1 further events are about more patients than an event names/m);
+  const until = (day: string): string =>
+    audit('disclosures', folder.bucket, '--patient', 'Patient/p1', '--from', '2026-01-01', '--to', day).out;
+  assert.match(until('2026-01-02'), /^4 events concern Patient\/p1\.$/m, 'the last day is looked at, too');
+  assert.not.match(until('2026-01-02'), /further events/, 'what lies outside of that time is not spoken of');
+  assert.match(until('2026-01-02T12:00:00Z'), /^2 events concern Patient\/p1\.$/m);
+  for (const day of ['12/11/2026', '2026-1-2', 'March 7']) assert.match(until(day), /^disclosures: --to .* is no date: give 2026-01-31/m);
 });
 
 test('a clock that is set back holds no event up', async () => {

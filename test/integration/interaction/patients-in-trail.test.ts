@@ -173,6 +173,29 @@ test('answers reads that come together each for itself, and records those that f
   });
 });
 
+test('says what was asked for where no resource does: the type searched, the operation called, the compartment', async () => {
+  const { id } = JSON.parse((await ask('POST', '/Patient', { body: { resourceType: 'Patient' } })).text) as { id: string };
+  const whole = { resourceType: 'Patient', gender: 'unknown' };
+  const asked: readonly (readonly [method: string, path: string, address: string | undefined, body?: object])[] = [
+    ['GET', '/Observation', 'Observation'],
+    ['GET', '/', undefined],
+    ['GET', '/Observation/_history', 'Observation/_history'],
+    ['GET', '/_history', '_history'],
+    ['GET', `/Patient/${id}/Observation`, `Patient/${id}/Observation`],
+    ['GET', `/Patient/${id}/*`, `Patient/${id}/*`],
+    ['GET', `/Patient/${id}/$everything`, `Patient/${id}/$everything`],
+    ['POST', '/Patient/$validate', 'Patient/$validate', whole],
+    ['POST', '/Patient', 'Patient', { resourceType: 'Patient', gender: 'none' }],
+    ['GET', `/Patient/${id}`, undefined],
+    ['GET', `/Patient/${id}/_history/1`, undefined],
+    ['PUT', `/Patient/${id}`, undefined, { ...whole, id }],
+  ];
+  for (const [method, path, address, body] of asked) {
+    const { event } = await ask(method, path, body === undefined ? {} : { body });
+    assert.is(event['address'], address, `${method} ${path}: ${JSON.stringify(event)}`);
+  }
+});
+
 test('answers no read whose event could not be stored', async () => {
   await owner`revoke insert on audit.event from fhir_app`;
   try {
