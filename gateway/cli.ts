@@ -62,16 +62,24 @@ const explain = ({ config, client: id, method, path }: Question): void => {
   );
 };
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    config: { type: 'string', default: '.portcullis/config' },
-    client: { type: 'string' },
-    method: { type: 'string', default: 'GET' },
-    path: { type: 'string', default: '/fhir/Patient/1' },
-  },
-});
+const OPTIONS = {
+  config: { type: 'string', default: '.portcullis/config' },
+  client: { type: 'string' },
+  method: { type: 'string', default: 'GET' },
+  path: { type: 'string', default: '/fhir/Patient/1' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+const asked = () => {
+  try {
+    return parseArgs({ allowPositionals: true, options: OPTIONS });
+  } catch (error) {
+    return fail(`${(error as Error).message}\n\n${USAGE}`);
+  }
+};
+
+const { values, positionals } = asked();
 const [command, dir] = positionals;
-if (command === 'check') check(dir ?? values.config);
+if (values.help === true) process.stdout.write(USAGE);
+else if (command === 'check') check(dir ?? values.config);
 else if (command === 'explain' && values.client !== undefined) explain({ ...values, client: values.client });
 else fail(USAGE);

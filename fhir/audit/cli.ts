@@ -23,7 +23,7 @@ const [name, ...args] = process.argv.slice(2);
 const command = Object.hasOwn(COMMANDS, name ?? '') ? COMMANDS[name!] : undefined;
 if (command === undefined) {
   console.log(USAGE);
-  process.exitCode = name === undefined || name === '--help' || name === 'help' ? 0 : 2;
+  process.exitCode = name === undefined || ['--help', '-h', 'help'].includes(name) ? 0 : 2;
 } else {
   try {
     process.exitCode = (await command(args)) ? 0 : 1;

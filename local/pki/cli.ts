@@ -22,11 +22,26 @@ const stanza = (id: string): string => `  - id: ${id}
     scopes: [system/Patient.rs]
     tier: reader`;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { data: { type: 'string', default: '.portcullis' }, days: { type: 'string', default: String(CLIENT_DAYS) } },
-});
+const OPTIONS = {
+  data: { type: 'string', default: '.portcullis' },
+  days: { type: 'string', default: String(CLIENT_DAYS) },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+const asked = () => {
+  try {
+    return parseArgs({ allowPositionals: true, options: OPTIONS });
+  } catch (error) {
+    return fail(`${(error as Error).message}\n\n${USAGE}`);
+  }
+};
+
+const { values, positionals } = asked();
 const [command, id] = positionals;
+if (values.help === true) {
+  process.stdout.write(USAGE);
+  process.exit();
+}
+if (command !== 'list' && !(['issue', 'revoke'].includes(command ?? '') && id !== undefined)) fail(USAGE);
 const pki = join(values.data, 'pki');
 if (!existsSync(join(pki, 'ca.crt'))) fail(`There is no CA in ${pki}: run npm start once, or name its data folder with --data`);
 const authority = await openAuthority(pki);
@@ -52,4 +67,4 @@ Set status: revoked for ${id} in ${join(values.data, 'config/clients.yaml')} to 
   for (const { client, serial, notAfter, revoked } of authority.list()) {
     process.stdout.write(`${client.padEnd(24)} ${serial}  until ${notAfter}${revoked === undefined ? '' : `  revoked ${revoked}`}\n`);
   }
-} else fail(USAGE);
+}
