@@ -30,8 +30,9 @@ const load = (dir: string): Policy => {
 };
 
 const check = (dir: string): void => {
-  const { version, registry, quotas } = load(dir);
+  const { version, registry, quotas, notes } = load(dir);
   process.stdout.write(`${dir} is good: ${registry.clients.size} clients, ${quotas.limits.length} quotas, version ${version}\n`);
+  for (const note of notes) process.stdout.write(`note  ${note}\n`);
 };
 
 interface Question {

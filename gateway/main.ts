@@ -41,10 +41,13 @@ const publisher = createPublisher(sql, (error) =>
 const openPolicyOrExit = (): ReturnType<typeof openPolicy> => {
   try {
     return openPolicy(env.text('GATEWAY_CONFIG_DIR', 'the folder with clients.yaml and quotas.yaml'), {
-      onLoaded: ({ version, registry, quotas }) => {
+      onLoaded: ({ version, registry, quotas, notes }) => {
         metrics.configLoaded(true);
         publisher.publish(registry);
-        log.info({ version, clients: registry.clients.size, quotas: quotas.limits.length }, 'config loaded');
+        log.info(
+          { version, clients: registry.clients.size, quotas: quotas.limits.length, ...(notes.length > 0 && { notes }) },
+          'config loaded',
+        );
       },
       onRefused: (reasons) => {
         metrics.configLoaded(false);

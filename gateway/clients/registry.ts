@@ -29,6 +29,8 @@ export interface Credential {
 
 export interface ClientRegistry {
   readonly clients: ReadonlyMap<string, Client>;
+  /** Where each client stands, by its id: `file:line:column`. */
+  readonly places: ReadonlyMap<string, string>;
   find(credential: Credential): Client | undefined;
 }
 
@@ -50,16 +52,20 @@ export const parseClients = (text: string, file: string): ClientRegistry => {
   const reader = new YamlReader(text, file);
   const { clients: list } = reader.fields(reader.root, ['clients'], 'the file');
   const clients = new Map<string, Client>();
+  const places = new Map<string, string>();
   const matches = new Map<string, Client>();
   for (const node of list === undefined ? [] : reader.list(list, 'clients')) {
     const client = readClient(reader, node, clients, matches);
-    if (client !== undefined) clients.set(client.id, client);
+    if (client === undefined) continue;
+    clients.set(client.id, client);
+    places.set(client.id, reader.placeOf(node));
   }
   if (list === undefined && reader.reasons.length === 0)
     reader.refuse(reader.root, 'clients is missing: an empty list is written clients: []');
   reader.finish();
   return {
     clients,
+    places,
     find: ({ spiffe, dns, subject, sha256 }) => {
       for (const uri of spiffe) {
         const client = matches.get(`spiffe ${uri}`);

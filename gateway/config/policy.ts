@@ -11,9 +11,24 @@ export interface Policy {
   readonly version: string;
   readonly registry: ClientRegistry;
   readonly quotas: Quotas;
+  /** What is allowed and seldom meant, as file:line:column: text. */
+  readonly notes: readonly string[];
 }
 
 export const POLICY_FILES = ['clients.yaml', 'quotas.yaml'] as const;
+
+/** A tier is a word that both files use: one that is misspelt would leave its clients without any quota, and nobody would be told. */
+const notesOn = ({ clients, places }: ClientRegistry, quotas: Quotas, nowMs: number): string[] => [
+  ...[...clients.values()].flatMap(({ id, tier, notAfterMs }) => [
+    ...(quotas.limits.some((limit) => (limit.client ?? id) === id && (limit.tier ?? tier) === tier)
+      ? []
+      : [`${places.get(id)}: no quota counts the client ${id} of the tier ${tier}: it may ask without limit`]),
+    ...(notAfterMs <= nowMs ? [`${places.get(id)}: the registration of ${id} ended at ${new Date(notAfterMs).toISOString()}`] : []),
+  ]),
+  ...quotas.limits
+    .filter(({ tier }) => tier !== undefined && ![...clients.values()].some((client) => client.tier === tier))
+    .map(({ name, tier }) => `${quotas.places.get(name)}: no client is of the tier ${tier}, which the quota ${name} is for`),
+];
 
 /** Reads both files of the folder; throws ConfigError with everything that is wrong in either. */
 export const loadPolicy = (dir: string): Policy => {
@@ -36,8 +51,8 @@ export const loadPolicy = (dir: string): Policy => {
   if (registry === undefined || quotas === undefined) throw new ConfigError(reasons);
   for (const { name, client } of quotas.limits) {
     if (client !== undefined && !registry.clients.has(client))
-      reasons.push(`${join(dir, 'quotas.yaml')}: the quota ${name} is for the client ${client}, which clients.yaml hasn't`);
+      reasons.push(`${quotas.places.get(name)}: the quota ${name} is for the client ${client}, which clients.yaml hasn't`);
   }
   if (reasons.length > 0) throw new ConfigError(reasons);
-  return { version: hash.digest('hex').slice(0, 12), registry, quotas };
+  return { version: hash.digest('hex').slice(0, 12), registry, quotas, notes: notesOn(registry, quotas, Date.now()) };
 };

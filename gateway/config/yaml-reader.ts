@@ -28,9 +28,18 @@ export class YamlReader {
     this.root = document.contents;
   }
 
-  #add(offset: number, reason: string): void {
+  #place(offset: number): string {
     const { line, col } = this.#lines.linePos(offset);
-    if (this.reasons.length < MAX_REASONS) this.reasons.push(`${this.#file}:${line}:${col}: ${reason}`);
+    return `${this.#file}:${line}:${col}`;
+  }
+
+  #add(offset: number, reason: string): void {
+    if (this.reasons.length < MAX_REASONS) this.reasons.push(`${this.#place(offset)}: ${reason}`);
+  }
+
+  /** `file:line:column` of a node, for what is found when both files are known. */
+  placeOf(node: Node | null | undefined): string {
+    return this.#place(node?.range?.[0] ?? 0);
   }
 
   refuse(node: Node | null | undefined, reason: string): undefined {

@@ -21,6 +21,8 @@ export interface Limit {
 
 export interface Quotas {
   readonly limits: readonly Limit[];
+  /** Where each quota stands, by its name: `file:line:column`. */
+  readonly places: ReadonlyMap<string, string>;
   /** Those that apply to a request, in the order of the file. */
   applying(client: string, tier: string, interactionClass: InteractionClass): readonly Limit[];
 }
@@ -46,17 +48,18 @@ export const parseQuotas = (text: string, file: string): Quotas => {
   const reader = new YamlReader(text, file);
   const { quotas: list } = reader.fields(reader.root, ['quotas'], 'the file');
   const limits: Limit[] = [];
-  const names = new Set<string>();
+  const places = new Map<string, string>();
   if (list === undefined && reader.reasons.length === 0)
     reader.refuse(reader.root, 'quotas is missing: an empty list is written quotas: []');
   for (const node of list === undefined ? [] : reader.list(list, 'quotas')) {
-    const limit = readLimit(reader, node, names);
+    const limit = readLimit(reader, node, places);
     if (limit !== undefined) limits.push(limit);
   }
   reader.finish();
   const known = new Map<string, readonly Limit[]>();
   return {
     limits,
+    places,
     applying: (client, tier, interactionClass) => {
       const key = `${client} ${tier} ${interactionClass}`;
       let found = known.get(key);
@@ -74,13 +77,13 @@ export const parseQuotas = (text: string, file: string): Quotas => {
   };
 };
 
-const readLimit = (reader: YamlReader, node: Node, names: Set<string>): Limit | undefined => {
+const readLimit = (reader: YamlReader, node: Node, places: Map<string, string>): Limit | undefined => {
   const fields = reader.fields(node, FIELDS, 'a quota');
   const name = reader.text(fields.name, 'name', node);
   if (name !== undefined) {
     if (!/^[a-z0-9][a-z0-9-]{0,63}$/.test(name)) reader.refuse(fields.name, 'a name has up to 64 lower-case letters, digits and dashes');
-    if (names.has(name)) reader.refuse(fields.name, `the name ${name} is there twice`);
-    names.add(name);
+    if (places.has(name)) reader.refuse(fields.name, `the name ${name} is there twice`);
+    places.set(name, reader.placeOf(node));
   }
   if (fields.tier !== undefined && fields.client !== undefined)
     reader.refuse(fields.client, 'a quota is for a tier or for a client, not for both');

@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseClients } from '../../../gateway/clients/registry.ts';
+import { loadPolicy, type Policy } from '../../../gateway/config/policy.ts';
 import { parseQuotas } from '../../../gateway/quota/limits.ts';
 
 const client = (more: string): string =>
@@ -60,6 +64,31 @@ test('reads periods with and without a number', () => {
   const periods = { second: 1, '10s': 10, '15m': 900, '2 hours': 7200, day: 86_400 };
   for (const [text, seconds] of Object.entries(periods)) {
     assert.is(parseQuotas(quota('').replace('minute', text), 'f').limits[0]!.periodMs, seconds * 1000, text);
+  }
+});
+
+test('notes what is allowed and seldom meant, and refuses a quota of nobody, each with file, line and column', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'policy-'));
+  const load = (more: string, quotas: string): Policy => {
+    writeFileSync(join(dir, 'clients.yaml'), client(more));
+    writeFileSync(join(dir, 'quotas.yaml'), `quotas:\n${quotas}`);
+    return loadPolicy(dir);
+  };
+  try {
+    assert.equal(load('', '  - { name: q, tier: t, limit: 5, per: minute }\n').notes, []);
+    assert.equal(load('', '  - { name: q, client: a, limit: unlimited, per: minute }\n').notes, []);
+    assert.equal(load('', '  - { name: q, limit: 5, per: minute }\n').notes, []);
+    assert.equal(load('    notAfter: 2020-01-01\n', '  - { name: q, tier: tt, limit: 5, per: minute }\n').notes, [
+      `${dir}/clients.yaml:2:5: no quota counts the client a of the tier t: it may ask without limit`,
+      `${dir}/clients.yaml:2:5: the registration of a ended at 2020-01-01T00:00:00.000Z`,
+      `${dir}/quotas.yaml:2:5: no client is of the tier tt, which the quota q is for`,
+    ]);
+    assert.throws(
+      () => load('', '  - { name: q, client: b, limit: 5, per: minute }\n'),
+      /quotas\.yaml:2:5: the quota q is for the client b/,
+    );
+  } finally {
+    rmSync(dir, { recursive: true });
   }
 });
 
