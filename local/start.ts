@@ -7,7 +7,7 @@ import { lockInstance } from './instance-lock.ts';
 import { onNpmGone } from './parent-watch.ts';
 import { isFree } from './ports.ts';
 import { describeExit } from './processes.ts';
-import { startSystem, type System } from './system.ts';
+import { FHIR_SETTINGS, startSystem, type System } from './system.ts';
 
 const USAGE = `npm start -- [--port N] [--data DIR] [--fresh]
 
@@ -16,6 +16,8 @@ const USAGE = `npm start -- [--port N] [--data DIR] [--fresh]
   --fresh      begin with nothing: deletes what is in the data folder
 
   DATABASE_URL, REDIS_URL, ENVOY_BIN   a PostgreSQL 15 or newer (as an owner who may make roles), a Redis or Valkey, an Envoy of your own
+  ${FHIR_SETTINGS.slice(0, 4).join(', ')},
+  ${FHIR_SETTINGS.slice(4).join(', ')}   go to the FHIR server (README.md)
 `;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);

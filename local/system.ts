@@ -70,6 +70,17 @@ const MAX_SOCKET_PATH = 100;
  */
 const YOUNG_GENERATION = '--max-semi-space-size=8';
 
+/** What the FHIR server shall do, for whoever starts all of it to say; the other settings of the parts are the system's own. */
+export const FHIR_SETTINGS = [
+  'VALIDATION',
+  'FHIR_PACKAGES',
+  'FHIR_CONDITIONAL_DELETE',
+  'REFERENTIAL_INTEGRITY',
+  'JOB_KEEP_HOURS',
+  'SUBSCRIPTION_ENDPOINTS',
+  'SUBSCRIPTION_ATTEMPTS',
+] as const;
+
 /** The few settings of this process that its parts have too. */
 const inherited = (): Record<string, string> => ({
   PATH: process.env['PATH'] ?? '',
@@ -215,9 +226,7 @@ export const startSystem = async (settings: SystemSettings): Promise<System> => 
         IDENTITY: 'signed',
         IDENTITY_KEYS_FILE: secrets.identityKeysFile,
         HEALTH_LISTEN: `unix:${join(run, 'fhir-health.sock')}`,
-        VALIDATION: process.env['VALIDATION'] ?? '',
-        FHIR_PACKAGES: process.env['FHIR_PACKAGES'] ?? '',
-        SUBSCRIPTION_ENDPOINTS: process.env['SUBSCRIPTION_ENDPOINTS'] ?? '',
+        ...Object.fromEntries(FHIR_SETTINGS.map((name) => [name, process.env[name] ?? ''])),
         EXPORT_BUCKET: exportBucket,
         IMPORT_BUCKET: importBucket,
       },

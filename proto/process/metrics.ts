@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { Registry } from 'prom-client';
-import { hostAndPort, socketPath } from './listen.ts';
+import { hostAndPort, removeStaleSocket, socketPath } from './listen.ts';
 import type { ProcessHealth } from './parts.ts';
 
 export interface MetricsOptions {
@@ -25,6 +25,7 @@ export const serveMetrics = async (address: string, { registry, health }: Metric
     } else response.writeHead(404).end('there are /metrics and /health\n');
   });
   const path = socketPath(address);
+  if (path !== undefined) await removeStaleSocket(path);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     if (path === undefined) server.listen(hostAndPort(address), resolve);

@@ -24,8 +24,10 @@ interface Run {
   readonly exit: Promise<number>;
 }
 
-const npmStart = (...args: string[]): Run => {
-  const child = spawn('npm', ['start', '--', '--data', data, '--port', String(port), ...args], { cwd: PROJECT });
+const npmStart = (...args: string[]): Run => npmStartWith({}, ...args);
+const npmStartWith = (settings: Readonly<Record<string, string>>, ...args: string[]): Run => {
+  const env = { ...process.env, ...settings };
+  const child = spawn('npm', ['start', '--', '--data', data, '--port', String(port), ...args], { cwd: PROJECT, env });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   return { child, output: () => output, exit: once(child, 'exit').then(([code]) => code as number) };
@@ -120,16 +122,15 @@ test('after kill -9 of the supervisor nothing is left, and the next start works;
   const state = await ready(killed);
   process.kill(state.pids['npm']!, 'SIGKILL');
   await eventually('the parts are stopped', () => partsOf(state).every((pid) => !isRunning(pid)), 15_000);
-  const run = npmStart('--fresh');
+  const run = npmStartWith({ FHIR_CONDITIONAL_DELETE: 'multiple' }, '--fresh');
   await ready(run);
-  const { stdout } = await promisify(exec)(
-    `${run
-      .output()
-      .split('\n')
-      .filter((line) => line.startsWith('  curl '))
-      .at(-1)!} -s`,
-  );
-  assert.is((JSON.parse(stdout) as { resourceType: string }).resourceType, 'OperationOutcome');
+  const commands = run
+    .output()
+    .split('\n')
+    .filter((line) => line.startsWith('  curl '));
+  const said = async (command: string): Promise<string> => (await promisify(exec)(`${command} -s`, { maxBuffer: 1 << 25 })).stdout;
+  assert.is((JSON.parse(await said(commands.at(-1)!)) as { resourceType: string }).resourceType, 'OperationOutcome');
+  assert.match(await said(commands[0]!), '"conditionalDelete":"multiple"', 'what is set for the FHIR server reaches it');
   run.child.kill('SIGINT');
   assert.is(await run.exit, 0);
 });
