@@ -50,6 +50,18 @@
   {{- if ge (int $drain.delaySeconds) (int $drain.seconds) }}{{ $reasons = append $reasons (printf "%s.drain: delaySeconds must be less than seconds, which is for the whole" $name) }}{{ end }}
 {{- end }}
 {{- if ge (int $v.envoy.drainDelaySeconds) (int $v.envoy.drainSeconds) }}{{ $reasons = append $reasons "envoy: drainDelaySeconds must be less than drainSeconds, which is for the whole" }}{{ end }}
+{{- $limit := toString $v.envoy.resources.limits.memory }}
+{{- if regexMatch "^[0-9]+[MG]i$" $limit }}
+  {{- $megabytes := mul (int (regexFind "^[0-9]+" $limit)) (ternary 1024 1 (hasSuffix "Gi" $limit)) }}
+  {{- if ge (int $v.envoy.maxHeapMb) (int $megabytes) }}{{ $reasons = append $reasons (printf "envoy.maxHeapMb must be below envoy.resources.limits.memory (%s): the pod is killed before Envoy refuses anything" $limit) }}{{ end }}
+{{- end }}
+{{- range $name := list "clients" "quotas" }}
+  {{- with (get $v $name).content }}
+    {{- $file := fromYaml . }}
+    {{- if hasKey $file "Error" }}{{ $reasons = append $reasons (printf "%s.content is no %s.yaml: %s" $name $name $file.Error) }}
+    {{- else if not (kindIs "slice" (get $file $name)) }}{{ $reasons = append $reasons (printf "%s.content is no %s.yaml: it needs a list %s" $name $name $name) }}{{ end }}
+  {{- end }}
+{{- end }}
 {{- range $name := list "database" "redis" "bucket" "subscriptions" }}
   {{- range (get $v.networkPolicy $name).cidrs }}
     {{- if hasPrefix "169.254." . }}{{ $reasons = append $reasons (printf "networkPolicy.%s.cidrs: %s would open the instance's metadata" $name .) }}{{ end }}
