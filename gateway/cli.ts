@@ -81,6 +81,7 @@ const asked = () => {
 const { values, positionals } = asked();
 const [command, dir] = positionals;
 if (values.help === true) process.stdout.write(USAGE);
+else if (positionals.length > ({ check: 2, explain: 1 }[command ?? ''] ?? 0)) fail(USAGE);
 else if (command === 'check') check(dir ?? values.config);
 else if (command === 'explain' && values.client !== undefined) explain({ ...values, client: values.client });
 else fail(USAGE);

@@ -41,7 +41,8 @@ if (values.help === true) {
   process.stdout.write(USAGE);
   process.exit();
 }
-if (command !== 'list' && !(['issue', 'revoke'].includes(command ?? '') && id !== undefined)) fail(USAGE);
+// One client at a time: a second one that is named and left alone would be believed to be revoked.
+if (positionals.length !== { list: 1, issue: 2, revoke: 2 }[command ?? '']) fail(USAGE);
 const pki = join(values.data, 'pki');
 if (!existsSync(join(pki, 'ca.crt'))) fail(`There is no CA in ${pki}: run npm start once, or name its data folder with --data`);
 const authority = await openAuthority(pki);

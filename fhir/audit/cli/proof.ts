@@ -7,7 +7,7 @@ import { AUDITOR_OPTIONS, openAuditorBucket, openVerifierKey } from './auditor-f
 export const prove = async (args: string[]): Promise<boolean> => {
   const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { ...AUDITOR_OPTIONS, out: { type: 'string' } } });
   const [wanted] = positionals;
-  if (wanted === undefined) throw new Error('which event? Give its index or its id');
+  if (wanted === undefined || positionals.length > 1) throw new Error('which event? Give the index or the id of one');
   const bucket = await openAuditorBucket(values.bucket);
   const index = /^\d{1,15}$/.test(wanted) ? Number(wanted) : await findEvent(bucket, wanted);
   if (index === undefined) throw new Error(`no sealed event has the id ${wanted}`);
@@ -21,7 +21,7 @@ export const prove = async (args: string[]): Promise<boolean> => {
 export const check = (args: string[]): boolean => {
   const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { key: AUDITOR_OPTIONS.key } });
   const [file] = positionals;
-  if (file === undefined) throw new Error('which proof? Give its file');
+  if (file === undefined || positionals.length > 1) throw new Error('which proof? Give the file of one');
   const key = openVerifierKey(values.key);
   const proof = readFileSync(file, 'utf8'); // a file that can't be read proves nothing either way
   try {

@@ -16,10 +16,17 @@ for (const [file, name] of Object.entries(COMMANDS))
       assert.is(code, 0, help);
       assert.match(out, `npm run ${name} -- `);
     }
-    for (const args of [['list', '--colour'], ['check', '--colour'], ['colour'], ['verify', '--colour']]) {
+    for (const args of [
+      ['list', '--colour'],
+      ['revoke', 'a', 'b'],
+      ['check', 'a', 'b'],
+      ['check', '--colour'],
+      ['colour'],
+      ['verify', '--colour'],
+    ]) {
       const { code, out, err } = run(file, ...args);
       assert.ok(code === 1 || code === 2, `${args.join(' ')}: ${code}`);
-      assert.match(`${out}${err}`, new RegExp(`npm run ${name} -- |Unknown option '--colour'`));
+      assert.match(`${out}${err}`, new RegExp(`npm run ${name} -- |Unknown option '--colour'|the file of one`));
       assert.not.match(err, /^ +at /m);
     }
   });
