@@ -38,10 +38,12 @@ export const chainTo = (
   spend(p, name);
   const { targets } = indexed.parameter;
   const possible = modifier === undefined ? (targets.length > 0 ? targets : p.registry.resourceTypes) : [modifier];
+  const further = { ...p, isFirst: false };
+  const withinOne = { ...further, mayChain: p.isFirst || possible.length === 1 };
   let reason: FhirError | undefined;
   const found = possible.flatMap((target) => {
     try {
-      const criterion = criterionOf(target, p);
+      const criterion = criterionOf(target, further);
       spend(p, name);
       return { type: target, criterion };
     } catch (error) {
@@ -61,7 +63,7 @@ export const chainTo = (
   const branches = reachable.map((each) => ({
     ...each,
     canonical: isCanonical(indexed) ? canonicalTarget(each.type, p) : undefined,
-    inside: mayBeInside ? criterionInside(each.type, name, { ...p, mayChain: possible.length === 1 }, criterionOf) : undefined,
+    inside: mayBeInside ? criterionInside(each.type, name, withinOne, criterionOf) : undefined,
   }));
   return { name, test: { kind: 'chain', indexed, targets: branches } };
 };
@@ -70,7 +72,8 @@ const PASSED_OVER = new Set(['not-supported', 'forbidden']);
 
 /**
  * A reference to any type is followed to what stands alone only, unless it is said of which type that is; and a chain goes on from what is
- * contained only where that is of one type. Else its branches would double with each step: 33 ms became 165 for ImagingStudy?basedon.subject.patient.name.
+ * contained only where that is of one type, or in the resource that is searched. Else its branches would double with each step: 33 ms became
+ * 165 for ImagingStudy?basedon.subject.patient.name.
  */
 const MAX_TYPES_INSIDE = 40;
 

@@ -27,6 +27,8 @@ export interface Parsing extends ParseContext, ParseOptions {
   readonly insideBudget: { left: number };
   /** Whether what is searched next may itself be searched through. */
   readonly mayChain: boolean;
+  /** Whether no reference was searched through yet. */
+  readonly isFirst: boolean;
 }
 
 const MAX_BRANCHES = 300;
@@ -36,8 +38,9 @@ export const startParsing = (context: ParseContext, options: ParseOptions): Pars
   ...context,
   ...options,
   budget: { left: MAX_BRANCHES },
-  insideBudget: { left: 2 * MAX_BRANCHES },
+  insideBudget: { left: 4 * MAX_BRANCHES },
   mayChain: true,
+  isFirst: true,
 });
 
 /** Throws 413 where a search goes through more types than it may. */

@@ -191,7 +191,7 @@ const SEARCHES: Readonly<Record<string, readonly string[]>> = {
   '/Observation?patient.family=within': ['Observation/of-kid'],
   '/Observation?patient.organization.name=umbrella': ['Observation/of-kid'],
   '/Observation?subject:Patient.organization.name=umbrella': ['Observation/of-kid'],
-  '/Observation?subject.organization.name=umbrella': [],
+  '/Observation?subject.organization.name=umbrella': ['Observation/of-kid'],
   '/Observation?_id=of-kid,other&subject:Patient.family=within': ['Observation/of-kid'],
   '/Observation?subject:Group.identifier=within': [],
   '/List?item:Medication.code=xyz': ['List/l'],

@@ -100,15 +100,20 @@ const NOT_INSIDE = /^(_id|_has|_list|_lastUpdated)\b/;
 const insideOf = (
   resource: Resource,
   { value }: Value,
-  { parameter, modifier, rest }: { readonly parameter: Parameter; readonly modifier: string | undefined; readonly rest: string },
+  {
+    parameter,
+    modifier,
+    rest,
+    isFirst,
+  }: { readonly parameter: Parameter; readonly modifier: string | undefined; readonly rest: string; readonly isFirst: boolean },
 ): Resource[] => {
   const { reference = '' } = value as { reference?: string };
   const types = modifier === undefined ? parameter.targets.length : 1;
-  if (types === 0 || types > MAX_TYPES_INSIDE || (types > 1 && rest.includes('.')) || NOT_INSIDE.test(rest)) return [];
+  if (types === 0 || types > MAX_TYPES_INSIDE || (types > 1 && rest.includes('.') && !isFirst) || NOT_INSIDE.test(rest)) return [];
   return ((resource['contained'] ?? []) as Resource[]).filter(({ id }) => reference === `#${id}`);
 };
 
-export const matches = (world: World, resource: Resource, { name, value }: Criterion): boolean => {
+export const matches = (world: World, resource: Resource, { name, value }: Criterion, isFirst = true): boolean => {
   if (name.startsWith('_has:')) return has(world, resource, { name, value });
   const dot = name.indexOf('.');
   const [code = '', modifier] = (dot === -1 ? name : name.slice(0, dot)).split(':');
@@ -119,8 +124,8 @@ export const matches = (world: World, resource: Resource, { name, value }: Crite
   if (dot !== -1) {
     const rest = { name: name.slice(dot + 1), value };
     return valuesFor(resource, parameter).some((each) =>
-      [...targetsOf(each, world), ...insideOf(resource, each, { parameter, modifier, rest: rest.name })].some(
-        (target) => isTarget(target, parameter, modifier) && matches(world, target, rest),
+      [...targetsOf(each, world), ...insideOf(resource, each, { parameter, modifier, rest: rest.name, isFirst })].some(
+        (target) => isTarget(target, parameter, modifier) && matches(world, target, rest, false),
       ),
     );
   }
