@@ -40,14 +40,20 @@ const MAX_BRANCHES = 40;
 const MAX_COMPONENTS = 3;
 const MAX_PARAMETERS = 500;
 
-/** One of those that R4 has already, so that writing it changes nothing. */
+/**
+ * One of those that R4 has already, or one that says of itself that it means the same (`derivedFrom`), as guides have them for each type that
+ * they profile: writing it changes nothing.
+ */
 export const isStandard = (resource: Readonly<Record<string, unknown>>, registry: Registry): boolean => {
-  const { url, code, base } = resource;
-  const known = registry.searchParameterByUrl(String(url));
-  return known?.code === code && (base as readonly string[]).every((type) => registry.searchParameter(type, known!.code)?.url === url);
+  const { url, derivedFrom, code, type, base } = resource;
+  const origin = String(derivedFrom).split('|', 1)[0];
+  return (base as readonly string[]).every((each) => {
+    const own = registry.searchParameter(each, String(code));
+    return own !== undefined && (own.url === url || (own.url === origin && own.type === type));
+  });
 };
 
-/** Undefined where it isn't active, or is one of R4's own. Throws 422 naming the element that this server can't go by. */
+/** Undefined where it isn't active, or is one of R4's own ({@link isStandard}). Throws 422 naming the element that this server can't go by. */
 export const readDefinition = (
   resource: Readonly<Record<string, unknown>>,
   { registry, baseUrl, others }: DefinitionContext,

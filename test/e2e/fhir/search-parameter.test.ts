@@ -353,6 +353,20 @@ test('one of the specification may be written, and changes nothing', async () =>
   assert.is((await stateOf('individual-gender')).state, 'standard');
 });
 
+test('one that is derived from one of the specification may be written, and changes nothing', async () => {
+  const derived = { code: 'gender', base: ['Patient'], expression: 'Patient.gender' };
+  const origin = 'http://hl7.org/fhir/SearchParameter/individual-gender';
+  for (const derivedFrom of [origin, `${origin}|4.0.1`]) {
+    const { status, text } = await define('guide-gender', { ...derived, derivedFrom });
+    assert.ok(status < 300, text);
+    assert.is((await stateOf('guide-gender')).state, 'standard');
+  }
+  const internal = { derivedFrom: 'http://hl7.org/fhir/SearchParameter/Resource-lastUpdated', code: '_lastUpdated', type: 'date' };
+  assert.is((await define('guide-updated', { ...derived, ...internal, expression: 'Patient.meta.lastUpdated' })).status, 201);
+  for (const other of [{ type: 'string' }, { derivedFrom: `${origin}-2` }, { base: ['Patient', 'Organization'] }, { code: 'name' }])
+    assert.is((await define('guide-other', { ...derived, derivedFrom: origin, ...other })).status, 422, JSON.stringify(other));
+});
+
 test('who may not read SearchParameters is not told how far one is', async () => {
   const { status } = await stack.request('/SearchParameter/seen-by/$status', { client: 'reader-demo' });
   assert.is(status, 403, 'the operation is not among its own');
