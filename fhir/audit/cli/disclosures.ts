@@ -30,16 +30,24 @@ export const disclosures = async (args: string[]): Promise<boolean> => {
   const begin = JSON.stringify(patient).slice(0, -1);
   const isAbout = ({ resource, address, patients }: AuditFields): boolean =>
     resource === patient || patients?.includes(patient) === true || address === patient || address?.startsWith(`${patient}/`) === true;
+  // What a file of an export holds is said when it is written; who fetches it later is told of it by its name alone.
+  const files = new Set<string>();
+  const fileOf = ({ job }: AuditFields): string | undefined => (job?.file === undefined ? undefined : `${job.id}/${job.file}`);
   let found = 0;
   let unnamed = 0;
   const onLine = (line: string): void => {
     // Most lines are of others: they needn't be parsed.
-    if (!line.includes(begin) && !line.includes('"patientCount":')) return;
+    const isNamed = line.includes(begin) || line.includes('"patientCount":');
+    if (!isNamed && !(files.size > 0 && line.includes('"interaction":"job-file"'))) return;
     const { event } = JSON.parse(Buffer.from(line, 'latin1').toString()) as { event?: AuditFields };
     if (event === undefined) return;
+    const file = fileOf(event);
+    const isFetched = event.interaction === 'job-file' && file !== undefined && files.has(file);
+    const isFound = isFetched || isAbout(event);
+    if (isFound && file !== undefined) files.add(file);
     const at = Date.parse(event.at);
     if (at < from || at >= to) return;
-    if (!isAbout(event)) {
+    if (!isFound) {
       if (event.patientCount !== undefined) unnamed++;
       return;
     }

@@ -267,6 +267,13 @@ test('the disclosures of a patient are those events that concern it, in the time
   await app.unsafe('insert into audit.event (body) values ($1)', [
     anEvent({ resource: 'Group/g', patients: ['Patient/p2'], patientCount }),
   ]);
+  const exported = { at: '2026-01-02T11:30:00.000Z', kind: 'operation', resource: 'Group/g', client: 'exporter' } as const;
+  for (const fields of [
+    { interaction: 'operation', patients: ['Patient/p1', 'Patient/p2'], job: { id: 'j', file: 'Patient-0001.ndjson' } },
+    { interaction: 'job-file', job: { id: 'j', file: 'Patient-0001.ndjson' } },
+    { interaction: 'job-file', job: { id: 'j', file: 'Group-0001.ndjson' } },
+  ])
+    await app.unsafe('insert into audit.event (body) values ($1)', [anEvent({ ...exported, ...fields })]);
   const asked = { at: '2026-01-02T12:00:00.000Z', kind: 'deny', status: 403, outcome: 4 } as const;
   for (const fields of [
     { interaction: 'operation', resource: 'Patient/p1', address: 'Patient/p1/$everything' },
@@ -274,19 +281,24 @@ test('the disclosures of a patient are those events that concern it, in the time
     { interaction: 'search-compartment', resource: 'List/h', address: 'Patient/p11/Observation' },
   ])
     await app.unsafe('insert into audit.event (body) values ($1)', [anEvent({ ...asked, ...fields })]);
-  await sealUpTo(EVENTS + 13);
+  await sealUpTo(EVENTS + 16);
   const { code, out } = audit('disclosures', folder.bucket, '--patient', 'Patient/p1', '--from', '2026-01-02');
   assert.is(code, 0, out);
   assert.match(out, /^2026-01-02T10:00:00\.000Z\tehr-demo\tread\tObservation\/9\t200\t/m);
   assert.match(out, /^2026-01-02T12:00:00\.000Z\tehr-demo\toperation\tPatient\/p1\/\$everything\t403\t/m);
   assert.match(out, /^2026-01-02T12:00:00\.000Z\tehr-demo\tsearch-compartment\tPatient\/p1\/Observation\?code=\*\t403\t/m);
-  assert.match(out, /^3 events concern Patient\/p1\.$/m);
+  assert.match(
+    out,
+    /^2026-01-02T11:30:00\.000Z\texporter\tjob-file\tGroup\/g\/Patient-0001\.ndjson\t200\t/m,
+    'who fetched what an export wrote of it',
+  );
+  assert.match(out, /^5 events concern Patient\/p1\.$/m);
   assert.match(out, /^1 further events are about more patients than an event names/m);
   const until = (day: string): string =>
     audit('disclosures', folder.bucket, '--patient', 'Patient/p1', '--from', '2026-01-01', '--to', day).out;
-  assert.match(until('2026-01-02'), /^4 events concern Patient\/p1\.$/m, 'the last day is looked at, too');
+  assert.match(until('2026-01-02'), /^6 events concern Patient\/p1\.$/m, 'the last day is looked at, too');
   assert.not.match(until('2026-01-02'), /further events/, 'what lies outside of that time is not spoken of');
-  assert.match(until('2026-01-02T12:00:00Z'), /^2 events concern Patient\/p1\.$/m);
+  assert.match(until('2026-01-02T12:00:00Z'), /^4 events concern Patient\/p1\.$/m);
   for (const day of ['12/11/2026', '2026-1-2', 'March 7']) assert.match(until(day), /^disclosures: --to .* is no date: give 2026-01-31/m);
 });
 
