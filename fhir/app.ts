@@ -11,6 +11,7 @@ import type { Identify } from './http/identity.ts';
 import { hasHost } from './http/front.ts';
 import { answerFormat, bodyFormat, FHIR_JSON, parsePrefer } from './http/negotiation.ts';
 import { FhirError, outcomeText } from './http/outcome.ts';
+import { createShares, type Share } from './http/shares.ts';
 import { answer, type OnFault } from './interaction/answer.ts';
 import { bodyBytes, bodyText } from './presentation/body-text.ts';
 import type { Message, Shown } from './presentation/message.ts';
@@ -37,6 +38,7 @@ export const createApp = (server: Server, { identify, onFault, meter }: AppOptio
   const basePath = new URL(server.baseUrl).pathname.replace(/\/$/, '');
   const app = new Hono<Bindings>();
   const admission = createAdmission(server.limits);
+  const shares = createShares(server.limits.ofClients);
 
   /** What is refused before there is a call is in the trail too, if it is known who asks. */
   const recordRefusal = async (incoming: HttpBindings['incoming'], error: unknown): Promise<void> => {
@@ -52,14 +54,21 @@ export const createApp = (server: Server, { identify, onFault, meter }: AppOptio
       if (!(cause instanceof FhirError && cause.status === 401)) onFault({ request: '', interaction: '', error: cause });
     }
   };
-  const respond = async (incoming: HttpBindings['incoming'], admitted: Admitted, seen: Seen): Promise<Response> => {
+  const respond = async ({ incoming, outgoing }: HttpBindings, admitted: Admitted, seen: Seen): Promise<Response> => {
     let message: Message;
     let view = PLAIN;
     let file: ReadableStream<Uint8Array> | undefined;
     let call: Call | undefined;
+    let share: Share | undefined;
+    const enter = (client: string): Share => {
+      share = shares.enter(client);
+      outgoing.once('close', share.close);
+      return share;
+    };
     try {
       view = viewOf(incoming);
-      call = callOf(server, incoming, { basePath, identify, admitted });
+      call = callOf(server, incoming, { basePath, identify, admitted, enter });
+      if (!hasBody(incoming)) await share!.turn();
       seen.interaction = call.target.interaction;
       const reply = await answer(server, call, onFault);
       message = reply;
@@ -70,20 +79,30 @@ export const createApp = (server: Server, { identify, onFault, meter }: AppOptio
       message = refusal(error, onFault);
       if (call === undefined) await recordRefusal(incoming, error);
     }
-    await dropRest(incoming);
-    const { status, headers, body } = await onTheWire(await shown(server, message, view, onFault), {
-      method: incoming.method,
-      acceptEncoding: incoming.headers['accept-encoding'],
-    });
-    seen.status = status;
-    return new Response(file ?? body, { status, headers });
+    try {
+      // What follows waits for the client, not for the server.
+      share?.answered(0);
+      // Who has too much open gets no further hold of a connection by a body that doesn't end.
+      if (share !== undefined || message.status !== THROTTLED) await dropRest(incoming);
+      const page = await shown(server, message, view, onFault);
+      const { status, headers, body } = await onTheWire(page, {
+        method: incoming.method,
+        acceptEncoding: incoming.headers['accept-encoding'],
+      });
+      if (incoming.method !== 'HEAD') share?.answered(page.parts === undefined ? (page.body?.length ?? 0) : IN_PARTS);
+      seen.status = status;
+      return new Response(file ?? body, { status, headers });
+    } finally {
+      // One that was sent before the answer to the former has no connection of its own yet, and may never hear of its end.
+      if (outgoing.socket === null || outgoing.closed) share?.close();
+    }
   };
   app.all('*', async (context: Context<Bindings>) => {
     const seen: Seen = { interaction: 'unknown', status: 500 };
     const begun = meter?.begin() ?? 0;
     const admitted = admission.enter();
     try {
-      return await respond(context.env.incoming, admitted, seen);
+      return await respond(context.env, admitted, seen);
     } finally {
       admitted.release();
       meter?.end(begun, seen.interaction, seen.status);
@@ -91,6 +110,12 @@ export const createApp = (server: Server, { identify, onFault, meter }: AppOptio
   });
   return app;
 };
+
+const THROTTLED = new FhirError('throttled', '').status;
+/** Characters that an answer in parts, which is packed and taken from piece by piece, counts as. */
+const IN_PARTS = 8 << 20;
+
+const hasBody = ({ method }: HttpBindings['incoming']): boolean => method === 'POST' || method === 'PUT' || method === 'PATCH';
 
 /** What a request turned out to be. */
 interface Seen {
@@ -157,11 +182,21 @@ interface Arrival {
   readonly basePath: string;
   readonly identify: Identify;
   readonly admitted: Admitted;
+  readonly enter: (client: string) => Share;
 }
 
-const callOf = (server: Server, incoming: HttpBindings['incoming'], { basePath, identify, admitted }: Arrival): Call => {
+const callOf = (server: Server, incoming: HttpBindings['incoming'], { basePath, identify, admitted, enter }: Arrival): Call => {
   const header = headerOf(incoming);
   const identity = identify(header);
+  const share = enter(identity.client);
+  // Only when the body is there: who sends slowly keeps none of its own requests from being worked on.
+  const whole: Pick<Admitted, 'hold' | 'turn'> = {
+    hold: admitted.hold,
+    turn: async (bytes) => {
+      await share.turn();
+      await admitted.turn(bytes);
+    },
+  };
   if (!hasHost(incoming)) throw new FhirError('invalid', 'the header Host names no host, or several: send the one of the address');
   const method = incoming.method ?? 'GET';
   const { relative, query, target } = addressOf(incoming, basePath);
@@ -194,14 +229,14 @@ const callOf = (server: Server, incoming: HttpBindings['incoming'], { basePath, 
     text: async () =>
       isBytes
         ? // In base64 they are longer by a third.
-          binaryText(await readBody(incoming, Math.floor((limit * 3) / 4), admitted), {
+          binaryText(await readBody(incoming, Math.floor((limit * 3) / 4), whole), {
             id: target.id,
             contentType,
             securityContext: header('x-security-context'),
           })
-        : bodyText(textOfBody(await readBody(incoming, limit, admitted)), format, server.registry),
+        : bodyText(textOfBody(await readBody(incoming, limit, whole)), format, server.registry),
     ...(target.interaction === 'batch' && {
-      bytes: async () => bodyBytes(await readBytes(incoming, limit, admitted), format, { registry: server.registry, hold: admitted.hold }),
+      bytes: async () => bodyBytes(await readBytes(incoming, limit, whole), format, { registry: server.registry, hold: admitted.hold }),
     }),
   };
 };

@@ -1,5 +1,6 @@
 import type { AdmissionLimits } from './http/admission.ts';
 import type { Identity } from './http/identity.ts';
+import type { ShareLimits } from './http/shares.ts';
 import type { Outbox } from './audit/outbox.ts';
 import type { Registry } from './definitions/registry.ts';
 import type { Extractor } from './search/extract.ts';
@@ -70,4 +71,5 @@ export interface Limits extends AdmissionLimits {
   readonly resourceBytes: number;
   readonly bundleBytes: number;
   readonly bundleEntries: number;
+  readonly ofClients: ShareLimits;
 }
