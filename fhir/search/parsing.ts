@@ -4,7 +4,7 @@ import type { Registry } from '../definitions/registry.ts';
 import { FhirError } from '../http/outcome.ts';
 import { spokenType } from './contained.ts';
 import { ANY_TYPE, type IndexedParameter, type TypeIndex } from './index-plan.ts';
-import { splitUnescaped } from './parameter/escape.ts';
+import { isEscaped, splitUnescaped } from './parameter/escape.ts';
 import type { CanonicalTarget } from './request.ts';
 
 export interface ParseContext {
@@ -69,6 +69,8 @@ export const alternatives = (name: string, value: string): string[] => {
   const values = splitUnescaped(value, ',');
   if (values.length > MAX_ALTERNATIVES)
     throw new FhirError('too-costly', `${name} has more than ${MAX_ALTERNATIVES} alternatives`, { expression: `http.${name}` });
+  if (!isEscaped(value))
+    throw badValue(name, `${name}: a backslash stands before a comma, bar, dollar sign or backslash; write it as \\\\`);
   if (values.some((each) => each === '')) throw badValue(name, `${name} has an empty value: give one, or leave ${name} out`);
   return values;
 };

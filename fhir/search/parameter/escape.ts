@@ -16,3 +16,6 @@ export const splitUnescaped = (text: string, separator: ',' | '|' | '$'): string
 };
 
 export const unescapeValue = (text: string): string => (text.includes('\\') ? text.replaceAll(/\\([,|$\\])/g, '$1') : text);
+
+/** Whether each backslash stands before what it escapes: else the value is illegal. */
+export const isEscaped = (text: string): boolean => !text.includes('\\') || /^(?:[^\\]|\\[,|$\\])*$/.test(text);

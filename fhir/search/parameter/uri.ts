@@ -1,6 +1,7 @@
 /** Source: http://hl7.org/fhir/R4/search.html#uri */
 import { FhirError } from '../../http/outcome.ts';
 import { unescapeValue } from './escape.ts';
+import { COMPARED } from './long-text.ts';
 import type { ParameterType } from './parameter.ts';
 import { startsWith } from './string.ts';
 
@@ -29,7 +30,12 @@ export const uri: ParameterType = {
         return [{ sql: `t.value in (${above(text).map(value).join(', ')})` }];
       case 'contains':
         return [{ sql: `position(${value(text)} in t.value) > 0` }];
-      // These two are operators of _filter.
+      // These are operators of _filter. The order is that of the code points (collation C).
+      case 'gt':
+      case 'lt':
+      case 'ge':
+      case 'le':
+        return [{ sql: `t.value ${COMPARED[modifier]} ${value(text)}` }];
       case 'starts':
         return [{ sql: startsWith(text, value) }];
       case 'ends':

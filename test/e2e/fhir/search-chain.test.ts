@@ -103,7 +103,7 @@ testSearches(() => stack, {
 });
 
 testRefusals(() => stack, {
-  '/Patient?_has:Observation:patient': { status: 400, says: /write _has:Type:reference:parameter/ },
+  '/Patient?_has:Observation:patient=x': { status: 400, says: /write _has:Type:reference:parameter/ },
   '/Patient?_has:Observation:code:status=x': { status: 400, says: /doesn't point to Patient/ },
   '/Patient?_has:Observation:encounter:status=x': { status: 400, says: /doesn't point to Patient/ },
   '/Observation?subject:Patient.shoe=1': { status: 400, says: /no search parameter shoe/ },

@@ -32,6 +32,7 @@ test.before(async () => {
       subject: { reference: 'Patient/miller' },
       prediction: [{ probabilityDecimal: 0.5 }],
     },
+    ...['bar', 'baz'].map((id) => ({ resourceType: 'ValueSet', id, status: 'active', url: `http://example.org/foo/${id}` })),
   ]);
 });
 test.after(() => stack.stop());
@@ -106,6 +107,19 @@ filters('RiskAssessment', {
   'probability gt 0.4': ['half'],
   'probability lt 0.4': [],
   'probability ap 0.52': ['half'],
+});
+// Addresses, as texts that have a case.
+filters('ValueSet', {
+  'url eq http://example.org/foo/baz': ['baz'],
+  'url ne http://example.org/foo/baz': ['bar'],
+  'url co foo/ba': ['bar', 'baz'],
+  'url sw http://example.org': ['bar', 'baz'],
+  'url ew az': ['baz'],
+  'url gt http://example.org/foo': ['bar', 'baz'],
+  'url gt http://example.org/foo/bar': ['baz'],
+  'url ge http://example.org/foo/bar': ['bar', 'baz'],
+  'url lt http://example.org/foo/baz': ['bar'],
+  'url le http://example.org/foo/bar': ['bar'],
 });
 
 // What the table has no meaning for.
