@@ -1,7 +1,7 @@
 import { isContainedType } from '../contained.ts';
 import { ANY_TYPE, type IndexedParameter, type TypeIndex } from '../index-plan.ts';
-import { dateInterval } from '../parameter/date.ts';
-import { compareIntervals, parsePrefix } from '../parameter/prefix.ts';
+import { about, dateInterval } from '../parameter/date.ts';
+import { compareInstant, parsePrefix } from '../parameter/prefix.ts';
 import { FhirError } from '../../http/outcome.ts';
 import { CONTAINED_FROM } from '../../store/rid.ts';
 import { textArray } from '../../store/pool.ts';
@@ -163,9 +163,7 @@ const updated = (b: Builder, name: string, values: readonly string[]): string =>
         expression: `http.${name}`,
       });
     const time = (ms: number): string => `to_timestamp(${b.value(ms)}::double precision / 1000)`;
-    // An instant has no length: the comparison of intervals, with both of its ends the same; ge takes its own moment in.
-    const compared = compareIntervals(prefix, interval, time).replaceAll(/t\.(?:lo|hi)/g, 'r.updated');
-    return prefix === 'ge' ? compared.replace('>', '>=') : compared;
+    return compareInstant(prefix, about(prefix, interval), 'r.updated', time);
   });
   return `(${conditions.join(' or ')})`;
 };

@@ -1,7 +1,7 @@
 /** Source: http://hl7.org/fhir/R4/search.html#date */
 import { FhirError } from '../../http/outcome.ts';
 import type { ParameterType } from './parameter.ts';
-import { compareIntervals, type Interval, parsePrefix } from './prefix.ts';
+import { compareIntervals, type Interval, parsePrefix, type Prefix } from './prefix.ts';
 
 /** The first and last moments that a date can mean, in milliseconds since the epoch. */
 const BEGINNING = -8.64e15;
@@ -53,6 +53,12 @@ const timing = (value: { event?: unknown; repeat?: { boundsPeriod?: { start?: un
   return all.length === 0 ? undefined : all.reduce((whole, { lo, hi }) => ({ lo: Math.min(whole.lo, lo), hi: Math.max(whole.hi, hi) }));
 };
 
+/** What `ap` takes in: plus or minus a tenth of the time between then and now, as the specification suggests. Else the interval as it is. */
+export const about = (prefix: Prefix, { lo, hi }: Interval): Interval => {
+  const slack = prefix === 'ap' ? Math.round(Math.abs(Date.now() - lo) / 10) : 0;
+  return { lo: lo - slack, hi: hi + slack };
+};
+
 export const date: ParameterType = {
   table: 'date',
   datatypes: new Set(['date', 'dateTime', 'instant', 'Period', 'Timing']),
@@ -82,8 +88,6 @@ export const date: ParameterType = {
     // These two are operators of _filter.
     if (modifier === 'includes') return [{ sql: `t.lo <= ${value(interval.lo)}::bigint and t.hi >= ${value(interval.hi)}::bigint` }];
     if (modifier === 'overlaps') return [{ sql: `t.lo < ${value(interval.hi)}::bigint and t.hi > ${value(interval.lo)}::bigint` }];
-    // About now plus or minus a tenth of the time between then and now, as the specification suggests.
-    const slack = prefix === 'ap' ? Math.round(Math.abs(Date.now() - interval.lo) / 10) : 0;
-    return [{ sql: compareIntervals(prefix, { lo: interval.lo - slack, hi: interval.hi + slack }, (ms) => `${value(ms)}::bigint`) }];
+    return [{ sql: compareIntervals(prefix, about(prefix, interval), (ms) => `${value(ms)}::bigint`) }];
   },
 };

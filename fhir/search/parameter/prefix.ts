@@ -39,3 +39,25 @@ export const compareIntervals = (prefix: Prefix, { lo, hi }: Interval, value: (g
       return `t.lo < ${value(hi)} and t.hi > ${value(lo)}`;
   }
 };
+
+/** The same of a stored moment, which has no length: it lies below the interval, in it, or above it. `instant` is its SQL. */
+export const compareInstant = (prefix: Prefix, { lo, hi }: Interval, instant: string, value: (given: number) => string): string => {
+  const isWithin = (): string => `${instant} >= ${value(lo)} and ${instant} < ${value(hi)}`;
+  switch (prefix) {
+    case 'eq':
+    case 'ap':
+      return isWithin();
+    case 'ne':
+      return `not (${isWithin()})`;
+    case 'gt':
+    case 'sa':
+      return `${instant} >= ${value(hi)}`;
+    case 'lt':
+    case 'eb':
+      return `${instant} < ${value(lo)}`;
+    case 'ge':
+      return `${instant} >= ${value(lo)}`;
+    case 'le':
+      return `${instant} < ${value(hi)}`;
+  }
+};

@@ -158,6 +158,27 @@ test('takes the same parameters by POST', async () => {
   assert.equal(ids(answer), ['cy']);
 });
 
+test('_lastUpdated compares with the moment itself, to the millisecond', async () => {
+  const stored = await stack.request('/Person/moment', { method: 'PUT', body: { resourceType: 'Person', id: 'moment' } });
+  const at = Date.parse(stored.json.meta.lastUpdated);
+  const found = async (prefix: string, offset: number): Promise<boolean> =>
+    ids(await stack.request(`/Person?_id=moment&_lastUpdated=${prefix}${new Date(at + offset).toISOString()}`)).length === 1;
+  // Of the moment before, the moment, and the one after.
+  for (const [prefix, expected] of Object.entries({
+    eq: [false, true, false],
+    ne: [true, false, true],
+    gt: [true, false, false],
+    sa: [true, false, false],
+    ge: [true, true, false],
+    lt: [false, false, true],
+    eb: [false, false, true],
+    le: [false, true, true],
+  }))
+    assert.equal([await found(prefix, -1), await found(prefix, 0), await found(prefix, 1)], expected, prefix);
+  assert.ok(await found('ap', 0));
+  assert.not(await found('ap', -3_600_000));
+});
+
 test('ignores a parameter without a value, with a warning (search.html#errors)', async () => {
   const all = await stack.request('/Patient?family=smith');
   const answer = await stack.request('/Patient?family=smith&birthdate=&gender:not=&shoe-size');
