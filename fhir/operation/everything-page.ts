@@ -10,7 +10,7 @@ import { newLogicalId } from '../store/logical-id.ts';
 import { type PageRow, readReferenced } from './compartment-page.ts';
 import type { EverythingRequest } from './everything-request.ts';
 
-const MAX_REFERENCED = 2000;
+const MAX_REFERENCED = 10_000;
 const MAX_REFERENCED_BYTES = 16 << 20;
 /** From what a patient's resources point to: role → practitioner → organization. */
 const MAX_ROUNDS = 3;

@@ -75,6 +75,25 @@ test('pages without losing or repeating what is of the patient', async () => {
   assert.is(new Set(seen).size, 9);
 });
 
+test('who asks for no pages has all in one Bundle', async () => {
+  const subject = { reference: 'Patient/whole' };
+  const entry = Array.from({ length: 300 }, (_, i) => ({
+    resource: { resourceType: 'Condition', subject, code, recorder: { reference: `Practitioner/w${i}` } },
+    request: { method: 'POST', url: 'Condition' },
+  }));
+  await put({ resourceType: 'Patient', id: 'whole' });
+  assert.is((await stack.request('', { body: { resourceType: 'Bundle', type: 'transaction', entry } })).status, 200);
+  for (const path of ['/Patient/whole/$everything', '/Patient/whole/$everything?_type=Condition']) {
+    const answer = await stack.request(path);
+    assert.equal(
+      answer.json.link.map(({ relation }: { relation: string }) => relation),
+      ['self'],
+    );
+    assert.is(namesOf(answer).filter((name) => name.startsWith('Condition/')).length, 300);
+  }
+  await stack.request('/Patient/whole', { method: 'DELETE' });
+});
+
 test('goes on in the form that the first page was asked in', async () => {
   const { text } = await stack.request('/Patient/p/$everything?_count=1&_format=xml&_pretty=true');
   assert.match(text, /<relation value="next"\/>\s*<url value="[^"]*_count=1&amp;_format=xml&amp;_pretty=true&amp;_cursor=/);
