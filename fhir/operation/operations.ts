@@ -1,4 +1,5 @@
 import type { Classified } from '../../proto/access/interaction.ts';
+import { convert } from './convert.ts';
 import { document } from './document.ts';
 import { encounterEverything, patientEverything } from './everything.ts';
 import { exportOperation } from './export.ts';
@@ -36,6 +37,7 @@ export const OPERATIONS: readonly Operation[] = [
   translate,
   searchParameterStatus,
   versions,
+  convert,
 ];
 
 /** Whether an operation is offered on resources of a type (undefined: on the system). */

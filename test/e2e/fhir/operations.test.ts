@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Stack, startStack } from '../../support/stack.ts';
+import { type Answer, type Stack, startStack } from '../../support/stack.ts';
 
 let stack: Stack;
 test.before(async () => {
@@ -27,6 +27,21 @@ test('answers $versions with the one that is served, on the system alone', async
     { name: 'default', valueCode: '4.0' },
   ]);
   assert.is((await stack.request('/Patient/$versions')).status, 404);
+});
+
+test('$convert answers a resource in the format that is accepted, and stores nothing', async () => {
+  const json = '{"resourceType": "Patient", "id": "converted", "extension": [{"url": "http://example.org/x", "valueDecimal": 1.10}]}';
+  const convert = (body: string, from: string, to: string): Promise<Answer> =>
+    stack.request('/$convert', { body, headers: { 'content-type': `application/fhir+${from}`, accept: `application/fhir+${to}` } });
+  assert.is((await convert(json, 'json', 'json')).text, json);
+  const xml = (await convert(json, 'json', 'xml')).text;
+  assert.match(xml, /<Patient xmlns="http:\/\/hl7.org\/fhir"><id value="converted"\/><extension .*<valueDecimal value="1.10"\/>/);
+  assert.equal((await convert(xml, 'xml', 'json')).json, JSON.parse(json));
+  const parameters = `{"resourceType":"Parameters","parameter":[{"name":"input","resource":${json}}]}`;
+  assert.is((await convert(parameters, 'json', 'json')).text, json);
+  for (const body of ['{"resourceType":"Patient","gender":"x"}', '{"resourceType":"Unicorn"}', '{}', ''])
+    assert.is((await convert(body, 'json', 'xml')).status, 400, body);
+  assert.is((await stack.request('/Patient/converted')).status, 404);
 });
 
 test('says which operations there are where one is asked for that is not', async () => {
