@@ -36,11 +36,12 @@ export const storedProfiles = async (
   profiles: readonly string[],
 ): Promise<readonly LazyDefinition[]> => {
   const found: LazyDefinition[] = [];
-  const queue = [...new Set(profiles)];
+  // What one is made of comes before the others: by a part of it nothing can be checked.
+  const stack = [...new Set(profiles)].reverse();
   const find = storedByCanonical<StructureDefinition>(server, 'StructureDefinition');
   const seen = new Set<string>();
   let left = MAX_LOOKUPS;
-  for (const canonical of queue) {
+  for (let canonical = stack.pop(); canonical !== undefined; canonical = stack.pop()) {
     if (seen.has(canonical) || server.validator.knows(canonical)) continue;
     seen.add(canonical);
     if (--left < 0 || missingScope(identity.scopes, 'StructureDefinition', 'r') !== undefined) break;
@@ -48,7 +49,7 @@ export const storedProfiles = async (
     if (definition === undefined || elementsOf(definition).length > MAX_ELEMENTS) continue;
     const resource = harmless(definition);
     found.push({ url: definition.url, resource: () => resource });
-    queue.push(...neededBy(definition));
+    stack.push(...neededBy(definition));
   }
   return found;
 };

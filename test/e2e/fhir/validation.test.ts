@@ -153,6 +153,12 @@ test('$validate goes by profiles that are stored, without running their rules', 
   assert.match((await validate('/Patient/$validate', good))[0]!, /^information informational .*valid/);
   const claimed = { resourceType: 'Patient', text, meta: { profile: [url] } };
   assert.ok((await validate('/Patient/$validate', claimed)).some((issue) => issue.startsWith('error required Patient.name')));
+  const extension = Array.from({ length: 30 }, (_, i) => ({ url: `http://example.org/unknown/${i}`, valueBoolean: true }));
+  const extended = await validate('/Patient/$validate', { ...claimed, extension });
+  assert.ok(
+    extended.some((issue) => issue.startsWith('error required Patient.name')),
+    'unknown extensions keep none of a profile from being found',
+  );
   assert.is((await stack.request('/Patient', { body: claimed })).status, 201, 'a write is held against no profile of a client');
 });
 
