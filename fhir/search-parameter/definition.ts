@@ -40,16 +40,35 @@ const MAX_BRANCHES = 40;
 const MAX_COMPONENTS = 3;
 const MAX_PARAMETERS = 500;
 
+/** The branches of an expression that are about a type, without its name. */
+const branchesOf = (expression: string, type: string): readonly string[] =>
+  normalPath(expression)
+    .split(' | ')
+    .flatMap((branch) => {
+      const [, of, path] = /^([A-Z]\w*)\.(.+)$/s.exec(branch) ?? [];
+      if (of === undefined || path === undefined) return [branch];
+      return of === type || ABSTRACT.includes(of) ? [path] : [];
+    });
+
+/** Whether R4's own looks, in a type, where the other one says that it looks. */
+const looksThere = (own: SearchParameter, expression: unknown, type: string): boolean => {
+  if (own.type === 'composite' || typeof expression !== 'string' || expression.length > MAX_EXPRESSION) return false;
+  const known = branchesOf(own.expression, type);
+  const asked = branchesOf(expression, type);
+  return asked.length > 0 && asked.every((branch) => known.includes(branch));
+};
+
 /**
- * One of those that R4 has already, or one that says of itself that it means the same (`derivedFrom`), as guides have them for each type that
- * they profile: writing it changes nothing.
+ * One of those that R4 has already, or one with its code and type that says of itself that it means the same (`derivedFrom`) or looks in the
+ * same places, as guides have them for each type that they profile: writing it changes nothing.
  */
 export const isStandard = (resource: Readonly<Record<string, unknown>>, registry: Registry): boolean => {
-  const { url, derivedFrom, code, type, base } = resource;
+  const { url, derivedFrom, code, type, base, expression } = resource;
   const origin = String(derivedFrom).split('|', 1)[0];
   return (base as readonly string[]).every((each) => {
     const own = registry.searchParameter(each, String(code));
-    return own !== undefined && (own.url === url || (own.url === origin && own.type === type));
+    if (own === undefined || own.url === url) return own !== undefined;
+    return own.type === type && (own.url === origin || looksThere(own, expression, each));
   });
 };
 

@@ -353,7 +353,7 @@ test('one of the specification may be written, and changes nothing', async () =>
   assert.is((await stateOf('individual-gender')).state, 'standard');
 });
 
-test('one that is derived from one of the specification may be written, and changes nothing', async () => {
+test('one that is derived from one of the specification, or looks where it looks, may be written, and changes nothing', async () => {
   const derived = { code: 'gender', base: ['Patient'], expression: 'Patient.gender' };
   const origin = 'http://hl7.org/fhir/SearchParameter/individual-gender';
   for (const derivedFrom of [origin, `${origin}|4.0.1`]) {
@@ -363,7 +363,26 @@ test('one that is derived from one of the specification may be written, and chan
   }
   const internal = { derivedFrom: 'http://hl7.org/fhir/SearchParameter/Resource-lastUpdated', code: '_lastUpdated', type: 'date' };
   assert.is((await define('guide-updated', { ...derived, ...internal, expression: 'Patient.meta.lastUpdated' })).status, 201);
-  for (const other of [{ type: 'string' }, { derivedFrom: `${origin}-2` }, { base: ['Patient', 'Organization'] }, { code: 'name' }])
+  const same: readonly object[] = [
+    derived,
+    { ...derived, derivedFrom: `${origin}-2` },
+    { code: '_lastUpdated', type: 'date', base: ['Basic'], expression: 'Basic.meta.lastUpdated' },
+    { code: 'name', type: 'string', base: ['InsurancePlan'], expression: 'InsurancePlan.name' },
+    { code: 'patient', type: 'reference', base: ['Condition'], expression: 'Condition.subject.where(resolve() is Patient)' },
+  ];
+  for (const one of same) {
+    const { status, text } = await define('guide-same', one);
+    assert.ok(status < 300, text);
+    assert.is((await stateOf('guide-same')).state, 'standard', JSON.stringify(one));
+  }
+  const others: readonly object[] = [
+    { type: 'string' },
+    { base: ['Patient', 'Organization'] },
+    { code: 'name' },
+    { derivedFrom: undefined, expression: 'Patient.gender | Patient.maritalStatus' },
+    { derivedFrom: undefined, expression: 'Person.gender' },
+  ];
+  for (const other of others)
     assert.is((await define('guide-other', { ...derived, derivedFrom: origin, ...other })).status, 422, JSON.stringify(other));
 });
 
