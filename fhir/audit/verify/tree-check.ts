@@ -25,10 +25,8 @@ export const createTreeCheck = ({ bucket, checkpoints }: TreeCheckOptions): Tree
   const tree = new Tree();
   let isBroken = false;
 
-  const compareTile = async ({ level, index, bytes }: FullTile): Promise<string[]> => {
-    const path = tilePath(level, index);
-    const stored = await bucket.get(path);
-    if (stored === undefined) return [`${path} is missing`];
+  /** What a tile that is there says otherwise than the events: which events, where it has their hashes. */
+  const differences = (path: string, stored: Buffer, { level, index, bytes }: FullTile): string[] => {
     if (stored.equals(bytes)) return [];
     if (level > 0 || stored.length !== bytes.length) return [`${path} is not what the events give`];
     const hashes = tileHashes(stored);
@@ -37,11 +35,18 @@ export const createTreeCheck = ({ bucket, checkpoints }: TreeCheckOptions): Tree
     );
   };
 
+  const compareTile = async (tile: FullTile): Promise<string[]> => {
+    const path = tilePath(tile.level, tile.index);
+    const stored = await bucket.get(path);
+    return stored === undefined ? [`${path} is missing`] : differences(path, stored, tile);
+  };
+
   // Every width that was ever signed is kept until the tile is full; a full tile stands for all of them.
   const comparePartial = async (level: number, hashes: readonly Buffer[]): Promise<string[]> => {
     if (hashes.length === 0) return [];
     const bytes = Buffer.concat(hashes);
-    const path = tilePath(level, Math.floor(tree.size / TILE_WIDTH ** (level + 1)));
+    const index = Math.floor(tree.size / TILE_WIDTH ** (level + 1));
+    const path = tilePath(level, index);
     const compareFull = async (): Promise<string[] | undefined> => {
       const full = await bucket.get(path);
       if (full === undefined) return undefined;
@@ -49,11 +54,18 @@ export const createTreeCheck = ({ bucket, checkpoints }: TreeCheckOptions): Tree
     };
     const compareWidths = async (): Promise<string[]> => {
       const widths = (await Array.fromAsync(bucket.list(`${path}.p`))).map(Number);
-      const own = widths.filter((width) => width <= hashes.length);
-      const fits = inOrder(own, GETS_AT_ONCE, async (width) =>
-        (await bucket.get(`${path}.p/${width}`))?.equals(bytes.subarray(0, width * HASH_BYTES)) === true ? [] : [width],
-      );
-      const wrong = (await Array.fromAsync(fits)).flat().map((width) => `${path}.p/${width} is not what the events give`);
+      const own = widths.filter((width) => width <= hashes.length).sort((a, b) => b - a);
+      const compared = inOrder(own, GETS_AT_ONCE, async (width) => {
+        const part = `${path}.p/${width}`;
+        const stored = await bucket.get(part);
+        const given = bytes.subarray(0, width * HASH_BYTES);
+        if (stored?.equals(given) === true) return [];
+        // The widest, first, names the events; the others would name them again.
+        return stored !== undefined && width === hashes.length
+          ? differences(part, stored, { level, index, bytes: given })
+          : [`${part} is not what the events give`];
+      });
+      const wrong = (await Array.fromAsync(compared)).flat();
       return [...(widths.includes(hashes.length) ? [] : [`${path}.p/${hashes.length} is missing`]), ...wrong];
     };
     const found = await compareFull();
