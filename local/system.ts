@@ -138,7 +138,9 @@ export const startSystem = async (settings: SystemSettings): Promise<System> => 
   const databaseUp = async (): Promise<DatabaseUrls> => {
     if (settings.databaseUrls !== undefined) return settings.databaseUrls;
     if (settings.databaseUrl !== undefined) {
-      await prepareDatabase(settings.databaseUrl, secrets.roles);
+      await prepareDatabase(settings.databaseUrl, secrets.roles).catch((cause: Error & { code?: string }) => {
+        throw new Error(`the database of DATABASE_URL can't be used: ${cause.message || cause.code}`, { cause });
+      });
       return urlsOf(settings.databaseUrl, secrets.roles);
     }
     onProgress('PostgreSQL');

@@ -110,6 +110,12 @@ test('a port in use is named', async () => {
   server.close();
 });
 
+test('a database of its own that does not answer is named by its setting', async () => {
+  const run = npmStartWith({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/x' });
+  assert.is(await run.exit, 1);
+  assert.match(run.output(), /the database of DATABASE_URL can't be used: .*ECONNREFUSED/);
+});
+
 test('after kill -9 of npm itself everything stops, cleanly', async () => {
   const run = npmStart();
   const state = await ready(run);
