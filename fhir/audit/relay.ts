@@ -41,7 +41,7 @@ const BACKLOG_MS = 2000;
 const UPKEEP_MS = 60_000;
 /** Partitions made ahead; what comes later than they reach has the default one. */
 const HOURS_AHEAD = 6;
-const LEADER_LOCK = 7_265_170_434; // any constant that no other user of this database takes
+export const LEADER_LOCK = 7_265_170_434; // any constant that no other user of this database takes
 const STANDBY_POLL_MS = 500;
 
 /**

@@ -3,6 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { suite } from 'uvu';
 import { parse, parseAllDocuments } from 'yaml';
+import { LEADER_LOCK } from '../../../fhir/audit/relay.ts';
 import { parseClients } from '../../../gateway/clients/registry.ts';
 import { parseQuotas } from '../../../gateway/quota/limits.ts';
 import { PROJECT } from '../../../local/toolchain.ts';
@@ -70,6 +71,7 @@ test('has a runbook for every alert', () => {
   const runbooks = readFileSync(join(CHART, 'RUNBOOKS.md'), 'utf8');
   const alerts = [...readFileSync(join(CHART, 'files/alerts.yaml'), 'utf8').matchAll(/^- alert: (\S+)/gm)].map(([, name]) => name!);
   assert.ok(alerts.length > 5);
+  assert.ok(runbooks.includes(`objid::bigint = ${LEADER_LOCK}`), "the relay's lock and no other is ended by hand");
   for (const alert of alerts) assert.ok(runbooks.includes(`\n## ${alert}\n`), `${alert} has no runbook`);
 });
 
