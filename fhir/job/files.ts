@@ -1,4 +1,5 @@
 /** What jobs make: `<job>/<file>.gz` in a folder (folder-files.ts) or an S3 store (s3-files.ts), each file there as a whole or not at all. */
+import type { Writable } from 'node:stream';
 import { FhirError } from '../http/outcome.ts';
 
 /** A file that is being written; what came before under its name stays until it is closed. */
@@ -38,3 +39,12 @@ export interface JobFiles {
 
 export const missingFile = (name: string, cause?: unknown): FhirError =>
   new FhirError('not-found', `the file ${name} is not there any more: begin the job again`, { cause });
+
+/** Writes what is on its way to where `done` is told by; a stream that is destroyed forgets the write that it is at. */
+export const writeInto = (stream: Writable, text: string, done: Promise<void>): Promise<void> =>
+  Promise.race([
+    new Promise<void>((resolve, reject) => {
+      stream.write(text, (error) => (error ? reject(error) : resolve()));
+    }),
+    done,
+  ]);

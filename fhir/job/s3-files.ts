@@ -7,7 +7,7 @@ import type { S3Address } from '../s3/address.ts';
 import { type Objects, openObjects } from '../s3/objects.ts';
 import { s3Settings } from '../s3/settings.ts';
 import { abortUploads, beginUpload, PART_BYTES, type Upload } from '../s3/upload.ts';
-import { type FileName, type FileWriter, type JobFiles, missingFile } from './files.ts';
+import { type FileName, type FileWriter, type JobFiles, missingFile, writeInto } from './files.ts';
 import { unlessAway } from './store-away.ts';
 
 const DELETES_AT_ONCE = 16;
@@ -49,10 +49,7 @@ const create = (objects: Objects, file: FileName): FileWriter => {
   const stored = store(objects, keyOf(file), gzip);
   stored.catch((error: Error) => gzip.destroy(error)); // told by write or close
   return {
-    write: (text) =>
-      new Promise((resolve, reject) => {
-        gzip.write(text, (error) => (error ? reject(error) : resolve()));
-      }),
+    write: (text) => writeInto(gzip, text, stored),
     close: async () => {
       gzip.end();
       await stored;
