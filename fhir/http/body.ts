@@ -15,7 +15,7 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true });
  */
 export const readBody = async (incoming: IncomingMessage, limit: number, { hold, turn }: Omit<Admitted, 'release'>): Promise<Buffer> => {
   const isZipped = isGzip(incoming);
-  const sent = await collect(incoming, limit, hold);
+  const sent = await whole(incoming, collect(incoming, limit, hold));
   const bytes = isZipped ? await unzip(sent, limit) : sent;
   if (bytes !== sent) hold(bytes.length);
   await turn(bytes.length);
@@ -38,10 +38,20 @@ export const readBytes = async (incoming: IncomingMessage, limit: number, { hold
   const isZipped = isGzip(incoming);
   if (Number(incoming.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
   const bytes = isZipped
-    ? await packed(unzipped(await collect(incoming, limit, hold)), limit, hold)
-    : await packed(chunksOf(incoming), limit, hold);
+    ? await packed(unzipped(await whole(incoming, collect(incoming, limit, hold))), limit, hold)
+    : await whole(incoming, packed(chunksOf(incoming), limit, hold));
   await turn(bytes.length);
   return bytes;
+};
+
+/** What is read of a body; throws 400 where whoever sent it went away before its end: nobody hears it, but the trail tells whose fault it was. */
+const whole = async <T>(incoming: IncomingMessage, reading: Promise<T>): Promise<T> => {
+  try {
+    return await reading;
+  } catch (cause) {
+    if (cause instanceof FhirError || incoming.complete) throw cause;
+    throw new FhirError('invalid', 'the body ended before all of it was sent', { cause });
+  }
 };
 
 // A stream that its loop destroys when left would take the answer along.

@@ -1,11 +1,13 @@
 import { once } from 'node:events';
-import { get, type IncomingMessage } from 'node:http';
+import { get, type IncomingMessage, request as ask } from 'node:http';
 import { text as textOf } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type FhirProcess, startFhir } from '../../support/fhir-process.ts';
 import { startPostgres, type TestDatabase, type TestPostgres } from '../../support/postgres.ts';
+import { eventually } from '../../support/stack.ts';
 
 let cluster: TestPostgres;
 let database: TestDatabase;
@@ -102,6 +104,25 @@ for (const [what, headers, status, reason] of [
     const [event, ...more] = await eventsOf(what);
     assert.equal(more, []);
     assert.equal([event!['status'], event!['resource'], event!['reason']], [status, 'Patient/nobody', reason]);
+  });
+
+for (const [what, path, headers] of [
+  ['with its length told', '/Binary/cut', { 'content-type': 'text/plain', 'content-length': '500' }],
+  ['in chunks', '/Binary/cut', { 'content-type': 'text/plain' }],
+  ['zipped', '/Binary/cut', { 'content-type': 'text/plain', 'content-encoding': 'gzip' }],
+  ['of a Bundle', '', { 'content-type': 'application/fhir+json' }],
+] as const)
+  test(`a body ${what} that ends before its end stores nothing, and the trail has the client's fault, once`, async () => {
+    const request = `cut-${what}`;
+    const sent = ask(`${fhir.url}${path}`, { method: path === '' ? 'POST' : 'PUT', headers: { ...headers, 'x-request-id': request } });
+    sent.on('error', () => undefined);
+    sent.write('{"resourceType": "Bundle"');
+    await sleep(100);
+    sent.destroy();
+    await eventually('the event', async () => (await eventsOf(request)).length > 0, 5000);
+    const [event, ...more] = await eventsOf(request);
+    assert.equal([event!['status'], event!['reason'], more], [400, 'invalid', []]);
+    assert.is((await fhir.request('/Binary/cut')).status, 404);
   });
 
 test.run();
