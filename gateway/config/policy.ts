@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ClientRegistry, parseClients } from '../clients/registry.ts';
 import { parseQuotas, type Quotas } from '../quota/limits.ts';
@@ -30,6 +30,17 @@ const notesOn = ({ clients, places }: ClientRegistry, quotas: Quotas, nowMs: num
     .map(({ name, tier }) => `${quotas.places.get(name)}: no client is of the tier ${tier}, which the quota ${name} is for`),
 ];
 
+/** As much as a ConfigMap may have. Nothing is decided while a file is read: this much takes one to two seconds. */
+const MAX_BYTES = 1 << 20;
+
+/** Throws where it isn't a file of that size at the most: to read a pipe would wait for ever. */
+const readWhole = (file: string): string => {
+  const stats = statSync(file);
+  if (!stats.isFile()) throw new Error('it is no file');
+  if (stats.size > MAX_BYTES) throw new Error(`it has ${stats.size} bytes, and ${MAX_BYTES} are the most`);
+  return readFileSync(file, 'utf8');
+};
+
 /** Reads both files of the folder; throws ConfigError with everything that is wrong in either. */
 export const loadPolicy = (dir: string): Policy => {
   const reasons: string[] = [];
@@ -37,7 +48,7 @@ export const loadPolicy = (dir: string): Policy => {
   const load = <T>(name: string, parse: (text: string, file: string) => T): T | undefined => {
     const file = join(dir, name);
     try {
-      const text = readFileSync(file, 'utf8');
+      const text = readWhole(file);
       hash.update(`${text.length}:${text}`);
       return parse(text, file);
     } catch (error) {

@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseClients } from '../../../gateway/clients/registry.ts';
 import { loadPolicy, type Policy } from '../../../gateway/config/policy.ts';
+import type { ConfigError } from '../../../gateway/config/yaml-reader.ts';
 import { parseQuotas } from '../../../gateway/quota/limits.ts';
 
 const client = (more: string): string =>
@@ -91,5 +93,30 @@ test('notes what is allowed and seldom meant, and refuses a quota of nobody, eac
     rmSync(dir, { recursive: true });
   }
 });
+
+for (const [what, make, reason] of [
+  ['is not there', () => undefined, /ENOENT/],
+  ['is a folder', (file: string) => void mkdirSync(file), /it is no file/],
+  ['is a pipe', (file: string) => void execFileSync('mkfifo', [file]), /it is no file/],
+  ['leads to itself', (file: string) => symlinkSync(file, file), /ELOOP/],
+  ['is larger than a ConfigMap', (file: string) => writeFileSync(file, '#'.repeat((1 << 20) + 1)), /it has 1048577 bytes, and 1048576 are/],
+] as const)
+  test(`a file that ${what} is refused, and nobody waits for it`, () => {
+    const dir = mkdtempSync(join(tmpdir(), 'config-'));
+    try {
+      writeFileSync(join(dir, 'clients.yaml'), 'clients: []');
+      make(join(dir, 'quotas.yaml'));
+      assert.throws(
+        () => loadPolicy(dir),
+        (error: ConfigError) => {
+          assert.is(error.reasons.length, 1);
+          assert.match(error.reasons[0]!, reason);
+          return true;
+        },
+      );
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
 
 test.run();
