@@ -5,7 +5,7 @@ import { isFunctional, requireFunction, requireNoFunction } from './functional-l
 import { parseChain, parseHas } from './parse-chain.ts';
 import { parseFilter } from './parse-filter.ts';
 import { isContainedType } from './contained.ts';
-import { alternatives, badValue, canonicalTarget, type Parsing, requireParameter, unknown } from './parsing.ts';
+import { alternatives, badValue, canonicalTarget, type Parsing, requireParameter, unknown, WrongModifier } from './parsing.ts';
 import { splitUnescaped, unescapeValue } from './parameter/escape.ts';
 import { isLocalReference, referencesOf } from './parameter/reference.ts';
 import { isMediaType } from './parameter/token.ts';
@@ -26,7 +26,7 @@ export const parseCriterion = (type: string, name: string, value: string, p: Par
   if (name.startsWith('_has:')) return parseHas(type, name, value, p, depth);
   const dot = name.indexOf('.');
   const [code = '', modifier, ...more] = (dot === -1 ? name : name.slice(0, dot)).split(':');
-  if (more.length > 0) throw unknown(name, `${name.slice(0, 80)} has more than one modifier`);
+  if (more.length > 0) throw new WrongModifier(name, `${name.slice(0, 80)} has more than one modifier`);
   if (dot !== -1) return parseChain({ type, code, modifier, name, rest: name.slice(dot + 1), value }, p, depth);
   const special = Object.hasOwn(SPECIAL, code) ? SPECIAL[code] : undefined;
   if (special !== undefined) {
@@ -46,7 +46,7 @@ interface Written {
 }
 
 const noModifier = ({ name, modifier }: Written): void => {
-  if (modifier !== undefined) throw unknown(name, `${name.slice(0, 80)} takes no modifier`);
+  if (modifier !== undefined) throw new WrongModifier(name, `${name.slice(0, 80)} takes no modifier`);
 };
 
 /** `:missing` of what every resource has. */
@@ -71,7 +71,7 @@ const SPECIAL: Readonly<Partial<Record<string, (type: string, written: Written, 
     const test: Test = { kind: 'id', values: alternatives(name, value).map(unescapeValue) };
     if (modifier === undefined) return test;
     if (modifier === 'not') return { kind: 'not', criterion: { name, test } };
-    throw unknown(name, `${name.slice(0, 80)}: _id takes no modifier but :not and :missing`);
+    throw new WrongModifier(name, `${name.slice(0, 80)}: _id takes no modifier but :not and :missing`);
   },
   _lastUpdated: (_, written) => {
     if (written.modifier === 'missing') return neverMissing(written.name, written.value);
@@ -129,7 +129,7 @@ export const parameterTest = (indexed: IndexedParameter, written: Written, p: Pa
   const isType = modifier !== undefined && parameterType.table === 'ref' && p.registry.isResourceType(modifier);
   if (modifier !== undefined && !isType && !parameterType.modifiers.includes(modifier)) {
     const known = parameterType.modifiers.map((each) => `:${each}`).join(', ');
-    throw unknown(
+    throw new WrongModifier(
       name,
       `${name.slice(0, 80)}: the modifier :${modifier.slice(0, 40)} isn't one of ${known === '' ? 'none, which it takes' : known}`,
     );

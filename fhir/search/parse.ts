@@ -7,7 +7,7 @@ import { parseContained } from './parse-contained.ts';
 import { parseCriterion } from './parse-criterion.ts';
 import { parseIncludes } from './parse-include.ts';
 import { parseSort } from './parse-sort.ts';
-import { badValue, type ParseContext, type ParseOptions, type Parsing, startParsing } from './parsing.ts';
+import { badValue, type ParseContext, type ParseOptions, type Parsing, startParsing, WrongModifier } from './parsing.ts';
 import type { Criterion, SearchRequest } from './request.ts';
 import { compartmentOf, pathOf, typesOf, type Where } from './where.ts';
 
@@ -107,7 +107,7 @@ const parseCriteria = (types: readonly string[], pairs: readonly (readonly [stri
       for (const [i, criterion] of parsed.entries()) criteria[i]!.push(criterion);
       used.push([name, value]);
     } catch (error) {
-      if (!p.lenient || !(error instanceof FhirError) || error.kind !== 'not-supported') throw error;
+      if (!p.lenient || !(error instanceof FhirError) || error.kind !== 'not-supported' || error instanceof WrongModifier) throw error;
       warnings.push(leftOut(error, name));
     }
   }

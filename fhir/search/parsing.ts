@@ -54,6 +54,13 @@ export const spend = ({ budget }: Parsing, name: string): void => {
 export const unknown = (name: string, diagnostics: string): FhirError =>
   new FhirError('not-supported', diagnostics, { expression: `http.${name.slice(0, 100)}` });
 
+/** Refused whatever the client prefers: without its modifier a parameter means something else (http://hl7.org/fhir/R4/search.html#modifiers). */
+export class WrongModifier extends FhirError {
+  constructor(name: string, diagnostics: string) {
+    super('not-supported', diagnostics, { expression: `http.${name.slice(0, 100)}` });
+  }
+}
+
 /** What is asked by can be in a while. */
 export class StillIndexed extends FhirError {
   constructor(name: string, diagnostics: string) {

@@ -189,6 +189,14 @@ test('ignores a parameter without a value, with a warning (search.html#errors)',
   assert.is((await stack.request('/?_type=&_count=0')).status, 200);
 });
 
+test('refuses a modifier that the parameter has not, whatever the client prefers (search.html#modifiers)', async () => {
+  for (const name of ['family:shape', 'birthdate:exact', '_id:exact', '_lastUpdated:exact', 'family:exact:exact']) {
+    const answer = await stack.request(`/Patient?${name}=2024-01-01`, { headers: { prefer: 'handling=lenient' } });
+    assert.is(answer.status, 400, name);
+    assert.equal(answer.json.issue[0].expression, [`http.${name}`]);
+  }
+});
+
 test('leaves unknown parameters out, with a warning, only where the client asks for that', async () => {
   const answer = await stack.request('/Patient?family=smith&shoe-size=44', { headers: { prefer: 'handling=lenient' } });
   assert.equal(ids(answer), ['cy']);
