@@ -68,7 +68,7 @@ export const createApp = (server: Server, { identify, onFault, meter }: AppOptio
     try {
       view = viewOf(incoming);
       call = callOf(server, incoming, { basePath, identify, admitted, enter });
-      if (!hasBody(incoming)) await share!.turn();
+      if (!hasBody(incoming)) await share!.turn(1);
       seen.interaction = call.target.interaction;
       const reply = await answer(server, call, onFault);
       message = reply;
@@ -89,7 +89,7 @@ export const createApp = (server: Server, { identify, onFault, meter }: AppOptio
         method: incoming.method,
         acceptEncoding: incoming.headers['accept-encoding'],
       });
-      if (incoming.method !== 'HEAD') share?.answered(page.parts === undefined ? (page.body?.length ?? 0) : IN_PARTS);
+      if (incoming.method !== 'HEAD') share?.answered(page.size ?? page.body?.length ?? 0);
       seen.status = status;
       return new Response(file ?? body, { status, headers });
     } finally {
@@ -112,8 +112,8 @@ export const createApp = (server: Server, { identify, onFault, meter }: AppOptio
 };
 
 const THROTTLED = new FhirError('throttled', '').status;
-/** Characters that an answer in parts, which is packed and taken from piece by piece, counts as. */
-const IN_PARTS = 8 << 20;
+/** A Bundle takes so many places of those that its client may have worked on at once: its answer may be eight times as long as a page. */
+const BUNDLE_PLACES = 4;
 
 const hasBody = ({ method }: HttpBindings['incoming']): boolean => method === 'POST' || method === 'PUT' || method === 'PATCH';
 
@@ -193,7 +193,7 @@ const callOf = (server: Server, incoming: HttpBindings['incoming'], { basePath, 
   const whole: Pick<Admitted, 'hold' | 'turn'> = {
     hold: admitted.hold,
     turn: async (bytes) => {
-      await share.turn();
+      await share.turn(target?.interaction === 'batch' ? BUNDLE_PLACES : 1);
       await admitted.turn(bytes);
     },
   };

@@ -38,6 +38,8 @@ export interface Reply extends Message {
   readonly openFile?: () => Promise<ReadableStream<Uint8Array>>;
   /** What the body is put together from where it is too long to be one text, and null; to be asked for once. */
   readonly parts?: (() => Iterable<Uint8Array>) | undefined;
+  /** Bytes of the parts, about. */
+  readonly size?: number | undefined;
 }
 
 /** A refusal: its event is durable too, unless the trail itself is what fails. */

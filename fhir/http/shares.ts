@@ -3,7 +3,7 @@ import { FhirError } from './outcome.ts';
 export interface ShareLimits {
   /** Requests of all clients that are here at once: from their head to when their answer has been taken. */
   readonly requests: number;
-  /** Requests of one client that are worked on at once; further ones wait in line. */
+  /** Places for what is worked on of one client's requests at once; further ones wait in line. */
   readonly working: number;
   /** Characters of answers to all clients that wait to be taken. */
   readonly answers: number;
@@ -11,8 +11,8 @@ export interface ShareLimits {
 
 /** What one request takes of its client's share. */
 export interface Share {
-  /** Resolves when it may be worked on; to be asked for when its body is there. Throws 429 where too many answers wait to be taken. */
-  readonly turn: () => Promise<void>;
+  /** Resolves when so many places are free; to be asked for when its body is there. Throws 429 where too many answers wait to be taken. */
+  readonly turn: (places: number) => Promise<void>;
   /** Its work is done, and so many characters of answer wait to be taken. */
   readonly answered: (characters: number) => void;
   /** Its answer has been taken, or nobody is there any more to take it. */
@@ -28,7 +28,7 @@ interface Held {
   requests: number;
   working: number;
   answers: number;
-  readonly line: (() => void)[];
+  readonly line: { readonly places: number; readonly begin: () => void }[];
 }
 
 const nothing = (): Held => ({ requests: 0, working: 0, answers: 0, line: [] });
@@ -52,23 +52,27 @@ export const createShares = (limits: ShareLimits): Shares => {
       clients.set(client, mine);
       mine.requests++;
       all.requests++;
-      let isWorking = false;
+      let working = 0;
       let answers = 0;
       let isClosed = false;
+      const pump = (): void => {
+        for (let next = mine.line[0]; next !== undefined && mine.working + next.places <= limits.working; next = mine.line[0]) {
+          mine.line.shift();
+          mine.working += next.places;
+          next.begin();
+        }
+      };
       const stopWorking = (): void => {
-        if (!isWorking) return;
-        isWorking = false;
-        // Who waits takes the place over, so that nobody overtakes.
-        const next = mine.line.shift();
-        if (next === undefined) mine.working--;
-        else next();
+        mine.working -= working;
+        working = 0;
+        if (mine.line.length > 0) pump();
       };
       return {
-        turn: async () => {
-          if (isWorking) return;
-          if (mine.working < limits.working) mine.working++;
-          else await new Promise<void>((resolve) => mine.line.push(resolve));
-          isWorking = true;
+        turn: async (places) => {
+          if (working > 0) return;
+          if (mine.line.length === 0 && mine.working + places <= limits.working) mine.working += places;
+          else await new Promise<void>((begin) => mine.line.push({ places, begin }));
+          working = places;
           if (hasTooMuch(mine, 'answers')) {
             const says = `the client ${client} hasn't taken answers that it has asked for: read them before you ask for more`;
             throw new FhirError('throttled', says, { headers: { 'retry-after': '1' } });

@@ -14,6 +14,8 @@ export interface Shelf {
 
 export interface Shelved {
   readonly isPacked: boolean;
+  /** Characters, or bytes where they are packed, before packing. */
+  readonly size: number;
   /** The next ones, as many, in the order in which they were added and each with a comma before it. */
   readonly take: (count: number) => Iterable<string | Uint8Array>;
 }
@@ -53,13 +55,15 @@ export const createShelf = (): Shelf => {
 
 const loose = (texts: readonly string[]): Shelved => {
   let taken = 0;
-  return { isPacked: false, take: (count) => texts.slice(taken, (taken += count)).map((text) => `,${text}`) };
+  const size = texts.reduce((sum, { length }) => sum + length, 0);
+  return { isPacked: false, size, take: (count) => texts.slice(taken, (taken += count)).map((text) => `,${text}`) };
 };
 
 const packed = (bytes: Bytes, ends: readonly number[]): Shelved => {
   let taken = 0;
   return {
     isPacked: true,
+    size: bytes.length,
     *take(count) {
       let at = ends[taken - 1] ?? 0;
       taken += count;

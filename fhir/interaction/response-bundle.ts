@@ -61,8 +61,11 @@ export const responseBundle = (type: ResponseType, entries: readonly string[]): 
 };
 
 /** The same from shelves, each entry the next of its own: a text, or parts where that would be very long. */
-export const shelvedBundle = (type: ResponseType, entries: readonly Shelved[]): Pick<Reply, 'body' | 'parts'> => {
-  if (entries.some(({ isPacked }) => isPacked)) return { body: null, parts: () => partsOf(type, entries) };
+export const shelvedBundle = (type: ResponseType, entries: readonly Shelved[]): Pick<Reply, 'body' | 'parts' | 'size'> => {
+  if (entries.some(({ isPacked }) => isPacked)) {
+    const size = [...new Set(entries)].reduce((sum, each) => sum + each.size, 0);
+    return { body: null, parts: () => partsOf(type, entries), size };
+  }
   return {
     body: responseBundle(
       type,

@@ -6,6 +6,7 @@ export interface Message {
   readonly body: string | null;
   /** As of a Reply. */
   readonly parts?: (() => Iterable<Uint8Array>) | undefined;
+  readonly size?: number | undefined;
 }
 
 /** In the form that the client wants to see. */

@@ -82,7 +82,7 @@ const partsAsXml = (
     try {
       const json = await packed(parts(), Infinity, () => undefined);
       const xml = await packed(bundleToXml(json, registry, view.pretty), Infinity, () => undefined);
-      return { status, headers: { ...headers, 'content-type': FHIR_XML }, body: null, parts: () => blocksOf(xml) };
+      return { status, headers: { ...headers, 'content-type': FHIR_XML }, body: null, parts: () => blocksOf(xml), size: xml.length };
     } catch (error) {
       return notInXml(error, { status, headers }, view, registry);
     }

@@ -12,7 +12,7 @@ const asMany = async (shares: Shares, client: string, answer = 0): Promise<Share
     let share: Share | undefined;
     try {
       share = shares.enter(client);
-      await share.turn();
+      await share.turn(1);
       share.answered(answer);
       all.push(share);
     } catch (error) {
@@ -46,7 +46,7 @@ test('of one client so many are worked on at once, the others in order; of anoth
   const working: string[] = [];
   const enter = (name: string): Share => {
     const share = shares.enter(name[0]!);
-    void share.turn().then(() => working.push(name));
+    void share.turn(1).then(() => working.push(name));
     return share;
   };
   const [a1, a2] = ['a1', 'a2', 'a3', 'a4', 'b1'].map(enter);
@@ -61,6 +61,27 @@ test('of one client so many are worked on at once, the others in order; of anoth
   a1!.answered(10);
   await soon();
   assert.equal(working, ['a1', 'a2', 'b1', 'a3', 'a4']);
+});
+
+test('who takes several places waits for all of them, and nobody overtakes', async () => {
+  const shares = createShares(LIMITS);
+  const working: string[] = [];
+  const enter = (name: string, places: number): Share => {
+    const share = shares.enter('a');
+    void share.turn(places).then(() => working.push(name));
+    return share;
+  };
+  const first = enter('first', 1);
+  const large = enter('large', 2);
+  enter('last', 1);
+  await soon();
+  assert.equal(working, ['first']);
+  first.answered(0);
+  await soon();
+  assert.equal(working, ['first', 'large']);
+  large.answered(0);
+  await soon();
+  assert.equal(working, ['first', 'large', 'last']);
 });
 
 test('what has ended is counted no more, however often its end is told', async () => {
