@@ -1,6 +1,6 @@
 /** The paths of path.ts as PostgreSQL's jsonpath, for what no search table holds. Source: PostgreSQL manual, "The SQL/JSON Path Language" */
 import type { Registry } from './registry.ts';
-import { leadsTo, type Step } from './step.ts';
+import { leadsTo, propertyOf, type Step } from './step.ts';
 
 export interface JsonPath {
   /** Finds each value by itself, in the form of the stored resource. */
@@ -16,12 +16,12 @@ const MAX_PATHS = 100;
 /** One jsonpath per datatype that the steps can lead to from a value of `type`; none where those are too many. */
 export const jsonPathsOf = (type: string, steps: readonly Step[], registry: Registry): readonly JsonPath[] => {
   let found: JsonPath[] = [{ path: '$', fhirType: type }];
-  for (const step of steps) {
+  for (const [i, step] of steps.entries()) {
     found = found.flatMap(({ path, fhirType }) => {
       const element = registry.type(fhirType)?.element.get(step.name);
       const { types, where } = leadsTo(step, element?.types ?? [], registry);
       return types.map((each) => {
-        const property = element!.isChoice ? step.name + each.charAt(0).toUpperCase() + each.slice(1) : step.name;
+        const property = propertyOf(element!, each, steps[i + 1], registry);
         // In lax mode a single value counts as a list of one.
         return {
           path: `${path}."${property}"[${step.index ?? '*'}]${filterOf({ ...step, where })}`,

@@ -5,7 +5,7 @@
 import type { Json } from '../json/value.ts';
 import { existsPath, type JsonPath, jsonPathsOf } from './json-path.ts';
 import type { Registry } from './registry.ts';
-import { leadsTo, type Step } from './step.ts';
+import { leadsTo, propertyOf, type Step } from './step.ts';
 
 /** Called with each value that a path finds and its FHIR type. */
 export type Emit = (value: unknown, fhirType: string) => void;
@@ -130,7 +130,7 @@ const compileFirst = (type: string, steps: readonly Step[], compiling: Compiling
       throw new Error(`${chosen.slice(0, 3).join(', ')} has no element ${name}`);
   const keep = filterOf({ ...step, where });
   const branchesOfStep = chosen.map((each) => {
-    const property = element.isChoice ? step.name + each.charAt(0).toUpperCase() + each.slice(1) : step.name;
+    const property = propertyOf(element, each, rest[0], registry);
     const next = compileNext(each, rest, compiling);
     const walk: Walk = (value, emit) => {
       const found = value[property];

@@ -85,6 +85,23 @@ test('keeps of resources within a resource those of a type', () => {
   assert.is(path!.path, '$."entry"[*]."resource"[*] ? (@."resourceType" == "MessageHeader")."id"[*]');
 });
 
+test('finds what extends a primitive value, which lies beside it', () => {
+  const extension = [{ url: 'u', valueString: 'x' }];
+  const patient = {
+    resourceType: 'Patient',
+    birthDate: '1990',
+    _birthDate: { extension },
+    name: [{ given: ['A', 'B'], _given: [null, { extension }] }],
+  };
+  const path = (of: string): string => `Patient.${of}.extension.where(url='u').value`;
+  assert.equal(found(path('birthDate'), patient), [['x', 'string']]);
+  assert.equal(found(path('name.given'), patient), [['x', 'string']]);
+  const observation = { resourceType: 'Observation', valueDateTime: '1990', _valueDateTime: { extension } };
+  assert.equal(found("Observation.value.extension.where(url='u').value", observation), [['x', 'string']]);
+  const [read] = compilePath(path('birthDate'), 'Patient', registry)[0]!.jsonPaths!();
+  assert.match(read!.path, /^\$\."_birthDate"\[\*\]\."extension"/);
+});
+
 test('leaves out branches of other types', () => {
   const paths = compilePath('Patient.name.family | Practitioner.name.family', 'Practitioner', registry);
   assert.equal(
