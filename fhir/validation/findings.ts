@@ -28,6 +28,8 @@ export class Findings {
   readonly written: WrittenNumbers | undefined;
   /** Nothing but errors is asked for, as on a write. */
   readonly onlyErrors: boolean;
+  /** A required binding could not be gone by, since what it names isn't loaded. */
+  isOpen = false;
 
   constructor(type: string, onlyErrors = false, written?: WrittenNumbers) {
     this.path = [type];

@@ -39,11 +39,12 @@ export const compileProfile = (definition: StructureDefinition, tools: ProfileTo
   const by = `${definition.url}${definition.version === undefined ? '' : `|${definition.version}`}`;
   const { registry } = tools;
 
-  const conforms = (check: ItemCheck, item: Item, scope: Scope): boolean => {
+  const tryOut = (check: ItemCheck, item: Item, scope: Scope): Findings => {
     const scratch = new Findings(SCRATCH, true);
     check(item, scratch, scope);
-    return scratch.issues.length === 0;
+    return scratch;
   };
+  const conforms = (check: ItemCheck, item: Item, scope: Scope): boolean => tryOut(check, item, scope).issues.length === 0;
 
   const compiled = new Map<ProfileNode, ItemCheck>();
   /** `owner` is the type, or path of the backbone element, that the node is an element of. */
@@ -207,7 +208,10 @@ export const compileProfile = (definition: StructureDefinition, tools: ProfileTo
       max: slice.element.max === undefined || slice.element.max === '*' ? Infinity : Number(slice.element.max),
       content: itemCheck(slice, owner),
       matches: compileMatcher(slice, slicing.discriminator ?? [], {
-        conforms: (inner, item, scope) => conforms(itemCheck(inner, 'Element'), item, scope),
+        conforms: (inner, item, scope) => {
+          const { issues, isOpen } = tryOut(itemCheck(inner, 'Element'), item, scope);
+          return issues.length > 0 ? false : isOpen ? undefined : true;
+        },
         conformsTo: (url, item, scope) => {
           const profile = tools.profile(url);
           return profile && conforms(profile.check, item, scope);

@@ -10,8 +10,8 @@ import { type Discriminator, fixedValue, patternValue, type ProfileNode } from '
 export type Matcher = (item: Item, scope: Scope) => boolean | undefined;
 
 export interface MatcherTools {
-  /** Whether an item keeps everything that a node asks of it. */
-  readonly conforms: (node: ProfileNode, item: Item, scope: Scope) => boolean;
+  /** Whether an item keeps everything that a node asks of it; undefined where that depends on a value set that isn't loaded. */
+  readonly conforms: (node: ProfileNode, item: Item, scope: Scope) => boolean | undefined;
   /** Whether an item keeps a profile; undefined where that isn't known. */
   readonly conformsTo: (profile: string, item: Item, scope: Scope) => boolean | undefined;
 }
@@ -83,7 +83,7 @@ const targetOf = (start: ProfileNode, segments: readonly Segment[]): Target | un
   return { node };
 };
 
-const byValue = (target: Target, tools: MatcherTools): ((item: Item, scope: Scope) => boolean) => {
+const byValue = (target: Target, tools: MatcherTools): Matcher => {
   if ('values' in target) {
     const wanted = target.values.flatMap((value) => value);
     return ({ value }) => wanted.some((each) => matches(value, each));
@@ -142,14 +142,17 @@ const compileOne = (slice: ProfileNode, { type, path }: Discriminator, tools: Ma
     const urls = 'node' in target ? profileUrls(target.node) : [];
     return (item, scope) => {
       const found = follow(item, segments).flatMap((each) => urls.map((url) => tools.conformsTo(url, each, scope)));
-      return found.includes(true) ? true : found.includes(undefined) ? undefined : false;
+      return anyOf(found);
     };
   }
   // A slice may be told by there being nothing.
   if ('node' in target && target.node.element.max === '0') return (item) => follow(item, segments).length === 0;
   const test = byValue(target, tools);
-  return (item, scope) => follow(item, segments).some((each) => test(each, scope));
+  return (item, scope) => anyOf(follow(item, segments).map((each) => test(each, scope)));
 };
+
+const anyOf = (found: readonly (boolean | undefined)[]): boolean | undefined =>
+  found.includes(true) ? true : found.includes(undefined) ? undefined : false;
 
 /** All discriminators together. */
 export const compileMatcher = (slice: ProfileNode, discriminators: readonly Discriminator[], tools: MatcherTools): Matcher => {

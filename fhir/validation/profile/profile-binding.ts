@@ -36,6 +36,7 @@ export const compileProfileBinding = (
     if (codes.length === 0 && !(isRequired && isConcept(value))) return;
     valueSet ??= source.valueSet(url);
     if (valueSet === undefined) {
+      findings.isOpen ||= isRequired;
       open(findings, `the value set ${url} is not loaded`, by);
       return;
     }
@@ -45,8 +46,10 @@ export const compileProfileBinding = (
       if (found.is === 'in') return;
       if (found.is === 'unknown') reason = found.reason;
     }
-    if (reason !== undefined) open(findings, reason, by);
-    else {
+    if (reason !== undefined) {
+      findings.isOpen ||= isRequired;
+      open(findings, reason, by);
+    } else {
       const given =
         codes.length === 0 ? 'a text alone' : codes.map(({ system, code }) => shown(system ? `${system}|${code}` : code)).join(', ');
       findings.report(

@@ -415,6 +415,29 @@ test('slices by a value, closed and in order', () => {
   refuses(broken(validator, telecoms(phone('phone', 'home'), phone('phone', 'work'))), /^Patient\.telecom: phone: 1 at most/);
 });
 
+test('slices by a required binding; by one that is not loaded they can’t be told apart', () => {
+  const by = (valueSet: string): ResourceValidator =>
+    withProfile('Observation', {
+      'Observation.component': slicing('pattern', 'code'),
+      'Observation.component:bound': { min: 1 },
+      'Observation.component:bound.code': { min: 1, binding: { strength: 'required', valueSet } },
+      'Observation.component:bound.interpretation': { min: 1 },
+      'Observation.component:named': {},
+      'Observation.component:named.code': { min: 1, patternCodeableConcept: { coding: [{ system: 'http://a.b', code: 'named' }] } },
+    });
+  const of = (...codes: string[]): Json => ({
+    resourceType: 'Observation',
+    status: 'final',
+    code: { text: 'x' },
+    component: codes.map((code) => ({ code: { coding: [{ system: 'http://a.b', code }] } })),
+  });
+  const known = by('http://example.org/colours');
+  refuses(broken(known, of('red', 'named')), /^Observation\.component\[0\]\.interpretation: it is required/);
+  refuses(broken(known, of('named')), /^Observation\.component: bound: it is required/);
+  const missing = by('http://example.org/nothing');
+  for (const codes of [['red', 'named'], ['red'], ['named', 'red']]) assert.equal(broken(missing, of(...codes)), [], codes.join());
+});
+
 test('slices by existence', () => {
   const validator = withProfile('Patient', {
     'Patient.telecom': slicing('exists', 'use'),
