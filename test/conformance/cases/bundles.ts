@@ -228,6 +228,11 @@ export const bundles: Area = {
         has: { 'entry.0.resource.entry.0.resource.id': 'bd-read', 'entry.1.resource.resourceType': 'OperationOutcome' },
       },
     }),
+    one('a batch is done in the order of a transaction: deletes, creates, updates, reads', {
+      send: 'POST /',
+      body: bundle('batch', get('Basic/bd-order'), put('bd-order')),
+      expect: { status: 200, has: { 'entry.0.resource.id': 'bd-order', 'entry.1.response.status': /^201/ } },
+    }),
     one('an empty batch', {
       send: 'POST /',
       body: { resourceType: 'Bundle', type: 'batch' },

@@ -190,6 +190,16 @@ export const operations: Area = {
         { send: 'GET /Patient/op1', expect: { has: { 'meta.tag.#': 1, 'meta.tag.0.code': 'old' } } },
       ],
     },
+    one('$versions', {
+      send: 'GET /$versions',
+      expect: { status: 200, has: { 'parameter.0.name': 'version', 'parameter.0.valueCode': '4.0' } },
+    }),
+    one('$convert', {
+      send: 'POST /$convert',
+      body: { resourceType: 'Basic', code: { text: 'converted' } },
+      headers: { accept: 'application/fhir+xml' },
+      expect: { status: 200, text: /<Basic xmlns="http:\/\/hl7.org\/fhir"><code><text value="converted"\/>/ },
+    }),
     refuses('an operation that there isn’t', 'POST /Patient/$unheard-of', [400, 404, 405, 501], { body: parameters() }),
     refuses('an operation on the wrong level', 'GET /$everything', [400, 404, 405, 501]),
   ],
