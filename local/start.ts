@@ -25,6 +25,8 @@ const fail = (text: string): never => {
   process.stderr.write(`\n${text}\n`);
   process.exit(1);
 };
+/** A path as a shell takes it. */
+const quoted = (path: string): string => (/^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`);
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const readArguments = (): { port: number; data: string; fresh: boolean } => {
@@ -104,14 +106,14 @@ lock.keep([...parts.values()].map(({ pid }) => pid));
 if (stopping) await leave(0);
 
 const { cert, key } = authority.clientFiles('ehr-demo');
-const curl = `curl --cacert ${authority.caFile} --cert ${cert} --key ${key}`;
+const curl = `curl --cacert ${quoted(authority.caFile)} --cert ${quoted(cert)} --key ${quoted(key)}`;
 say(`
 Ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s.
 
   FHIR base URL   ${state.baseUrl}
   Certificates    ${state.pki}: ca.crt, and clients/ehr-demo and clients/reader-demo with .crt and .key
   Config          ${state.configDir}: clients.yaml and quotas.yaml, live within two seconds of a change
-  Audit trail     ${state.audit}: verify it with npm run audit -- verify --bucket ${state.audit}/bucket --key ${state.audit}/public.key
+  Audit trail     ${state.audit}: verify it with npm run audit -- verify --bucket ${quoted(`${state.audit}/bucket`)} --key ${quoted(`${state.audit}/public.key`)}
   Logs            ${join(data, 'logs')}
 
 What the server can do, a patient, and the patient read back:

@@ -11,7 +11,7 @@ import type { SystemState } from '../../../local/system.ts';
 import { PROJECT } from '../../../local/toolchain.ts';
 import { eventually } from '../../support/stack.ts';
 
-const data = mkdtempSync(join(tmpdir(), 'start-'));
+const data = mkdtempSync(join(tmpdir(), "start in Peter's folder-"));
 let port: number;
 test.before(async () => {
   [port] = (await freePorts(1)) as [number];

@@ -45,6 +45,15 @@ for (const ratelimit of [false, true])
       assert.not.ok(isDownload(path), path);
   });
 
+test('a folder may be called as its owner likes', () => {
+  const dir = `/home/o'brien's "new" \\ folder`;
+  const { bootstrap, sds } = render({ ...SETTINGS, adminSocket: `${dir}/admin.sock`, serverCertDir: dir, clientCaDir: dir });
+  assert.is(parse(bootstrap).admin.address.pipe.path, `${dir}/admin.sock`);
+  const [server, clients] = ['server.yaml', 'clients.yaml'].map((name) => parse(sds[name]!).resources[0]);
+  assert.is(server.tls_certificate.private_key.filename, `${dir}/tls.key`);
+  assert.is(clients.validation_context.watched_directory.path, dir);
+});
+
 test('a request waits for the gateway’s decision as long as it is told to', () => {
   const timeout = (settings: EnvoySettings): string =>
     parse(render(settings).bootstrap).static_resources.listeners[0].filter_chains[0].filters[0].typed_config.http_filters.find(
