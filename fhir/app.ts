@@ -42,7 +42,7 @@ export const createApp = (server: Server, { identify, onFault, meter }: AppOptio
 
   /** What is refused before there is a call is in the trail too, if it is known who asks. */
   const recordRefusal = async (incoming: HttpBindings['incoming'], error: unknown): Promise<void> => {
-    if (!(error instanceof FhirError) || error.status === 401) return;
+    if (!(error instanceof FhirError) || error.status === 401 || error.kind === 'unavailable') return;
     try {
       const header = headerOf(incoming);
       const identity = identify(header);

@@ -13,7 +13,7 @@ export interface Identity {
   readonly operations: readonly string[];
 }
 
-/** Answers who sent a request, or throws 401. */
+/** Answers who sent a request, or throws 401; 503 where the gateway has sworn too long ago, or in the future. */
 export type Identify = (header: (name: string) => string | undefined) => Identity;
 
 const KNOWN_SCOPES = 1000;
@@ -30,9 +30,14 @@ export const signedIdentity = (keys: () => IdentityKeys, onRefused: (reason: str
     return scopes;
   };
   return (header) => {
-    const { claims, error } = verifyIdentity(header(IDENTITY_HEADER), keys(), Date.now() / 1000);
+    const { claims, error, isUntimely } = verifyIdentity(header(IDENTITY_HEADER), keys(), Date.now() / 1000);
     if (claims === undefined) {
       onRefused(error);
+      // It came through the gateway and has waited here, as behind a process that stood still: the client has done nothing wrong.
+      if (isUntimely)
+        throw new FhirError('unavailable', 'the request has waited too long in this system: repeat it', {
+          headers: { 'retry-after': '1' },
+        });
       throw new FhirError('security', 'this server answers only requests that came through its gateway: use the public address');
     }
     const { sub, fpr, rid, scp, ops } = claims;

@@ -40,7 +40,8 @@ export const sealIdentity = (payload: string, key: IdentityKey): string => {
 
 export type VerifiedIdentity =
   | { readonly claims: IdentityClaims; readonly error?: never }
-  | { readonly error: string; readonly claims?: never };
+  /** `isUntimely`: it is authentic, and too old or too new. */
+  | { readonly error: string; readonly isUntimely?: true; readonly claims?: never };
 
 const isClaims = (value: unknown): value is IdentityClaims => {
   if (typeof value !== 'object' || value === null) return false;
@@ -74,8 +75,8 @@ export const verifyIdentity = (header: string | undefined, keys: IdentityKeys, n
     return { error: 'identity claims malformed' };
   }
   if (!isClaims(claims)) return { error: 'identity claims incomplete' };
-  if (claims.exp <= nowSeconds) return { error: 'identity expired' };
-  if (claims.iat > nowSeconds + CLOCK_SKEW) return { error: 'identity issued in the future: do the clocks agree?' };
+  if (claims.exp <= nowSeconds) return { error: 'identity expired', isUntimely: true };
+  if (claims.iat > nowSeconds + CLOCK_SKEW) return { error: 'identity issued in the future: do the clocks agree?', isUntimely: true };
   if (claims.exp - claims.iat > IDENTITY_MAX_LIFE) return { error: 'identity lives too long' };
   return { claims };
 };
