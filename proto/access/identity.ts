@@ -39,7 +39,7 @@ export const sealIdentity = (payload: string, key: IdentityKey): string => {
 };
 
 export type VerifiedIdentity =
-  | { readonly claims: IdentityClaims; readonly error?: never }
+  | { readonly claims: IdentityClaims; readonly error?: never; readonly isUntimely?: never }
   /** `isUntimely`: it is authentic, and too old or too new. */
   | { readonly error: string; readonly isUntimely?: true; readonly claims?: never };
 
