@@ -5,6 +5,7 @@ import { addressFault, allowedMethods, classify } from '../proto/access/interact
 import { recordUnmade } from './audit/trail.ts';
 import { type Admitted, createAdmission } from './http/admission.ts';
 import { dropRest, readBody, readBytes, textOfBody } from './http/body.ts';
+import { refuseCrossSite } from './http/cross-site.ts';
 import { binaryText, isContent, wantsContent } from './http/binary.ts';
 import type { Call } from './http/call.ts';
 import type { Identify } from './http/identity.ts';
@@ -211,6 +212,7 @@ const callOf = (server: Server, incoming: HttpBindings['incoming'], { basePath, 
     throw new FhirError(isMissing ? 'not-found' : 'invalid', says);
   }
   const isForm = target.interaction.startsWith('search-');
+  if (!isForm) refuseCrossSite(method, header);
   // A patch has media types of its own (fhir/patch/parse-patch.ts), unless it is a resource in XML.
   const isPatch = target.interaction.endsWith('patch') && !/^application\/(?:fhir\+)?xml\s*(?:;|$)/i.test(header('content-type') ?? '');
   const contentType = header('content-type');

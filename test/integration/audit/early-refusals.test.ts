@@ -61,6 +61,14 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
     status: 405,
     event: { ...UNKNOWN, reason: 'method-not-allowed' },
   },
+  'what a page of another site sends as text': {
+    path: '/Binary',
+    method: 'POST',
+    headers: { 'content-type': 'text/plain', 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' },
+    body: 'Jones',
+    status: 403,
+    event: { kind: 'write', action: 'C', interaction: 'create', reason: 'forbidden' },
+  },
   'an address that is none': {
     path: '/Patient/a/b/c/Jones?name=Jones',
     method: 'GET',
