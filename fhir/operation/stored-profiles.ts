@@ -1,9 +1,11 @@
-/** Profiles that clients have stored, as $validate goes by them besides those that the server knows. Source: http://hl7.org/fhir/R4/profiling.html */
+/** Profiles and value sets that clients have stored, as $validate goes by them besides those that the server knows. Source: http://hl7.org/fhir/R4/profiling.html */
 import { missingScope } from '../../proto/access/scope.ts';
 import type { Call } from '../http/call.ts';
 import type { Server } from '../server.ts';
+import type { TerminologySource, ValueSet } from '../terminology/resources.ts';
 import { storedByCanonical } from '../terminology/stored.ts';
 import type { LazyDefinition } from '../validation/profile/profile-source.ts';
+import { accessOf } from './terminology-call.ts';
 import { elementsOf, type ProfileElement, type StructureDefinition } from '../validation/profile/structure-definition.ts';
 
 /** Look-ups for one question. */
@@ -52,4 +54,23 @@ export const storedProfiles = async (
     stack.push(...neededBy(definition));
   }
   return found;
+};
+
+/** What bindings go by once those of the value sets count too that the store has; undefined where it has none, or the client may not read them. */
+export const storedTerminology = async (
+  server: Server,
+  call: Call,
+  valueSets: ReadonlySet<string>,
+): Promise<TerminologySource | undefined> => {
+  const mayRead = (type: string): boolean => missingScope(call.identity.scopes, type, 'r') === undefined;
+  if (valueSets.size === 0 || !mayRead('ValueSet') || !mayRead('CodeSystem')) return undefined;
+  const find = storedByCanonical<ValueSet>(server, 'ValueSet');
+  const found = new Map<string, ValueSet>();
+  for (const canonical of [...valueSets].slice(0, MAX_LOOKUPS)) {
+    const valueSet = await find(server.db, canonical);
+    if (valueSet !== undefined) found.set(canonical, valueSet);
+  }
+  if (found.size === 0) return undefined;
+  const source = await server.terminology.reach(accessOf(server, call), { valueSets: [...found.values()] });
+  return { ...source, valueSet: (canonical) => found.get(canonical) ?? source.valueSet(canonical) };
 };

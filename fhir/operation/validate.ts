@@ -8,10 +8,11 @@ import { isObject } from '../json/value.ts';
 import { type Head, readHead } from '../store/head.ts';
 import { isAbsolute } from '../validation/reference.ts';
 import { XmlMisfitError } from '../xml/from-xml.ts';
+import type { TerminologySource } from '../terminology/resources.ts';
 import type { LazyDefinition } from '../validation/profile/profile-source.ts';
 import type { Operation } from './operation.ts';
 import { answerIssues } from './validate-answers.ts';
-import { storedProfiles } from './stored-profiles.ts';
+import { storedProfiles, storedTerminology } from './stored-profiles.ts';
 import { type OperationParameter, operationParameters, textParameter } from './parameters.ts';
 
 const MODES = ['create', 'update', 'delete', 'profile'] as const;
@@ -66,6 +67,8 @@ const faultsOf = (resource: OperationParameter['resource'], { target }: Call, mo
 interface Given {
   readonly profiles: readonly string[];
   readonly definitions: readonly LazyDefinition[];
+  readonly terminology?: TerminologySource | undefined;
+  readonly missed: Set<string>;
   readonly text: string | undefined;
 }
 
@@ -125,14 +128,18 @@ const run = async (server: Server, call: Call): Promise<Reply> => {
   const stored = head?.body === undefined || head.body === null ? undefined : (JSON.parse(head.body) as Record<string, unknown>);
   const resource = mode === 'delete' ? undefined : (sent ?? stored);
   const issues = faultsOf(resource, call, mode, head);
-  if (issues.length === 0)
-    issues.push(
-      ...issuesOf(server, resource, {
-        profiles,
-        definitions: await storedProfiles(server, call, [...profiles, ...namedBy(resource)]),
-        text: sent === undefined ? (head?.body ?? undefined) : text?.(),
-      }),
-    );
+  if (issues.length === 0) {
+    const given: Given = {
+      profiles,
+      definitions: await storedProfiles(server, call, [...profiles, ...namedBy(resource)]),
+      missed: new Set(),
+      text: sent === undefined ? (head?.body ?? undefined) : text?.(),
+    };
+    const found = issuesOf(server, resource, given);
+    // Which value sets are needed is known only now.
+    const terminology = await storedTerminology(server, call, given.missed);
+    issues.push(...(terminology === undefined ? found : issuesOf(server, resource, { ...given, terminology })));
+  }
   if (resource?.['resourceType'] === 'QuestionnaireResponse' && !issues.some(({ severity }) => severity === 'error'))
     issues.push(...(await answerIssues(server, call, resource)));
   issues.sort((a, b) => ORDER[a.severity] - ORDER[b.severity]);

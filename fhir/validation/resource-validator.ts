@@ -29,6 +29,10 @@ interface Asked {
   readonly profiles?: readonly string[];
   /** Profiles that count besides those that are known. */
   readonly definitions?: readonly LazyDefinition[];
+  /** What bindings of profiles go by instead of what is known. */
+  readonly terminology?: TerminologySource | undefined;
+  /** Is told the value sets that a binding needs and nobody knows. */
+  readonly missed?: Set<string>;
   /** The resource as it was sent. */
   readonly text?: string | undefined;
 }
@@ -85,8 +89,17 @@ export const createResourceValidator = (options: ResourceValidatorOptions): Reso
   let baseRules: ReadonlySet<string> | undefined;
   const isBaseRule = (key: string): boolean => (baseRules ??= baseRuleKeys()).has(key);
   const source = createProfileSource(options.profiles);
-  const profilesOf = (from: ProfileSource, limit?: number): Profiles =>
-    createProfiles({ registry, terminology, invariants, isBaseRule, source: from, ...(limit !== undefined && { limit }) });
+  const missing = new Set<string>();
+  const bindings: TerminologySource = {
+    ...terminology,
+    valueSet: (canonical) => {
+      const found = terminology.valueSet(canonical);
+      if (found === undefined) missing.add(canonical);
+      return found;
+    },
+  };
+  const profilesOf = (from: ProfileSource, limit?: number, by = bindings): Profiles =>
+    createProfiles({ registry, terminology: by, invariants, isBaseRule, source: from, ...(limit !== undefined && { limit }) });
   const known = profilesOf(source);
   const walk = createTypedWalk(registry);
   let valueRules: (() => ValueRules) | undefined;
@@ -110,8 +123,10 @@ export const createResourceValidator = (options: ResourceValidatorOptions): Reso
       });
       return findings.issues;
     },
-    everything: (resource, type, { profiles: asked = [], definitions = [], text } = {}) => {
-      const profiles = definitions.length === 0 ? known : profilesOf(eitherSource(source, definitionSource(definitions)), MAX_CHECKS);
+    everything: (resource, type, { profiles: asked = [], definitions = [], terminology: by, missed, text } = {}) => {
+      const isKnown = definitions.length === 0 && by === undefined;
+      const profiles = isKnown ? known : profilesOf(eitherSource(source, definitionSource(definitions)), MAX_CHECKS, by);
+      missing.clear();
       const issues = validate(resource, type, text);
       // Rules are written for what has the right structure.
       if (issues.some(({ severity }) => severity === 'error')) return issues;
@@ -135,6 +150,7 @@ export const createResourceValidator = (options: ResourceValidatorOptions): Reso
       inEntries(resource, findings, (entry) => {
         for (const url of new Set(claimed(entry))) checkBy(url, entry, 'warning');
       });
+      for (const url of missing) missed?.add(url);
       return distinct([...issues, ...findings.issues]).slice(0, MAX_ISSUES);
     },
   };

@@ -203,6 +203,52 @@ test('$validate goes by stored definitions of extensions, and by what resources 
   assert.not.ok(good.some((issue) => issue.startsWith('error')));
 });
 
+test('$validate goes by the stored value sets that profiles bind to, known profiles too', async () => {
+  const put = async (body: { resourceType: string; id: string; [element: string]: unknown }): Promise<void> => {
+    const { status, text: said } = await stack.request(`/${body.resourceType}/${body.id}`, { method: 'PUT', body });
+    assert.is(status, 201, said);
+  };
+  const system = 'http://example.org/stored/shades';
+  const valueSet = 'http://example.org/stored/dark';
+  await put({
+    resourceType: 'StructureDefinition',
+    id: 'shaded',
+    url: 'http://example.org/stored/shaded',
+    name: 'Shaded',
+    status: 'active',
+    kind: 'resource',
+    abstract: false,
+    type: 'Basic',
+    baseDefinition: 'http://hl7.org/fhir/StructureDefinition/Basic',
+    derivation: 'constraint',
+    differential: {
+      element: [{ id: 'Basic.code', path: 'Basic.code', min: 1, binding: { strength: 'required', valueSet: `${valueSet}|1` } }],
+    },
+  });
+  const basic = (code: string): object => ({ resourceType: 'Basic', code: { coding: [{ system, code }] } });
+  const asked = (code: string): Promise<string[]> => validate('/Basic/$validate?profile=http://example.org/stored/shaded', basic(code));
+  assert.ok((await asked('white')).some((issue) => /^information not-supported .*dark\|1 is not loaded/.test(issue)));
+  await put({
+    resourceType: 'CodeSystem',
+    id: 'shades',
+    url: system,
+    status: 'active',
+    content: 'complete',
+    concept: [{ code: 'black' }, { code: 'white' }],
+  });
+  const include = [{ system, filter: [{ property: 'code', op: 'regex', value: 'b.*' }] }];
+  await put({ resourceType: 'ValueSet', id: 'dark', url: valueSet, version: '1', status: 'active', compose: { include } });
+  assert.ok((await asked('white')).some((issue) => issue.startsWith('error code-invalid Basic.code')));
+  assert.not.ok((await asked('black')).some((issue) => /^error|not-supported/.test(issue)));
+  const sex = { url: 'http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex', valueCode: 'black' };
+  const born = (): Promise<string[]> => validate('/Patient/$validate', { resourceType: 'Patient', extension: [sex] });
+  assert.not.ok((await born()).some((issue) => issue.startsWith('error')));
+  const compose = { include: [{ system, concept: [{ code: 'white' }] }] };
+  await put({ resourceType: 'ValueSet', id: 'sex', url: 'http://hl7.org/fhir/us/core/ValueSet/birthsex', status: 'active', compose });
+  assert.ok((await born()).some((issue) => issue.startsWith('error code-invalid Patient.extension[0].value')));
+  await stack.request('/ValueSet/sex', { method: 'DELETE' });
+});
+
 test('$validate evaluates the invariants of R4, with their keys and paths', async () => {
   const found = await validate('/Patient/$validate', { resourceType: 'Patient', contact: [{ gender: 'male' }] });
   assert.ok(
