@@ -18,7 +18,12 @@ export interface Chain {
 
 /** `subject:Patient.organization.name=…`: what the reference leads to must match the rest. */
 export const parseChain = ({ type, code, modifier, name, rest, value }: Chain, p: Parsing, depth: number): Criterion =>
-  chainTo({ type, code, modifier, name }, p, (target, within) => parseCriterion(target, rest, value, within, depth + 1));
+  chainTo({ type, code, modifier, name: p.before + name }, p, (target, within) =>
+    parseCriterion(target, rest, value, after(name, rest, within), depth + 1),
+  );
+
+/** For what follows in a name. */
+const after = (name: string, rest: string, p: Parsing): Parsing => ({ ...p, before: p.before + name.slice(0, name.length - rest.length) });
 
 type CriterionOf = (type: string, p: Parsing) => Criterion;
 
@@ -109,8 +114,9 @@ const asksForId = ({ test }: Criterion): boolean => {
 const isCanonical = ({ datatypes }: IndexedParameter): boolean => datatypes.some((each) => each === 'canonical' || each === 'uri');
 
 /** `_has:Observation:patient:code=…`: an Observation that matches must point here by `patient`. */
-export const parseHas = (type: string, name: string, value: string, p: Parsing, depth: number): Criterion => {
-  const [, source = '', code = '', ...rest] = name.split(':');
+export const parseHas = (type: string, written: string, value: string, p: Parsing, depth: number): Criterion => {
+  const [, source = '', code = '', ...rest] = written.split(':');
+  const name = p.before + written;
   if (!p.registry.isResourceType(source) || code === '' || rest.length === 0 || rest[0] === '')
     throw unknown(name, `${name.slice(0, 80)}: write _has:Type:reference:parameter, such as _has:Observation:patient:code`);
   const indexed = requireParameter(source, code, name, p);
@@ -118,7 +124,8 @@ export const parseHas = (type: string, name: string, value: string, p: Parsing, 
   if (indexed.parameterType.table !== 'ref' || (type !== ANY_TYPE && targets.length > 0 && !targets.includes(type)))
     throw unknown(name, `${name.slice(0, 80)}: ${source}.${code} doesn't point to ${type}`);
   spend(p, name);
-  const criterion = parseCriterion(source, rest.join(':'), value, p, depth + 1);
+  const wanted = rest.join(':');
+  const criterion = parseCriterion(source, wanted, value, after(written, wanted, p), depth + 1);
   if (!p.allowed(source, 's')) throw forbidden(name, source);
   return {
     name,

@@ -16,18 +16,19 @@ const MAX_DEPTH = 8;
 const NOT_OF_CONTAINED = /^(?:_has:|_list(?:$|:)|_lastUpdated(?:$|:))/;
 
 /** Throws FhirError on what isn't known, malformed, or not allowed to the caller. */
-export const parseCriterion = (type: string, name: string, value: string, p: Parsing, depth = 0): Criterion => {
+export const parseCriterion = (type: string, own: string, value: string, p: Parsing, depth = 0): Criterion => {
+  const name = p.before + own;
   if (depth > MAX_DEPTH)
     throw new FhirError('too-costly', `${name.slice(0, 80)} goes through more than ${MAX_DEPTH} references`, {
       expression: `http.${name.slice(0, 80)}`,
     });
-  if (isContainedType(type) && NOT_OF_CONTAINED.test(name))
+  if (isContainedType(type) && NOT_OF_CONTAINED.test(own))
     throw unknown(name, `${name.slice(0, 80)} doesn't go with _contained=true and _contained=both: leave out one of them`);
-  if (name.startsWith('_has:')) return parseHas(type, name, value, p, depth);
-  const dot = name.indexOf('.');
-  const [code = '', modifier, ...more] = (dot === -1 ? name : name.slice(0, dot)).split(':');
+  if (own.startsWith('_has:')) return parseHas(type, own, value, p, depth);
+  const dot = own.indexOf('.');
+  const [code = '', modifier, ...more] = (dot === -1 ? own : own.slice(0, dot)).split(':');
   if (more.length > 0) throw new WrongModifier(name, `${name.slice(0, 80)} has more than one modifier`);
-  if (dot !== -1) return parseChain({ type, code, modifier, name, rest: name.slice(dot + 1), value }, p, depth);
+  if (dot !== -1) return parseChain({ type, code, modifier, name: own, rest: own.slice(dot + 1), value }, p, depth);
   const special = Object.hasOwn(SPECIAL, code) ? SPECIAL[code] : undefined;
   if (special !== undefined) {
     const criterion: Criterion = { name, test: special(type, { name, modifier, value }, p) };

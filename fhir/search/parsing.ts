@@ -27,6 +27,8 @@ export interface Parsing extends ParseContext, ParseOptions {
   readonly insideBudget: { left: number };
   /** Whether what is searched next may itself be searched through. */
   readonly mayChain: boolean;
+  /** What stands before a parameter that is asked for through references, as in `_has:Observation:patient:`; its refusal names the whole. */
+  readonly before: string;
   /** Whether no reference was searched through yet. */
   readonly isFirst: boolean;
 }
@@ -40,6 +42,7 @@ export const startParsing = (context: ParseContext, options: ParseOptions): Pars
   budget: { left: MAX_BRANCHES },
   insideBudget: { left: 4 * MAX_BRANCHES },
   mayChain: true,
+  before: '',
   isFirst: true,
 });
 

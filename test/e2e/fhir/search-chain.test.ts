@@ -160,4 +160,17 @@ test('searches through a type only with the scope for it', async () => {
   }
 });
 
+test('a refusal names the whole parameter, however deep its fault lies', async () => {
+  for (const [name, value] of [
+    ['_has:Observation:patient:shoe', '1'],
+    ['_has:Observation:patient:subject:Patient.birthdate', 'soon'],
+    ['organization:Organization.shoe', '1'],
+    ['organization.partof.name:shoe', '1'],
+  ]) {
+    const answer = await stack.request(`/Patient?${name}=${value}`);
+    assert.is(answer.status, 400, name);
+    assert.equal(answer.json.issue[0].expression, [`http.${name}`]);
+  }
+});
+
 test.run();
