@@ -20,9 +20,10 @@ const ask = (accept: string): Promise<Answer> =>
 
 test("a quota that Envoy's own ratelimit filter has found used up is a 429 that the client can read", async () => {
   const answers: Answer[] = [];
-  for (let i = 0; i < 121; i++) answers.push(await ask('*/*'));
-  assert.equal([...new Set(answers.slice(0, 120).map(({ status }) => status))], [200]);
-  const inJson = answers[120]!;
+  // The quota fills up again while a busy machine asks: two in a second.
+  while (answers.length < 121 || (answers.length < 1000 && answers.at(-1)!.status === 200)) answers.push(await ask('*/*'));
+  const inJson = answers.pop()!;
+  assert.equal([...new Set(answers.map(({ status }) => status))], [200]);
   assert.is(inJson.status, 429);
   assert.equal([inJson.json.resourceType, inJson.json.issue[0].code], ['OperationOutcome', 'throttled']);
   const inXml = await ask('application/fhir+xml');
