@@ -35,6 +35,8 @@ export interface Outcome {
   /** `Patient/1`, if one resource was concerned. */
   readonly resource?: string | undefined;
   readonly version?: number | undefined;
+  /** Of a part that was asked for; else that of the whole call. */
+  readonly address?: string | undefined;
   /** `Patient/<id>` of each patient concerned. */
   readonly patients?: readonly string[] | undefined;
   /** The search with its values masked. */
@@ -45,7 +47,7 @@ export interface Outcome {
 }
 
 /** A resource that is named says what was asked for, unless an operation was called on it: reads and writes carry no second name. */
-const unnamed = (target: Call['target'], resource: string | undefined): string | undefined =>
+export const unnamed = (target: Call['target'], resource: string | undefined): string | undefined =>
   resource !== undefined && target.operation === undefined ? undefined : addressOf(target);
 
 const severity = (status: number): AuditFields['outcome'] => (status < 400 ? 0 : status < 500 ? 4 : 8);
@@ -54,7 +56,7 @@ const severity = (status: number): AuditFields['outcome'] => (status < 400 ? 0 :
 export const eventOf = ({ identity, requestId, target }: Pick<Call, 'identity' | 'requestId' | 'target'>, outcome: Outcome): string => {
   const [kind, action] = KIND[target.interaction];
   const { status, resource, version, patients, query, reason, count, job } = outcome;
-  const address = unnamed(target, resource);
+  const address = outcome.address ?? unnamed(target, resource);
   return auditEvent({
     id: randomUUID(),
     at: new Date().toISOString(),

@@ -3,6 +3,8 @@
  * Source: http://hl7.org/fhir/R4/http.html#Status-Codes, http://hl7.org/fhir/R4/valueset-issue-type.html
  */
 
+import type { Classified } from '../../proto/access/interaction.ts';
+
 /** kind → [HTTP status, OperationOutcome.issue.code] */
 const KINDS = {
   invalid: [400, 'invalid'],
@@ -47,6 +49,8 @@ export interface ErrorDetail {
   /** Replaces the single issue made from the message. */
   readonly issues?: readonly Issue[];
   readonly headers?: Readonly<Record<string, string>>;
+  /** What is refused, where that is a part of what was asked for. */
+  readonly target?: Classified | undefined;
 }
 
 /** A refusal with its HTTP status and the issues that the OperationOutcome shall name. */
@@ -55,6 +59,7 @@ export class FhirError extends Error {
   readonly status: number;
   readonly issues: readonly Issue[];
   readonly headers: Readonly<Record<string, string>>;
+  readonly target: ErrorDetail['target'];
 
   constructor(kind: ErrorKind, diagnostics: string, detail: ErrorDetail = {}) {
     super(diagnostics, detail.cause === undefined ? undefined : { cause: detail.cause });
@@ -63,6 +68,7 @@ export class FhirError extends Error {
     this.status = KINDS[kind][0];
     this.issues = detail.issues ?? [{ severity: 'error', code: KINDS[kind][1], diagnostics, expression: detail.expression }];
     this.headers = detail.headers ?? {};
+    this.target = detail.target;
   }
 }
 

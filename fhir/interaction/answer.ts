@@ -1,4 +1,4 @@
-import { record } from '../audit/trail.ts';
+import { record, unnamed } from '../audit/trail.ts';
 import { isLarge } from '../http/body.ts';
 import type { Call, Refusal, Reply } from '../http/call.ts';
 import { FHIR_JSON } from '../http/negotiation.ts';
@@ -51,10 +51,11 @@ const refuse = async (server: Server, call: Call, error: unknown, onFault: OnFau
     fault(error);
     known = new FhirError('exception', `the server failed: tell its operator the request id ${call.requestId}`);
   }
-  const { resourceType, id } = call.target;
-  const resource = resourceType !== undefined && id !== undefined ? `${resourceType}/${id}` : undefined;
+  // A transaction is refused for one of its entries: the trail says what that was after.
+  const target = known.target ?? call.target;
+  const resource = target.resourceType !== undefined && target.id !== undefined ? `${target.resourceType}/${target.id}` : undefined;
   try {
-    await record(server.outbox, call, { status: known.status, resource, reason: known.kind });
+    await record(server.outbox, call, { status: known.status, resource, address: unnamed(target, resource), reason: known.kind });
   } catch (cause) {
     fault(cause);
   }

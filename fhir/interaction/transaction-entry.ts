@@ -21,7 +21,7 @@ export interface PreparedEntry {
 }
 
 /** Names the entry in whatever is thrown for it. */
-export const inEntry = <T>(entry: Pick<Entry, 'index'>, work: () => T): T => {
+export const inEntry = <T>(entry: Pick<Entry, 'index' | 'target'>, work: () => T): T => {
   try {
     return work();
   } catch (error) {
@@ -29,7 +29,7 @@ export const inEntry = <T>(entry: Pick<Entry, 'index'>, work: () => T): T => {
   }
 };
 
-export const inEntryAsync = async <T>(entry: Pick<Entry, 'index'>, work: () => Promise<T>): Promise<T> => {
+export const inEntryAsync = async <T>(entry: Pick<Entry, 'index' | 'target'>, work: () => Promise<T>): Promise<T> => {
   try {
     return await work();
   } catch (error) {
@@ -37,7 +37,7 @@ export const inEntryAsync = async <T>(entry: Pick<Entry, 'index'>, work: () => P
   }
 };
 
-const ofEntry = ({ index }: Pick<Entry, 'index'>, error: unknown): unknown => {
+const ofEntry = ({ index, target }: Pick<Entry, 'index' | 'target'>, error: unknown): unknown => {
   if (!(error instanceof FhirError)) return error;
   const at = `Bundle.entry[${index}]`;
   const issues = error.issues.map((issue) => ({
@@ -45,5 +45,5 @@ const ofEntry = ({ index }: Pick<Entry, 'index'>, error: unknown): unknown => {
     diagnostics: issue.diagnostics.startsWith(at) ? issue.diagnostics : `${at}: ${issue.diagnostics}`,
     expression: issue.expression?.startsWith(at) ? issue.expression : at,
   }));
-  return new FhirError(error.kind, `${at}: ${error.message}`, { issues, cause: error });
+  return new FhirError(error.kind, `${at}: ${error.message}`, { issues, target, cause: error });
 };

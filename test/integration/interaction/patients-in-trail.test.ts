@@ -196,6 +196,20 @@ test('says what was asked for where no resource does: the type searched, the ope
   }
 });
 
+test('says which resource a refused transaction was refused for', async () => {
+  const refused = async (url: string, method: string, id: object): Promise<Asked['event']> => {
+    const entry = [
+      { resource: { resourceType: 'Patient', id: 'first' }, request: { method: 'PUT', url: 'Patient/first' } },
+      { resource: { resourceType: 'Patient', ...id, gender: 'none' }, request: { method, url } },
+    ];
+    const { status, event } = await ask('POST', '/', { body: { resourceType: 'Bundle', type: 'transaction', entry } });
+    assert.is(status, 400);
+    return event;
+  };
+  assert.is((await refused('Patient/second', 'PUT', { id: 'second' }))['resource'], 'Patient/second');
+  assert.is((await refused('Patient', 'POST', {}))['address'], 'Patient');
+});
+
 test('answers no read whose event could not be stored', async () => {
   await owner`revoke insert on audit.event from fhir_app`;
   try {
