@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
-import { addressFault, allowedMethods, classify } from '../proto/access/interaction.ts';
+import { addressFault, allowedMethods, type Classified, classify, type InteractionClass } from '../proto/access/interaction.ts';
 import { recordUnmade } from './audit/trail.ts';
 import { type Admitted, createAdmission } from './http/admission.ts';
 import { dropRest, readBody, readBytes, textOfBody } from './http/body.ts';
@@ -12,7 +12,7 @@ import type { Identify } from './http/identity.ts';
 import { hasHost } from './http/front.ts';
 import { answerFormat, bodyFormat, FHIR_JSON, parsePrefer } from './http/negotiation.ts';
 import { FhirError, outcomeText } from './http/outcome.ts';
-import { createShares, type Share } from './http/shares.ts';
+import { createShares, type Lane, type Share } from './http/shares.ts';
 import { answer, type OnFault } from './interaction/answer.ts';
 import { bodyBytes, bodyText } from './presentation/body-text.ts';
 import type { Message, Shown } from './presentation/message.ts';
@@ -69,7 +69,7 @@ export const createApp = (server: Server, { identify, onFault, meter }: AppOptio
     try {
       view = viewOf(incoming);
       call = callOf(server, incoming, { basePath, identify, admitted, enter });
-      if (!hasBody(incoming)) await share!.turn(1);
+      if (!hasBody(incoming)) await share!.turn(laneOf(call.target), 1);
       seen.interaction = call.target.interaction;
       const reply = await answer(server, call, onFault);
       message = reply;
@@ -115,6 +115,10 @@ export const createApp = (server: Server, { identify, onFault, meter }: AppOptio
 const THROTTLED = new FhirError('throttled', '').status;
 /** A Bundle takes so many places of those that its client may have worked on at once: its answer may be eight times as long as a page. */
 const BUNDLE_PLACES = 4;
+
+/** What reads and writes single resources has connections of its own, and takes no time. */
+const QUICK: ReadonlySet<string | undefined> = new Set<InteractionClass>(['read', 'write', 'capabilities']);
+const laneOf = (target: Classified | undefined): Lane => (QUICK.has(target?.class) ? 'quick' : 'slow');
 
 const hasBody = ({ method }: HttpBindings['incoming']): boolean => method === 'POST' || method === 'PUT' || method === 'PATCH';
 
@@ -194,7 +198,7 @@ const callOf = (server: Server, incoming: HttpBindings['incoming'], { basePath, 
   const whole: Pick<Admitted, 'hold' | 'turn'> = {
     hold: admitted.hold,
     turn: async (bytes) => {
-      await share.turn(target?.interaction === 'batch' ? BUNDLE_PLACES : 1);
+      await share.turn(laneOf(target), target?.interaction === 'batch' ? BUNDLE_PLACES : 1);
       await admitted.turn(bytes);
     },
   };

@@ -47,15 +47,19 @@ export interface ServerOptions {
 }
 
 // See figures in test/bench/README.md.
-const LIMITS: Limits = {
+const limitsOf = (pool: number): Limits => ({
   resourceBytes: 10 << 20,
   bundleBytes: 60 << 20,
   bundleEntries: 20_000,
   atWork: 1 << 20,
   present: 64 << 20,
-  // 16 share a commit nearly as well as more do, and keep a pool busy. What they hold while they are made comes on top of what waits.
-  ofClients: { requests: 512, working: 16, answers: 128 << 20 },
-};
+  ofClients: {
+    requests: 512,
+    // 16 share a commit nearly as well as more do. What may take long never has all connections of the pool: others need one too.
+    working: { quick: 16, slow: Math.max(1, Math.floor(pool * 0.8)) },
+    answers: 128 << 20,
+  },
+});
 const RULES: Rules = { conditionalDelete: 'single', referentialIntegrity: false };
 // With one lane more requests share a commit: against two, a read takes 15 % less CPU here and in PostgreSQL, at a lower p99.
 const LANES = 1;
@@ -69,7 +73,7 @@ export const openServer = async ({
   baseUrl,
   validation = 'structure',
   packagesFolder,
-  limits = LIMITS,
+  limits = limitsOf(pool),
   rules = RULES,
   prepare = true,
   jobs = { exportBucket: undefined, importBucket: undefined },

@@ -10,7 +10,7 @@ import { entryCall } from './entry-call.ts';
 import { isShown, MAX_ANSWERS, responseEntry, shelvedBundle, tooMuch } from './response-bundle.ts';
 
 /** As many entries at once as share a commit well, and as leave connections to others. */
-const AT_ONCE = 6;
+const AT_ONCE = 4;
 
 type AnswerEntry = (call: Call) => Promise<Reply | Refusal>;
 

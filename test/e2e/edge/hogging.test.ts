@@ -1,7 +1,9 @@
 /** One client that holds on to what it can: the others are answered all the same. */
+import { once } from 'node:events';
 import { type ClientHttp2Session, connect, constants } from 'node:http2';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import postgres from 'postgres';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { eventually, type Stack, startStack } from '../../support/stack.ts';
@@ -45,6 +47,19 @@ const hog = async (
     await sleep(300);
   }
   return { statuses, letGo: () => sessions.forEach((session) => session.destroy()) };
+};
+
+/** Searches over one connection whose answers nobody waits for. */
+const hogWith = async (paths: readonly string[]): Promise<{ letGo: () => void }> => {
+  const session = connect(new URL(stack.system.state.baseUrl).origin, stack.tls('ehr-demo'));
+  session.on('error', () => undefined);
+  await once(session, 'connect');
+  for (const path of paths)
+    session
+      .request({ ':path': path })
+      .on('error', () => undefined)
+      .resume();
+  return { letGo: () => session.destroy() };
 };
 
 const isAnswered = async (client: string): Promise<void> => {
@@ -94,6 +109,32 @@ test('a client that takes none of 300 answers of 8 MB leaves the others room, an
     async () => (await stack.request('/Patient/nobody', { client: 'ehr-demo' })).status === 404,
     5000,
   );
+});
+
+test('a client whose searches take long leaves the others connections, and itself its reads', async () => {
+  const owner = postgres(stack.system.state.databaseUrl, { max: 1 });
+  const table = await owner.reserve();
+  try {
+    // Until it is let go no search by a date comes to its end.
+    await table`begin`;
+    await table`lock table fhir.sp_date in access exclusive mode`;
+    // Each in a form of its own: those of one form may share a connection.
+    const paths = Array.from({ length: 30 }, (_, i) => `/fhir/Patient?birthdate=2020${'&given=x'.repeat(i)}`);
+    const sessions = await hogWith(paths);
+    try {
+      await sleep(1000);
+      const search = stack.request('/Patient?family=x', { client: 'reader-demo' });
+      const read = stack.request('/Patient/nobody', { client: 'ehr-demo' });
+      const statuses = Promise.all([search, read]).then((answers) => answers.map(({ status }) => status));
+      assert.equal(await Promise.race([statuses, sleep(5000, 'too late')]), [200, 404]);
+    } finally {
+      sessions.letGo();
+    }
+  } finally {
+    await table`rollback`;
+    table.release();
+    await owner.end();
+  }
 });
 
 test.run();

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { FhirError } from '../../../fhir/http/outcome.ts';
 import { createShares, type Share, type Shares } from '../../../fhir/http/shares.ts';
 
-const LIMITS = { requests: 12, working: 2, answers: 1000 };
+const LIMITS = { requests: 12, working: { quick: 2, slow: 2 }, answers: 1000 };
 
 /** As many requests of a client as are worked on, one after the other, before one is refused. */
 const asMany = async (shares: Shares, client: string, answer = 0): Promise<Share[]> => {
@@ -12,7 +12,7 @@ const asMany = async (shares: Shares, client: string, answer = 0): Promise<Share
     let share: Share | undefined;
     try {
       share = shares.enter(client);
-      await share.turn(1);
+      await share.turn('slow', 1);
       share.answered(answer);
       all.push(share);
     } catch (error) {
@@ -46,7 +46,7 @@ test('of one client so many are worked on at once, the others in order; of anoth
   const working: string[] = [];
   const enter = (name: string): Share => {
     const share = shares.enter(name[0]!);
-    void share.turn(1).then(() => working.push(name));
+    void share.turn('slow', 1).then(() => working.push(name));
     return share;
   };
   const [a1, a2] = ['a1', 'a2', 'a3', 'a4', 'b1'].map(enter);
@@ -68,7 +68,7 @@ test('who takes several places waits for all of them, and nobody overtakes', asy
   const working: string[] = [];
   const enter = (name: string, places: number): Share => {
     const share = shares.enter('a');
-    void share.turn(places).then(() => working.push(name));
+    void share.turn('slow', places).then(() => working.push(name));
     return share;
   };
   const first = enter('first', 1);
@@ -82,6 +82,12 @@ test('who takes several places waits for all of them, and nobody overtakes', asy
   large.answered(0);
   await soon();
   assert.equal(working, ['first', 'large', 'last']);
+});
+
+test('what is quick waits for nothing that is slow', async () => {
+  const shares = createShares(LIMITS);
+  for (let i = 0; i < 4; i++) void shares.enter('a').turn('slow', 2);
+  await shares.enter('a').turn('quick', 1);
 });
 
 test('what has ended is counted no more, however often its end is told', async () => {
