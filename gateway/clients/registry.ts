@@ -67,10 +67,9 @@ export const parseClients = (text: string, file: string): ClientRegistry => {
     clients,
     places,
     find: ({ spiffe, dns, subject, sha256 }) => {
-      for (const uri of spiffe) {
-        const client = matches.get(`spiffe ${uri}`);
-        if (client !== undefined) return client;
-      }
+      // With several ids it is no SVID, and for whom it stands would go by their order. Source: SPIFFE, X509-SVID, 2
+      const client = spiffe.length === 1 ? matches.get(`spiffe ${spiffe[0]!}`) : undefined;
+      if (client !== undefined) return client;
       for (const name of dns) {
         const client = matches.get(`dns ${name}`);
         if (client !== undefined) return client;

@@ -62,6 +62,14 @@ test('matches by SPIFFE before DNS before subject before fingerprint', () => {
   assert.is(registry.find({ spiffe: [], dns: [], subject: '', sha256: '' }), undefined);
 });
 
+test('a certificate with several SPIFFE ids stands for nobody by them', () => {
+  const ids = ['a', 'b'].map((id) => `  - { id: ${id}, certificates: [{ spiffe: "spiffe://x/${id}" }], scopes: [], tier: t }`);
+  const registry = parseClients(`clients:\n${ids.join('\n')}\n`, 'f');
+  const none = { dns: [], subject: '', sha256: '' };
+  assert.is(registry.find({ ...none, spiffe: ['spiffe://x/a'] })?.id, 'a');
+  assert.is(registry.find({ ...none, spiffe: ['spiffe://x/a', 'spiffe://x/b'] }), undefined);
+});
+
 test('reads periods with and without a number', () => {
   const periods = { second: 1, '10s': 10, '15m': 900, '2 hours': 7200, day: 86_400 };
   for (const [text, seconds] of Object.entries(periods)) {
