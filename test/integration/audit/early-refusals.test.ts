@@ -67,7 +67,7 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
     headers: { 'content-type': 'text/plain', 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' },
     body: 'Jones',
     status: 403,
-    event: { kind: 'write', action: 'C', interaction: 'create', reason: 'forbidden' },
+    event: { kind: 'write', action: 'C', interaction: 'create', address: 'Binary', reason: 'forbidden' },
   },
   'an address that is none': {
     path: '/Patient/a/b/c/Jones?name=Jones',
