@@ -63,7 +63,11 @@ const run = async (bucket: JobFiles, context: JobContext): Promise<JobResult> =>
     const written = state.files.reduce((sum, { count }) => sum + count, 0);
     await context.checkpoint(state, `${Math.min(state.type + 1, steps.length)} of ${steps.length} steps, ${written} resources`, events);
   }
-  if (request.referred !== undefined) await forgetNotes(server, job.id);
+  if (steps.some(({ notes }) => notes !== undefined)) {
+    // Whoever has lost the job mustn't take away what its present owner goes by.
+    await context.checkpoint(state, 'all is read');
+    await forgetNotes(server, job.id);
+  }
   return finish(bucket, context, { request, state });
 };
 
