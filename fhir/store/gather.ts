@@ -3,6 +3,8 @@ export interface GatherOptions<Item, Result> {
   readonly flush: (items: readonly Item[]) => Promise<readonly Result[]>;
   /** Flushes in flight at once. */
   readonly lanes: number;
+  /** So many items must wait for one to begin beside another (1). */
+  readonly crowd?: number;
   /** Items in one flush. */
   readonly maxBatch: number;
   /** Items that may wait; more are refused by what this makes. */
@@ -29,6 +31,7 @@ interface Waiting<Item, Result> {
 export const createGather = <Item, Result>({
   flush,
   lanes,
+  crowd = 1,
   maxBatch,
   maxQueue,
   tooMany,
@@ -48,7 +51,7 @@ export const createGather = <Item, Result>({
   };
 
   const pump = (): void => {
-    while (running < lanes && queue.length > 0) {
+    while (running < lanes && queue.length >= (running === 0 ? 1 : crowd)) {
       running++;
       void run(queue.splice(0, maxBatch)).finally(() => {
         running--;

@@ -52,6 +52,28 @@ test('a flush that fails fails for all in it, and for nobody else', async () => 
   assert.is(await d, 40);
 });
 
+test('where a crowd is asked for, one flush begins beside another once so many wait', async () => {
+  const { flushes, submitted } = held({ lanes: 2, crowd: 2 });
+  const waiting = submitted(1);
+  await nextTurn();
+  waiting.push(...submitted(2));
+  await nextTurn();
+  assert.is(flushes.length, 1);
+  waiting.push(...submitted(3), ...submitted(4, 5));
+  await nextTurn();
+  assert.equal(
+    flushes.map(({ items }) => items),
+    [[1], [2, 3, 4]],
+  );
+  flushes[1]!.end();
+  await nextTurn();
+  assert.is(flushes.length, 2, 'one alone waits for the first');
+  flushes[0]!.end();
+  await nextTurn();
+  flushes[2]!.end();
+  assert.equal(await Promise.all(waiting), [10, 20, 30, 40, 50]);
+});
+
 test('refuses at once who finds the queue full', async () => {
   const { flushes, submitted } = held();
   const all = submitted(1, 2, 3, 4, 5, 6);
